@@ -1,0 +1,25 @@
+"""The project's own errors. The command line prints one as a single line and exits with code 2."""
+
+
+class MotionReconError(Exception):
+    """Something the user can mend; the message names the file or option, what was found and what to do."""
+
+
+class ClipError(MotionReconError):
+    """A clip that cannot be read or used."""
+
+
+class BodyError(MotionReconError):
+    """A body that cannot be built from the clip, or a model the simulator's derivatives do not cover."""
+
+
+class OptimizerError(MotionReconError):
+    """An unknown optimizer or options out of range."""
+
+
+class ModelError(MotionReconError):
+    """Pretrained weights that are unknown, damaged, or of another configuration."""
+
+
+class OutputError(MotionReconError):
+    """A place that cannot be written."""

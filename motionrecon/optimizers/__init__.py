@@ -1,0 +1,43 @@
+"""Optimizers by name, behind one interface: `minimize(problem, x0, make("lbfgs"), max_evaluations=200)`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import Any
+
+from motionrecon.errors import OptimizerError
+from motionrecon.optimizers.base import Counted, Optimizer, Problem, Result, State, minimize
+
+__all__ = ["Counted", "Optimizer", "Problem", "Result", "State", "make", "minimize", "names"]
+
+# name -> module, factory, options. Modules load on demand: the learned optimizers pull in flax, which a classical run never needs.
+_REGISTRY: dict[str, tuple[str, str, str]] = {
+    "sgd": ("motionrecon.optimizers.first_order", "sgd", "FirstOrderOptions"),
+    "momentum": ("motionrecon.optimizers.first_order", "momentum", "FirstOrderOptions"),
+    "adam": ("motionrecon.optimizers.first_order", "adam", "FirstOrderOptions"),
+    "bfgs": ("motionrecon.optimizers.bfgs", "Bfgs", "QuasiNewtonOptions"),
+    "lbfgs": ("motionrecon.optimizers.lbfgs", "Lbfgs", "QuasiNewtonOptions"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `make` knows."""
+    return tuple(_REGISTRY)
+
+
+def make(name: str, **options: Any) -> Optimizer:
+    """The optimizer called `name`, with fields of its options dataclass overridden.
+
+    Raises OptimizerError for an unknown name, an unknown option or a value that is not a number where one is expected.
+    """
+    if name not in _REGISTRY:
+        raise OptimizerError(f"unknown optimizer {name!r}: choose one of {', '.join(names())}")
+    module_name, factory, options_name = _REGISTRY[name]
+    module = importlib.import_module(module_name)
+    kind = getattr(module, options_name)
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise OptimizerError(f"optimizer {name} has no option {', '.join(unknown)}: it has {', '.join(sorted(known))}")
+    return getattr(module, factory)(kind(**options))

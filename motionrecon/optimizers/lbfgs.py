@@ -1,0 +1,52 @@
+"""L-BFGS: the two-loop recursion over the last few secant pairs (Nocedal & Wright, 2006, algorithms 7.4 and 7.5)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from motionrecon.optimizers.base import Problem, start_state
+from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions, QuasiNewtonState
+
+
+@dataclasses.dataclass
+class LbfgsState(QuasiNewtonState):
+    """`pairs`: the last secant pairs (s (n,), y (n,)), oldest first."""
+
+    pairs: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
+
+
+__all__ = ["Lbfgs", "LbfgsState", "QuasiNewtonOptions"]
+
+
+class Lbfgs(QuasiNewton):
+    """Memory and time n times the number of pairs. Options: QuasiNewtonOptions."""
+
+    name = "lbfgs"
+
+    def init(self, problem: Problem, x0: np.ndarray) -> LbfgsState:
+        return start_state(problem, x0, LbfgsState)
+
+    def _direction(self, state: LbfgsState) -> np.ndarray:
+        q = state.grad.copy()
+        weights = []
+        for s, y in reversed(state.pairs):
+            weights.append((s @ q) / (s @ y))
+            q -= weights[-1] * y
+        if state.pairs:
+            s, y = state.pairs[-1]
+            q *= (s @ y) / (y @ y)
+        for (s, y), weight in zip(state.pairs, reversed(weights), strict=True):
+            q += (weight - (y @ q) / (s @ y)) * s
+        return -q
+
+    def _learn(self, state: LbfgsState, s: np.ndarray, y: np.ndarray) -> None:
+        state.pairs.append((s, y))
+        del state.pairs[: -self.options.memory]
+
+    def _forget(self, state: LbfgsState) -> None:
+        state.pairs.clear()
+
+    def _fresh(self, state: LbfgsState) -> bool:
+        return not state.pairs

@@ -1,0 +1,1 @@
+"""Exact MuJoCo physics with exact derivatives."""

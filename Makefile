@@ -1,0 +1,33 @@
+# make demo   reconstructs a bundled clip and prints where the results are
+# make test   passes the tests
+# Each creates .venv and installs the package the first time; a stamp file makes the second time quick.
+# PYTHON chooses the interpreter (3.11 or newer), CLIP the clip of the demo, OUT its folder.
+
+PYTHON ?= python3
+VENV ?= .venv
+CLIP ?= assets/clips/walk.npz
+OUT ?= out/$(basename $(notdir $(CLIP)))
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.stamp-test
+	$(BIN)/python scripts/reconstruct.py $(CLIP) --out $(OUT)
+	@echo "Results: $(OUT)/motion.npz (the motion) and $(OUT)/report.json (how good it is)"
+
+test: $(VENV)/.stamp-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.stamp-test
+	$(BIN)/ruff check .
+
+$(VENV)/.stamp-test: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "motionrecon needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	       "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

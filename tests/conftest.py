@@ -1,0 +1,26 @@
+"""Where the tests find motion: the bundled clips always, the development clips beside the checkout when present."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_clips() -> Path:
+    """The folder of development clips (../shared/data/clips), or the test is skipped."""
+    folder = ROOT.parent / "shared" / "data" / "clips"
+    if not any(folder.glob("*.npz")):
+        pytest.skip("the development clips are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundled_clip():
+    """bundled_clip("walk") is the path of a clip in assets/clips."""
+
+    def path(name: str) -> Path:
+        return ROOT / "assets" / "clips" / f"{name}.npz"
+
+    return path

@@ -18,6 +18,11 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     "adam": ("motionrecon.optimizers.first_order", "adam", "FirstOrderOptions"),
     "bfgs": ("motionrecon.optimizers.bfgs", "Bfgs", "QuasiNewtonOptions"),
     "lbfgs": ("motionrecon.optimizers.lbfgs", "Lbfgs", "QuasiNewtonOptions"),
+    "levenberg-marquardt": (
+        "motionrecon.optimizers.levenberg_marquardt",
+        "LevenbergMarquardt",
+        "LevenbergMarquardtOptions",
+    ),
 }
 
 

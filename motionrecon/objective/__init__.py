@@ -1,0 +1,1 @@
+"""The reconstruction problem: one file a loss term; ``window`` puts them together."""

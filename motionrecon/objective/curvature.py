@@ -1,0 +1,64 @@
+"""The Gauss-Newton matrix of a window, by dynamic programming over its frames."""
+
+import numpy as np
+
+from motionrecon.physics.constants import Constants
+
+
+def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int):
+    """Condense step Jacobians into maps of whole frames.
+
+    jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps, the controls of a
+    frame going linearly from its first knot to its second. Returns the transposed maps (F, 2 nv + 2 nu, 2 nv):
+    rows dz, dknot_f, dknot_{f+1}; columns the state after the frame (tangent, velocity).
+    """
+    D, Eq, Ev = jacobians
+    T, nv = len(D), D.shape[2]
+    nu = D.shape[1] - 2 * nv
+    F, h = T // substeps, c.h
+    D = D.reshape(F, substeps, 2 * nv + nu, nv)
+    Eq, Ev = Eq.reshape(F, substeps, 3, 3), Ev.reshape(F, substeps, 3, 3)
+    X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv))
+    X[:, : 2 * nv] = np.eye(2 * nv)
+    for s in range(substeps):
+        late = (s + 0.5) / substeps  # the control is held over a step at its middle's value
+        velocity = X @ D[:, s, : 2 * nv]
+        velocity[:, 2 * nv : 2 * nv + nu] += (1 - late) * D[:, s, 2 * nv :]
+        velocity[:, 2 * nv + nu :] += late * D[:, s, 2 * nv :]
+        X[..., 3:6] = X[..., 3:6] @ Eq[:, s].transpose(0, 2, 1) + h * velocity[..., 3:6] @ Ev[:, s].transpose(0, 2, 1)
+        X[..., :3] += h * velocity[..., :3]
+        X[..., 6:nv] += h * velocity[..., 6:]
+        X[..., nv:] = velocity
+    return X
+
+
+def gauss_newton(maps: np.ndarray, qq: np.ndarray, vv: np.ndarray) -> np.ndarray:
+    """(F nu, F nu) Hessian with respect to knots 1..F of a loss with state blocks qq (F, nv, nv), vv (F, nv).
+
+    Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the Riccati recursion
+    without the minimisation, so the cost grows as F^2 and not with the number of residuals.
+    """
+    F, nv = vv.shape
+    nu = (maps.shape[1] - 2 * nv) // 2
+    H = np.zeros((F * nu, F * nu))
+    C = np.zeros((2 * nv, F * nu))
+    P = np.zeros((2 * nv, 2 * nv))
+    index = np.arange(nv, 2 * nv)
+    for f in range(F - 1, -1, -1):
+        P[:nv, :nv] += qq[f]
+        P[index, index] += vv[f]
+        phi_t, gamma_t = maps[f, : 2 * nv], maps[f, 2 * nv :]
+        if f == 0:
+            gamma_t = gamma_t[nu:]  # knot 0 is given
+        first = max(f - 1, 0) * nu  # column of the frame's first unknown knot
+        both = slice(first, first + len(gamma_t))
+        own = gamma_t @ P  # (knots, 2 nv)
+        cross = gamma_t @ C[:, first:]
+        H[both, first:] += cross
+        H[first:, both] += cross.T
+        H[both, both] += own @ gamma_t.T
+        if f:
+            C[:, both] += own.T
+            C[:, first:] = phi_t @ C[:, first:]
+            P = phi_t @ P @ phi_t.T
+    return H

@@ -1,0 +1,107 @@
+"""Levenberg-Marquardt on a problem's Gauss-Newton matrix, with a search over the damping."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from motionrecon.errors import OptimizerError
+from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardtOptions:
+    """damping: first multiple of the curvature's diagonal; damping_floor, damping_ceiling: its bounds; tolerance: stop
+    when an iteration lowers the loss by less than this share of it; patience: so many times in a row."""
+
+    damping: float = 0.1
+    damping_floor: float = 1e-5
+    damping_ceiling: float = 1e5
+    tolerance: float = 2e-3
+    patience: int = 2
+
+
+@dataclass
+class _State(State):
+    hessian: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    damping: float = 0.1
+    slow: int = 0
+
+
+class LevenbergMarquardt(Optimizer):
+    """Marquardt 1963 with the diagonal scaling of More 1978.
+
+    A trial step costs one loss, a linearisation many, so each iteration also tries dampings beside the one that
+    worked and takes the best: it keeps lowering the damping while that lowers the loss, and raises it when no step does.
+    """
+
+    name = "levenberg-marquardt"
+
+    def __init__(self, options: LevenbergMarquardtOptions = LevenbergMarquardtOptions()):
+        if not 0 < options.damping_floor <= options.damping <= options.damping_ceiling:
+            raise OptimizerError("levenberg-marquardt: damping must lie between its floor and its ceiling, all above 0")
+        self.options = options
+
+    def init(self, problem: Problem, x0: np.ndarray) -> State:
+        if not hasattr(problem, "linearize"):
+            raise OptimizerError("levenberg-marquardt needs a problem with linearize(x) (residual Jacobians); use lbfgs")
+        x = np.array(x0, float)
+        if x.shape != (problem.n,) or not np.isfinite(x).all():
+            raise OptimizerError(f"the start must be {problem.n} finite numbers, it has shape {x.shape}")
+        loss, grad, hessian = problem.linearize(x)
+        loss, grad = finite_or_inf(loss, grad)
+        state = _State(x, loss, grad, x.copy(), loss, hessian=hessian, damping=self.options.damping)
+        if not np.isfinite(loss):
+            state.stop, state.message = "non-finite", "the objective is not finite at the start"
+        return state
+
+    def _trial(self, problem: Problem, state: _State, damping: float) -> tuple[float, np.ndarray]:
+        """Loss and point of one damped step; infinite loss where the matrix is not positive definite."""
+        diagonal = np.diag(state.hessian)
+        scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
+        damped = state.hessian + np.diag(damping * scale)
+        try:
+            step = cho_solve(cho_factor(damped, overwrite_a=True, check_finite=False), -state.grad, check_finite=False)
+        except LinAlgError:
+            return np.inf, state.x
+        x = state.x + step
+        if not np.isfinite(x).all():
+            return np.inf, state.x
+        return problem.value(x), x
+
+    def step(self, problem: Problem, state: _State) -> _State:
+        o = self.options
+        damping, best, at = state.damping, state.loss, None
+        loss, x = self._trial(problem, state, damping)
+        if loss < best:
+            best, at = loss, x
+            while damping > o.damping_floor:
+                loss, x = self._trial(problem, state, max(damping / 6, o.damping_floor))
+                if not loss < best:
+                    break
+                damping = max(damping / 6, o.damping_floor)
+                best, at = loss, x
+        else:
+            while at is None and damping < o.damping_ceiling:
+                damping = min(damping * 8, o.damping_ceiling)
+                loss, x = self._trial(problem, state, damping)
+                if loss < best:
+                    best, at = loss, x
+        state.iteration += 1
+        if at is None:
+            state.stop, state.message = "stalled", "no damped step lowers the loss"
+            return state
+        state.damping = damping
+        state.slow = state.slow + 1 if state.loss - best <= o.tolerance * state.loss else 0
+        if state.slow >= o.patience:
+            state.stop = "converged"
+            state.accept(at, best, state.grad)
+            return state
+        loss, grad, hessian = problem.linearize(at)
+        loss, grad = finite_or_inf(loss, grad)
+        if not np.isfinite(loss):
+            state.stop, state.message = "non-finite", "the linearisation is not finite"
+            return state
+        state.accept(at, loss, grad)
+        state.hessian = hessian
+        return state

@@ -1,0 +1,154 @@
+"""The meta-training loop: PES with Adam, dimensions in turn, orbax checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import orbax.checkpoint as ocp
+from jax.flatten_util import ravel_pytree
+
+from motionrecon.errors import OptimizerError
+from motionrecon.meta import pes, tasks
+from motionrecon.optimus import learned
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """steps: meta-steps in all. dimensions: trained in turn, a pool of particles each, opened one by one over the first `opening`
+    of the steps (curriculum), as the episodes' longest length grows from the first to the second of `lengths` by then.
+
+    particles: antithetic pairs a pool. truncation: evaluations an unroll, at most the shortest episode. sigma: of the perturbation.
+    learning_rate: Adam's, decayed by a cosine to a tenth. clip: element-wise on the meta-gradient. seed: fixes everything.
+    validate_every: meta-steps between validations and checkpoints.
+    """
+
+    steps: int = 2000
+    dimensions: tuple[int, ...] = (4, 10, 24)
+    opening: float = 0.15
+    lengths: tuple[int, int] = (30, 120)
+    particles: int = 32
+    truncation: int = 10
+    sigma: float = 0.01
+    learning_rate: float = 1e-3
+    clip: float = 3.0
+    seed: int = 0
+    validate_every: int = 100
+
+    def __post_init__(self):
+        if self.truncation > self.lengths[0] // 2 or self.lengths[0] > self.lengths[1]:
+            raise OptimizerError(f"truncation must be at most half the shortest episode, lengths ascending: got {self}")
+        if min(self.steps, self.particles, self.validate_every) < 1 or not self.sigma > 0 or not self.learning_rate > 0:
+            raise OptimizerError(f"steps, particles, validate_every, sigma and learning_rate must be positive: got {self}")
+
+
+class Trainer:
+    """Meta-training of one configuration. All state is in `self.state`, a pytree that a checkpoint holds whole."""
+
+    def __init__(self, config: learned.Config, options: TrainOptions):
+        self.config, self.options = config, options
+        key = jax.random.key(options.seed)
+        theta, self.unravel = ravel_pytree(learned.init_theta(config, jax.random.fold_in(key, 0)))
+        theta = theta.astype(jnp.float64)
+        schedule = optax.cosine_decay_schedule(options.learning_rate, options.steps, alpha=0.1)
+        self.adam = optax.adam(schedule, b1=0.9, b2=0.99)
+        self.inners = [tasks.classical(config, n) for n in options.dimensions]
+        pools = [self._pool(inner, jax.random.fold_in(key, 1 + i), theta.size) for i, inner in enumerate(self.inners)]
+        self.state = {"theta": theta, "adam": self.adam.init(theta), "pools": pools, "step": jnp.zeros((), jnp.int32)}
+        self._steps = [jax.jit(self._make_step(inner)) for inner in self.inners]
+        self._validate = {
+            n: jax.jit(lambda theta, n=n: tasks.validation_loss(config, self.unravel(theta), n, 10_000, 64, 100))
+            for n in options.dimensions[-2:]
+        }
+
+    def _lengths(self, step: int | jax.Array):
+        """Shortest and longest episode at a meta-step: the curriculum on length."""
+        low, high = self.options.lengths
+        share = jnp.clip(step / max(1.0, self.options.opening * self.options.steps), 0.0, 1.0)
+        return low, (low + share * (high - low)).astype(jnp.int32)
+
+    def _pool(self, inner: pes.Inner, key: jax.Array, size: int) -> pes.Particle:
+        """Particles whose first episodes end at different times, so that they are de-synchronised from the start."""
+        low, high = self.options.truncation, self.options.lengths[0]
+        return jax.vmap(lambda k: pes.new_particle(inner, k, size, (low, high)))(jax.random.split(key, self.options.particles))
+
+    def _make_step(self, inner: pes.Inner):
+        o = self.options
+
+        def step(theta, adam, pool, count):
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(o.seed), 1_000_000), count)
+            grad, loss, pool = pes.gradient(
+                inner, self.unravel, theta, pool, key, sigma=o.sigma, truncation=o.truncation, lengths=self._lengths(count)
+            )
+            grad = jnp.clip(jnp.nan_to_num(grad, nan=0.0, posinf=0.0, neginf=0.0), -o.clip, o.clip)
+            update, adam = self.adam.update(grad, adam)
+            return theta + update, adam, pool, loss
+
+        return step
+
+    def _turn(self, count: int) -> int:
+        """Which pool meta-step `count` trains: the open ones in turn."""
+        opening = self.options.opening * self.options.steps
+        share = 1.0 if opening <= 0 else min(1.0, count / opening)
+        return count % max(1, int(np.ceil(share * len(self.inners))))
+
+    def step(self) -> float:
+        """One meta-step; returns its mean meta-loss."""
+        s = self.state
+        count = int(s["step"])
+        i = self._turn(count)
+        theta, adam, pool, loss = self._steps[i](s["theta"], s["adam"], s["pools"][i], s["step"])
+        pools = [*s["pools"][:i], pool, *s["pools"][i + 1 :]]
+        self.state = {"theta": theta, "adam": adam, "pools": pools, "step": s["step"] + 1}
+        return float(loss)
+
+    def validate(self) -> float:
+        """Mean meta-loss on fixed variants of the training functions at the two largest dimensions, 100 evaluations each."""
+        return float(np.mean([f(self.state["theta"]) for f in self._validate.values()]))
+
+    @property
+    def theta(self) -> Any:
+        """The meta-parameters as a pytree."""
+        return self.unravel(self.state["theta"])
+
+
+def train(config: learned.Config, options: TrainOptions, folder: Path, max_seconds: float | None = None, say=print) -> Trainer:
+    """Trains, resuming from the latest checkpoint in `folder`, whose curve.jsonl gets a line a validation. Float64 must be enabled.
+
+    `max_seconds` of this call end it early, after a checkpoint; calling again goes on exactly where it stopped.
+    """
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, options)
+    begun, spent = time.perf_counter(), 0.0
+    with ocp.CheckpointManager(folder / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)) as manager:
+        if manager.latest_step() is not None:
+            restored = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore({"train": trainer.state, "spent": 0.0}))
+            trainer.state, spent = restored["train"], float(restored["spent"])
+        first = int(trainer.state["step"])
+        losses = []
+        for count in range(first, options.steps + 1):
+            over = max_seconds is not None and time.perf_counter() - begun > max_seconds
+            if count % options.validate_every == 0 or count == options.steps or over:
+                seconds = spent + time.perf_counter() - begun
+                line = {"step": count, "seconds": round(seconds, 1), "validation": trainer.validate()}
+                line["train"] = float(np.mean(losses)) if losses else None
+                losses = []
+                left = (options.steps - count) * (seconds - spent) / max(count - first, 1)
+                say(f"{json.dumps(line)} left {left:.0f} s", flush=True)
+                with open(folder / "curve.jsonl", "a") as file:
+                    file.write(json.dumps(line) + "\n")
+                if count > first:
+                    manager.save(count, args=ocp.args.StandardSave({"train": trainer.state, "spent": seconds}))
+            if over or count == options.steps:
+                break
+            losses.append(trainer.step())
+        manager.wait_until_finished()
+    return trainer

@@ -1,0 +1,77 @@
+"""build_body: a clip's humanoid."""
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from ..errors import BodyError
+from . import anthropometry as table
+from . import contacts, mjcf, segments
+from .keypoints import placements
+from .mjcf import ModelOptions
+from .proportions import Proportions, measure
+
+
+@dataclass(frozen=True)
+class Body:
+    """A subject's humanoid and where the clip's keypoints sit on it.
+
+    model: free root "pelvis" (dofs 0 to 5), then hinges, one position actuator each, spheres against the plane "floor".
+    xml: the same as MJCF. keypoint_names: those of the clip that sit on the body; keypoint_body (K,) body ids,
+    keypoint_pos (K, 3) m in the body's frame, keypoint_spread (K,) m how much sources differ in that placement.
+    """
+
+    model: mujoco.MjModel
+    xml: str
+    keypoint_names: tuple[str, ...]
+    keypoint_body: np.ndarray
+    keypoint_pos: np.ndarray
+    mass_kg: float
+    findings: tuple[str, ...]
+    warnings: tuple[str, ...]
+    proportions: Proportions
+    keypoint_spread: np.ndarray
+
+
+def build_body(clip, mass_kg: float | None = None, options: ModelOptions = ModelOptions()) -> Body:
+    """Humanoid of the clip's subject (see motionrecon.clip.Clip: keypoints (T, J, 3) m, z up, floor at 0).
+
+    mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of 22.5 kg/m^2.
+    Raises BodyError where the keypoints do not determine a body, or for a mass that is not a person's.
+    """
+    proportions = measure(clip.keypoints, clip.names)
+    mass, how = _mass(clip, mass_kg, proportions)
+    return assemble(proportions, mass, clip.names, options, findings=(
+        f"stature about {proportions.stature:.2f} m from the bone lengths", f"body mass {mass:.1f} kg ({how})"))
+
+
+def assemble(proportions: Proportions, mass: float, names: tuple[str, ...], options: ModelOptions = ModelOptions(),
+             findings: tuple[str, ...] = ()) -> Body:
+    """Body of given lengths (m) and mass (kg), with those of `names` on it that it knows."""
+    at = segments.origins(proportions)
+    spec = mjcf.to_spec(segments.build(proportions, mass), contacts.spheres(proportions, at), proportions, mass, options)
+    model = mjcf.compile_damped(spec, options)
+    known = placements(proportions, at)
+    on_body = tuple(n for n in names if n in known)
+    unknown = [n for n in names if n not in known]
+    if len(on_body) < 6:
+        raise BodyError(f"only {len(on_body)} of the clip's keypoints have a place on the body: {', '.join(names)}")
+    return Body(
+        model=model, xml=spec.to_xml(), keypoint_names=on_body,
+        keypoint_body=np.array([model.body(known[n].segment).id for n in on_body]),
+        keypoint_pos=np.array([known[n].offset for n in on_body]),
+        mass_kg=mass, findings=findings,
+        warnings=(f"keypoints without a place on the body, not used: {', '.join(unknown)}",) if unknown else (),
+        proportions=proportions, keypoint_spread=np.array([known[n].spread for n in on_body]))
+
+
+def _mass(clip, given: float | None, proportions: Proportions) -> tuple[float, str]:
+    how = "given"
+    if given is None:
+        extra = clip.extras.get("body_mass_kg")
+        given, how = (None, how) if extra is None else (float(extra), "from the clip")
+    if given is None:
+        return table.BODY_MASS_INDEX * proportions.stature**2, "estimated from stature"
+    if not (np.isfinite(given) and 5.0 <= given <= 300.0):
+        raise BodyError(f"body mass {given} kg; expected 5 to 300 kg")
+    return float(given), how

@@ -1,0 +1,123 @@
+"""The subject's bone lengths, measured on the clip and completed by published ratios."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import BodyError
+from .anthropometry import STATURE
+
+_PAIRS = {  # bone: the keypoints at its ends, without the side
+    "thigh": ("hip", "knee"), "shank": ("knee", "ankle"),
+    "upper_arm": ("shoulder", "elbow"), "forearm": ("elbow", "wrist"),
+}
+_CLEARLY_DIFFERENT = 0.06  # left and right are averaged unless they differ by more than this fraction
+
+
+@dataclass(frozen=True)
+class Proportions:
+    """Lengths in metres; pairs are (left, right). trunk: mid-hip to mid-shoulder; neck: shoulder line to C7."""
+
+    stature: float
+    thigh: tuple[float, float]
+    shank: tuple[float, float]
+    upper_arm: tuple[float, float]
+    forearm: tuple[float, float]
+    hip_width: float
+    shoulder_width: float
+    trunk: float
+    neck: float
+    head: float
+    hand: float
+    foot: float
+    ankle_height: float
+    measured: tuple[str, ...] = ()
+
+
+class _Points:
+    """Keypoints by name; a missing one is all NaN."""
+
+    def __init__(self, keypoints: np.ndarray, names: tuple[str, ...]):
+        self.xyz, self.index = keypoints, {n: i for i, n in enumerate(names)}
+
+    def __call__(self, name: str) -> np.ndarray:
+        if name in self.index:
+            return self.xyz[:, self.index[name]]
+        return np.full((len(self.xyz), 3), np.nan)
+
+    def mid(self, name: str) -> np.ndarray:
+        return 0.5 * (self("l_" + name) + self("r_" + name))
+
+
+def robust_length(a: np.ndarray, b: np.ndarray, quantile: float = 0.5) -> float | None:
+    """Length (m) of a rigid bone seen as points a, b (T, 3); None where seen in fewer than 3 frames.
+
+    Noise of variance s^2 along and across the bone lengthens the median distance by about s^2 / d; that is taken off,
+    with s from the distances' own spread.
+    """
+    d = np.linalg.norm(a - b, axis=1)
+    d = d[np.isfinite(d)]
+    if len(d) < 3:
+        return None
+    middle = float(np.median(d))
+    spread = 1.4826 * float(np.median(np.abs(d - middle)))
+    value = middle if quantile == 0.5 else float(np.quantile(d, quantile)) - spread * max(0.0, quantile - 0.5)
+    return value - min(spread**2 / max(value, 1e-3), 0.1 * value)
+
+
+def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
+    """keypoints (T, J, 3) m with NaN for what is missing -> Proportions. Raises BodyError without legs or arms and trunk."""
+    p = _Points(keypoints, names)
+    sided: dict[str, tuple[float | None, float | None]] = {
+        bone: (robust_length(p("l_" + a), p("l_" + b)), robust_length(p("r_" + a), p("r_" + b)))
+        for bone, (a, b) in _PAIRS.items()
+    }
+    single = {
+        "hip_width": robust_length(p("l_hip"), p("r_hip")),
+        "shoulder_width": robust_length(p("l_shoulder"), p("r_shoulder")),
+        # bending the spine shortens this distance, so an upper quantile stands for the straight trunk
+        "trunk": robust_length(p.mid("hip"), p.mid("shoulder"), quantile=0.7),
+    }
+    if single["trunk"] is None:
+        neck = robust_length(p.mid("hip"), p("neck"), quantile=0.7)
+        single["trunk"] = None if neck is None else neck * STATURE["trunk"] / (STATURE["trunk"] + STATURE["neck"])
+    stature = _stature(sided, single)
+    lengths = {bone: _both(pair, STATURE[bone] * stature) for bone, pair in sided.items()}
+    for name in single:
+        usual = STATURE[name] * stature
+        value = single[name]
+        # a distance far from any person's is a mislabelled or absent joint, not a proportion
+        single[name] = usual if value is None or not 0.4 < value / usual < 2.0 else value
+    rest = {name: STATURE[name] * stature for name in ("neck", "head", "hand", "foot", "ankle_height")}
+    seen = tuple(b for b, pair in sided.items() if any(v is not None for v in pair))
+    return Proportions(stature=stature, **lengths, **single, **rest, measured=seen)
+
+
+def _stature(sided: dict, single: dict) -> float:
+    """Stature (m): the sum of the long bones that are seen over the sum of their usual fractions."""
+    total, fraction = 0.0, 0.0
+    for bone, pair in sided.items():
+        values = [v for v in pair if v is not None]
+        if values:
+            total, fraction = total + float(np.mean(values)), fraction + STATURE[bone]
+    if single["trunk"] is not None:
+        total, fraction = total + single["trunk"], fraction + STATURE["trunk"]
+    if fraction < 0.4:
+        raise BodyError(
+            "too few bones to build a body: found no frames with both ends of hips-knees-ankles, or trunk and arms; "
+            "name at least hips, knees, ankles and shoulders (or a neck)"
+        )
+    stature = total / fraction
+    if not 0.5 < stature < 3.0:
+        raise BodyError(f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the clip's units")
+    return stature
+
+
+def _both(pair: tuple[float | None, float | None], usual: float) -> tuple[float, float]:
+    """(left, right): averaged unless clearly different; one stands for the other; neither: the usual length."""
+    left, right = (v if v is not None and 0.4 < v / usual < 2.0 else None for v in pair)
+    if left is None and right is None:
+        return usual, usual
+    left, right = left if left is not None else right, right if right is not None else left
+    if abs(left - right) <= _CLEARLY_DIFFERENT * 0.5 * (left + right):
+        left = right = 0.5 * (left + right)
+    return left, right

@@ -30,7 +30,7 @@ NY, NZ = (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 
 # The shoulder's sequence is singular where the upper arm lies along its first axis. That axis points backward, outward
 # and up (its other end forward, inward and down, through the chest), at least 50 degrees from an arm that hangs, is
-# raised, or is held forward or sideways. The second axis is perpendicular to it and to the hanging arm; the third is
+# raised, or is held forward or sideways. Whole circles of the arm wind the first angle, hence its range. The second axis is perpendicular to it and to the hanging arm; the third is
 # the arm itself.
 _FIRST = np.array([-0.65, 0.65, 0.40]) / np.linalg.norm([-0.65, 0.65, 0.40])
 _SECOND = np.cross(_FIRST, [0.0, 0.0, -1.0]) / np.linalg.norm(np.cross(_FIRST, [0.0, 0.0, -1.0]))
@@ -50,9 +50,9 @@ SIDED: dict[str, tuple[Hinge, ...]] = {
     "clavicle": (
         Hinge("girdle_protraction", NZ, (-40, 45), 150, 250), Hinge("girdle_elevation", X, (-25, 50), 200, 300)),
     "upper_arm": (
-        Hinge("shoulder_first", tuple(_FIRST), (-170, 250), 150, 150),
+        Hinge("shoulder_first", tuple(_FIRST), (-400, 480), 150, 150),
         Hinge("shoulder_second", tuple(_SECOND), (-65, 130), 150, 150),
-        Hinge("shoulder_twist", NZ, (-180, 180), 90, 100)),
+        Hinge("shoulder_twist", NZ, (-200, 200), 90, 100)),
     "forearm": (Hinge("elbow", NY, (-10, 160), 110, 120),),
     "hand": (Hinge("wrist", NY, (-85, 95), 40, 50),),
     "thigh": (

@@ -1,0 +1,116 @@
+"""Forward kinematics of one frame and the normal equations of its points, compiled."""
+import numpy as np
+from numba import njit
+
+from .rotation import quat_to_mat, turn
+
+
+@njit(cache=True)
+def retract(q, dv):
+    """qpos (nq,) moved by a tangent vector dv (nv,), as mj_integratePos with time 1."""
+    out = np.empty_like(q)
+    out[:3] = q[:3] + dv[:3]
+    out[3:7] = turn(q[3:7], dv[3:6])
+    out[7:] = q[7:] + dv[6:]
+    return out
+
+
+@njit(cache=True)
+def forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis):
+    """Fills xpos (nbody, 3), xmat (nbody, 3, 3) and dof_axis (nv, 3), world frame, of qpos q (nq,)."""
+    xpos[0] = 0.0
+    xmat[0] = np.eye(3)
+    xpos[1] = q[:3]
+    quat_to_mat(q[3:7], xmat[1])
+    for k in range(3):
+        for i in range(3):
+            dof_axis[k, i] = 1.0 if i == k else 0.0
+            dof_axis[3 + k, i] = xmat[1, i, k]
+    for b in range(2, len(parent)):
+        p = parent[b]
+        for i in range(3):
+            xpos[b, i] = xpos[p, i]
+            for j in range(3):
+                xpos[b, i] += xmat[p, i, j] * body_pos[b, j]
+                xmat[b, i, j] = xmat[p, i, j]
+        for d in range(first_dof[b], first_dof[b] + dof_count[b]):
+            _hinge(xmat[b], axis[d], q[d + 1], dof_axis[d])
+
+
+@njit(cache=True)
+def _hinge(mat, axis, angle, world_axis):
+    """mat <- mat R(axis, angle), by Rodrigues' formula; world_axis <- mat axis."""
+    s, c = np.sin(angle), np.cos(angle)
+    x, y, z = axis[0], axis[1], axis[2]
+    v = 1 - c
+    r00, r01, r02 = c + x * x * v, x * y * v - z * s, x * z * v + y * s
+    r10, r11, r12 = y * x * v + z * s, c + y * y * v, y * z * v - x * s
+    r20, r21, r22 = z * x * v - y * s, z * y * v + x * s, c + z * z * v
+    for i in range(3):
+        a, b, d = mat[i, 0], mat[i, 1], mat[i, 2]
+        world_axis[i] = a * x + b * y + d * z
+        mat[i, 0] = a * r00 + b * r10 + d * r20
+        mat[i, 1] = a * r01 + b * r11 + d * r21
+        mat[i, 2] = a * r02 + b * r12 + d * r22
+
+
+@njit(cache=True)
+def carried(body, pos, xpos, xmat, out):
+    """World positions out (K, 3) of points fixed to bodies."""
+    for k in range(len(body)):
+        b = body[k]
+        for i in range(3):
+            out[k, i] = xpos[b, i] + xmat[b, i, 0] * pos[k, 0] + xmat[b, i, 1] * pos[k, 1] + xmat[b, i, 2] * pos[k, 2]
+
+
+@njit(cache=True)
+def point_jacobian(body, point, chain, chain_length, dof_body, xpos, dof_axis, out):
+    """Jacobian columns out (3, chain_length[body]) of a world point on a body, by the dofs of its chain."""
+    for c in range(chain_length[body]):
+        d = chain[body, c]
+        ax, ay, az = dof_axis[d, 0], dof_axis[d, 1], dof_axis[d, 2]
+        if d < 3:
+            out[0, c], out[1, c], out[2, c] = ax, ay, az
+        else:
+            o = dof_body[d]
+            x, y, z = point[0] - xpos[o, 0], point[1] - xpos[o, 1], point[2] - xpos[o, 2]
+            out[0, c], out[1, c], out[2, c] = ay * z - az * y, az * x - ax * z, ax * y - ay * x
+
+
+@njit(cache=True)
+def add_points(points, target, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad):
+    """Adds sum_k weight_k J_k' J_k to hess (nv, nv) and weight_k J_k' (point_k - target_k) to grad (nv,)."""
+    jac = np.empty((3, chain.shape[1]))
+    for k in range(len(body)):
+        w = weight[k]
+        if w <= 0.0:
+            continue
+        b = body[k]
+        point_jacobian(b, points[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
+        e0, e1, e2 = points[k, 0] - target[k, 0], points[k, 1] - target[k, 1], points[k, 2] - target[k, 2]
+        for c in range(chain_length[b]):
+            i = chain[b, c]
+            a0, a1, a2 = w * jac[0, c], w * jac[1, c], w * jac[2, c]
+            grad[i] += a0 * e0 + a1 * e1 + a2 * e2
+            for f in range(c + 1):
+                hess[i, chain[b, f]] += a0 * jac[0, f] + a1 * jac[1, f] + a2 * jac[2, f]
+
+
+@njit(cache=True)
+def add_floor(centres, radius, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad):
+    """One-sided weight * depth^2 / 2 of spheres below z = 0, added as in add_points; returns the cost."""
+    cost = 0.0
+    jac = np.empty((3, chain.shape[1]))
+    for k in range(len(body)):
+        depth = radius[k] - centres[k, 2]
+        if depth <= 0.0:
+            continue
+        cost += 0.5 * weight * depth * depth
+        b = body[k]
+        point_jacobian(b, centres[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
+        for c in range(chain_length[b]):
+            i = chain[b, c]
+            grad[i] -= weight * jac[2, c] * depth
+            for f in range(c + 1):
+                hess[i, chain[b, f]] += weight * jac[2, c] * jac[2, f]
+    return cost

@@ -1,0 +1,113 @@
+"""Cost, gradient and Gauss-Newton matrix of one frame, and a damped solve of one frame alone."""
+import numpy as np
+from numba import njit
+
+from .forward import add_floor, add_points, carried, forward, retract
+
+
+@njit(cache=True)
+def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, hess, grad):
+    """Adds one frame's terms to hess (lower triangle) and grad; returns (cost, squared distances (K,)).
+
+    target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2: squared distance at which a
+    keypoint's influence halves (Cauchy); robust False: plain squares. tree: forward's arrays, then chain, chain_length,
+    dof_body, limits. points: (body, pos). spheres: (body, pos, radius). pull: (neutral, precision).
+    """
+    parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, limits = tree
+    nb, nv = len(parent), len(axis)
+    xpos, xmat, dof_axis = np.empty((nb, 3)), np.empty((nb, 3, 3)), np.empty((nv, 3))
+    forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis)
+    at = np.empty((len(points[0]), 3))
+    carried(points[0], points[1], xpos, xmat, at)
+    cost = 0.0
+    d2, w = np.empty(len(at)), np.zeros(len(at))
+    for k in range(len(at)):
+        d2[k] = (at[k, 0] - target[k, 0]) ** 2 + (at[k, 1] - target[k, 1]) ** 2 + (at[k, 2] - target[k, 2]) ** 2
+        if weight[k] > 0.0:
+            if robust:
+                cost += 0.5 * weight[k] * scale2[k] * np.log1p(d2[k] / scale2[k])
+                w[k] = weight[k] / (1.0 + d2[k] / scale2[k])
+            else:
+                cost += 0.5 * weight[k] * d2[k]
+                w[k] = weight[k]
+    add_points(at, target, w, points[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad)
+    if floor_weight > 0.0:
+        centres = np.empty((len(spheres[0]), 3))
+        carried(spheres[0], spheres[1], xpos, xmat, centres)
+        cost += add_floor(
+            centres, spheres[2], floor_weight, spheres[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad)
+    for d in range(6, nv):
+        off = q[d + 1] - pull[0][d]
+        cost += 0.5 * pull[1][d] * off * off
+        grad[d] += pull[1][d] * off
+        hess[d, d] += pull[1][d]
+        over = min(q[d + 1] - limits[d, 0], 0.0) + max(q[d + 1] - limits[d, 1], 0.0)
+        if over != 0.0:
+            cost += 0.5 * limit_weight * over * over
+            grad[d] += limit_weight * over
+            hess[d, d] += limit_weight
+    return cost, d2
+
+
+@njit(cache=True)
+def solve_lower(hess, grad, damping):
+    """Solution of (H + damping diag H) x = -grad by Cholesky from H's lower triangle; ok False where not positive."""
+    n = len(grad)
+    low = np.empty((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            s = hess[i, j]
+            if i == j:
+                s += damping * s + 1e-9
+            for k in range(j):
+                s -= low[i, k] * low[j, k]
+            if i == j:
+                if not s > 0.0:
+                    return grad, False
+                low[i, i] = np.sqrt(s)
+            else:
+                low[i, j] = s / low[j, j]
+    x = -grad
+    for i in range(n):
+        for k in range(i):
+            x[i] -= low[i, k] * x[k]
+        x[i] /= low[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            x[i] -= low[k, i] * x[k]
+        x[i] /= low[i, i]
+    return x, True
+
+
+@njit(cache=True)
+def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, iterations):
+    """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances (K,))."""
+    nv = len(q0) - 1
+    damping = 1e-3
+    q = q0.copy()
+    hess, grad = np.zeros((nv, nv)), np.zeros(nv)
+    cost, d2 = frame_terms(
+        q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, 0.0, hess, grad)
+    for _ in range(iterations):
+        step, ok = solve_lower(hess, grad, damping)
+        if not ok:
+            damping = max(damping * 10, 1e-3)
+            continue
+        largest = np.abs(step).max()
+        if largest > 1.0:
+            step *= 1.0 / largest
+        trial = retract(q, step)
+        trial_hess, trial_grad = np.zeros((nv, nv)), np.zeros(nv)
+        trial_cost, trial_d2 = frame_terms(
+            trial, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, 0.0, trial_hess, trial_grad)
+        if trial_cost < cost:
+            gain = cost - trial_cost
+            q, cost, d2, hess, grad = trial, trial_cost, trial_d2, trial_hess, trial_grad
+            damping = max(damping * 0.2, 1e-7)
+            if gain < 1e-4 * cost + 1e-9 or largest < 1e-5:
+                break
+        else:
+            damping *= 8.0
+            if damping > 1e8:
+                break
+    return q, cost, d2

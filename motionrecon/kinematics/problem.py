@@ -1,0 +1,69 @@
+"""What inverse kinematics knows of a body: its tree, priors and the packed arrays of the compiled loops."""
+import numpy as np
+
+from .forward import carried, forward
+from .prior import prior_of
+from .tree import Tree, tree_of
+
+LIMIT_SPREAD = 0.03  # rad by which a soft limit may be overstepped
+
+
+class FrameProblem:
+    """One body's data for the frame and trajectory solvers. points may be moved by with_points (calibration)."""
+
+    def __init__(self, body, tree: Tree | None = None):
+        self.body, self.names = body, body.keypoint_names
+        self.tree = tree if tree is not None else tree_of(body)
+        t = self.tree
+        self.prior = prior_of(t)
+        dof_body = np.ones(t.nv, np.int64)
+        for b in range(len(t.parent)):
+            dof_body[t.first_dof[b]:t.first_dof[b] + t.dof_count[b]] = b
+        self.arrays = (*t.arrays(), t.chain, t.chain_length, dof_body, t.limits)
+        self.points = (t.point_body, t.point_pos)
+        self.spheres = (t.sphere_body, t.sphere_pos, t.sphere_radius)
+        self.pull = (self.prior.neutral, self.prior.precision)
+        self.limit_weight = 1 / LIMIT_SPREAD**2
+        self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
+
+    def with_points(self, point_pos: np.ndarray) -> "FrameProblem":
+        return FrameProblem(self.body, self.tree.with_points(point_pos))
+
+    def neutral_qpos(self) -> np.ndarray:
+        q = self.body.model.qpos0.copy()
+        q[7:] = self.prior.neutral[6:]
+        return q
+
+    def points_of(self, qpos: np.ndarray) -> np.ndarray:
+        """Keypoints of the model: qpos (nq,) -> (K, 3), or (T, nq) -> (T, K, 3), m."""
+        many = np.atleast_2d(qpos)
+        t = self.tree
+        out = np.empty((len(many), len(t.point_body), 3))
+        xpos, xmat, axes = np.empty((len(t.parent), 3)), np.empty((len(t.parent), 3, 3)), np.empty((t.nv, 3))
+        for q, row in zip(many, out, strict=True):
+            forward(q, *t.arrays(), xpos, xmat, axes)
+            carried(t.point_body, t.point_pos, xpos, xmat, row)
+        return out if np.ndim(qpos) == 2 else out[0]
+
+    def limb_dofs(self, limb: str) -> np.ndarray:
+        """Dofs (not qpos addresses) of "l_arm", "r_arm", "l_leg" or "r_leg"."""
+        kinds = ("girdle", "shoulder", "elbow", "wrist") if limb.endswith("arm") else ("hip", "knee", "ankle", "toes")
+        return np.array([d for n, d in self._index.items() if n[:2] == limb[:2] and n[2:].startswith(kinds)])
+
+    def with_limbs(self, q: np.ndarray, arm: tuple, leg: tuple) -> np.ndarray:
+        """q with both arms and legs at the given angles in degrees (see start)."""
+        out = q.copy()
+        for side in ("l_", "r_"):
+            for name, angle in zip(("shoulder_first", "shoulder_second", "shoulder_twist", "elbow"), arm, strict=True):
+                out[self._index[side + name] + 1] = np.deg2rad(angle)
+            for name, angle in zip(("hip_flexion", "hip_abduction", "hip_rotation", "knee"), leg, strict=True):
+                out[self._index[side + name] + 1] = np.deg2rad(angle)
+        return out
+
+    def unease(self, q: np.ndarray, limb: str) -> float:
+        """Pull to neutral and overstepped limits of a limb's joints ("" : all joints), dimensionless."""
+        d = self.limb_dofs(limb) if limb else np.arange(6, self.tree.nv)
+        angle, limits = q[d + 1], self.tree.limits[d]
+        over = np.minimum(angle - limits[:, 0], 0) + np.maximum(angle - limits[:, 1], 0)
+        return float((self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum()
+                     + self.limit_weight * (over**2).sum())

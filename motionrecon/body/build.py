@@ -1,10 +1,12 @@
 """build_body: a clip's humanoid."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
 from ..errors import BodyError
+from ..kinematics.calibrate import calibrate
+from ..kinematics.solve import gather
 from . import anthropometry as table
 from . import contacts, mjcf, segments
 from .keypoints import placements
@@ -33,7 +35,7 @@ class Body:
     keypoint_spread: np.ndarray
 
 
-def build_body(clip, mass_kg: float | None = None, options: ModelOptions = ModelOptions()) -> Body:
+def build_body(clip, mass_kg: float | None = None, noise_m: float = 0.0, options: ModelOptions = ModelOptions()) -> Body:
     """Humanoid of the clip's subject (see motionrecon.clip.Clip: keypoints (T, J, 3) m, z up, floor at 0).
 
     mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of 22.5 kg/m^2.
@@ -41,8 +43,10 @@ def build_body(clip, mass_kg: float | None = None, options: ModelOptions = Model
     """
     proportions = measure(clip.keypoints, clip.names)
     mass, how = _mass(clip, mass_kg, proportions)
-    return assemble(proportions, mass, clip.names, options, findings=(
+    body = assemble(proportions, mass, clip.names, options, findings=(
         f"stature about {proportions.stature:.2f} m from the bone lengths", f"body mass {mass:.1f} kg ({how})"))
+    target, weight = gather(body, clip)
+    return replace(body, keypoint_pos=calibrate(body, target, weight, noise_m))
 
 
 def assemble(proportions: Proportions, mass: float, names: tuple[str, ...], options: ModelOptions = ModelOptions(),

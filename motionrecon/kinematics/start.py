@@ -63,6 +63,10 @@ class Starter:
         q, _, d2 = min(candidates, key=lambda c: c[1])
         return q, self._misfit(d2, weight)
 
+    def refine(self, q: np.ndarray, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray) -> np.ndarray:
+        """qpos (nq,) of one frame from a pose nearby."""
+        return self._solve(q, target, weight, scale2, 12)[0]
+
     def _solve(self, q, target, weight, scale2, iterations):
         p = self.problem
         return solve_frame(q, target, weight, scale2, True, p.arrays, p.points, p.spheres, p.pull, p.limit_weight, iterations)

@@ -31,7 +31,7 @@ class TrainOptions:
     """
 
     steps: int = 2000
-    dimensions: tuple[int, ...] = (4, 10, 24)
+    dimensions: tuple[int, ...] = (4, 16)
     opening: float = 0.15
     lengths: tuple[int, int] = (30, 120)
     particles: int = 32
@@ -62,6 +62,8 @@ class Trainer:
         self.inners = [tasks.classical(config, n) for n in options.dimensions]
         pools = [self._pool(inner, jax.random.fold_in(key, 1 + i), theta.size) for i, inner in enumerate(self.inners)]
         self.state = {"theta": theta, "adam": self.adam.init(theta), "pools": pools, "step": jnp.zeros((), jnp.int32)}
+        # Fixed types from the start: a weakly typed scalar would compile every meta-step twice.
+        self.state = jax.tree.map(lambda a: jnp.array(a, dtype=a.dtype), self.state)
         self._steps = [jax.jit(self._make_step(inner)) for inner in self.inners]
         self._validate = {
             n: jax.jit(lambda theta, n=n: tasks.validation_loss(config, self.unravel(theta), n, 10_000, 64, 100))

@@ -18,6 +18,9 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     "adam": ("motionrecon.optimizers.first_order", "adam", "FirstOrderOptions"),
     "bfgs": ("motionrecon.optimizers.bfgs", "Bfgs", "QuasiNewtonOptions"),
     "lbfgs": ("motionrecon.optimizers.lbfgs", "Lbfgs", "QuasiNewtonOptions"),
+    "optimus-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
+    "optimus-classical-factorised": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
+    "adafactor-mlp-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
     "levenberg-marquardt": (
         "motionrecon.optimizers.levenberg_marquardt",
         "LevenbergMarquardt",
@@ -45,4 +48,5 @@ def make(name: str, **options: Any) -> Optimizer:
     unknown = sorted(set(options) - known)
     if unknown:
         raise OptimizerError(f"optimizer {name} has no option {', '.join(unknown)}: it has {', '.join(sorted(known))}")
-    return getattr(module, factory)(kind(**options))
+    build = getattr(module, factory)
+    return build(name, kind(**options)) if factory == "shipped" else build(kind(**options))

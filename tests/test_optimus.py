@@ -1,0 +1,210 @@
+"""The learned optimizers: features, equivariance, preconditioners, PES, weights, resume."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from motionrecon import functions, optimizers
+from motionrecon.errors import ModelError
+from motionrecon.meta import pes
+from motionrecon.meta.train import TrainOptions, train
+from motionrecon.optimizers.learned import as_optax
+from motionrecon.optimus import features, learned, preconditioner, weights
+from motionrecon.optimus.adafactor_mlp import AdafactorMlpConfig
+from motionrecon.optimus.optimus import OptimusConfig
+
+CONFIGS = (
+    OptimusConfig(width=8, heads=2), OptimusConfig(width=8, columns=8, linear_attention=True),
+    OptimusConfig(width=8, family="paper"), AdafactorMlpConfig(),
+)
+
+
+@pytest.fixture(autouse=True)
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def perturbed(config, size=0.1):
+    """Meta-parameters away from their zeros, so that every head does something."""
+    flat, unravel = ravel_pytree(learned.init_theta(config, jax.random.key(0)))
+    return unravel(flat + size * jax.random.normal(jax.random.key(1), flat.shape))
+
+
+def test_features_against_plain_numpy():
+    rng = np.random.default_rng(0)
+    theta = {"m": jnp.array([0.01, -0.02, 0.03]), "rms": jnp.array(0.02), "v": jnp.array([0.0, 0.01, -0.01])}
+    acc, (m, r, v) = features.zero_accumulators(5), (np.zeros((5, 3)), np.zeros(5), np.zeros((5, 3)))
+    beta = lambda b, t: 1 - (1 - np.array(b)) * np.exp(10 * np.array(t))  # noqa: E731
+    bm, br, bv = beta([0.9, 0.99, 0.999], [0.01, -0.02, 0.03]), beta(0.999, 0.02), beta([0.9, 0.99, 0.999], [0, 0.01, -0.01])
+    for _ in range(3):
+        g, p = rng.normal(size=5), rng.normal(size=5)
+        acc = features.accumulate(theta, acc, jnp.asarray(g))
+        for i in range(5):
+            m[i], r[i] = bm * m[i] + (1 - bm) * g[i], br * r[i] + (1 - br) * g[i] ** 2
+            v[i] = bv * v[i] + (1 - bv) * (g[i] ** 2 + 1e-30)
+    rows = []
+    for i in range(5):
+        row = [g[i], p[i], *m[i], r[i], *(m[i] / np.sqrt(r[i] + 1e-6)), 1 / np.sqrt(r[i] + 1e-6)]
+        row += [*(g[i] / np.sqrt(v[i] + 1e-9)), *v[i], *v[i], *(1 / np.sqrt(v[i] + 1e-8)), *(1 / np.sqrt(v[i] + 1e-8))]
+        rows.append([*row, *(m[i] / np.sqrt(v[i] + 1e-6))])
+    raw = np.array(rows)
+    expected = raw / np.sqrt(1e-5 + np.mean(raw**2, axis=0))
+    got = features.parameter_features(acc, jnp.asarray(g), jnp.asarray(p))
+    assert got.shape == (5, 28)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+    assert features.time_features(jnp.array(3)).shape == (11,)
+    np.testing.assert_allclose(features.time_features(jnp.array(30))[3], 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_relabelling_the_parameters_relabels_the_steps(config):
+    problem = functions.problem("rastrigin", 6, seed=0)
+    order = np.array([3, 1, 5, 0, 2, 4])
+    theta, points = perturbed(config), []
+    update = jax.jit(lambda s, x, f, g: learned.update(config, theta, s, x, f, g))
+    for take in (np.arange(6), order):
+        x, state = jnp.asarray(problem.start[take]), learned.init(config, 6)
+        for _ in range(6):
+            whole = np.empty(6)
+            whole[take] = x
+            loss, grad = problem.value_and_grad(whole)
+            step, state = update(state, x, loss, grad[take])
+            x = x + step
+        points.append(np.asarray(x))
+    np.testing.assert_allclose(points[0][order], points[1], rtol=1e-3, atol=1e-4)  # the network computes in float32
+
+
+def test_preconditioner_forms_agree_and_keep_their_rules():
+    n, rng = 6, np.random.default_rng(0)
+    dense, thin = preconditioner.identity(n, None), preconditioner.identity(n, 16)
+    for _ in range(5):
+        u = rng.normal(size=(3, n))
+        u /= np.linalg.norm(u, axis=1, keepdims=True)
+        gamma = jnp.asarray(rng.uniform(size=3))
+        dense = preconditioner.add_rank_one(dense, jnp.asarray(u), gamma, jnp.array(0.1))
+        thin = preconditioner.add_rank_one(thin, jnp.asarray(u), gamma, jnp.array(0.0))
+        again = preconditioner.add_rank_one(thin, jnp.asarray(u), gamma, jnp.array(0.1))
+        trace = float(jnp.sum(again.diagonal) + jnp.sum(again.columns**2))
+        assert trace == pytest.approx(n) and float(jnp.trace(dense.matrix)) == pytest.approx(n)
+        assert np.linalg.eigvalsh(dense.matrix).min() > 0 and np.all(thin.diagonal > 0)
+    plain, thin = preconditioner.identity(n, None), preconditioner.identity(n, 16)
+    for k in range(5):  # rank-one terms alone: equal as long as the columns last
+        u = rng.normal(size=(3, n)) / 3
+        plain = preconditioner.add_rank_one(plain, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
+        thin = preconditioner.add_rank_one(thin, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
+        g = jnp.asarray(rng.normal(size=n))
+        np.testing.assert_allclose(preconditioner.apply(plain, g), preconditioner.apply(thin, g), rtol=1e-9)
+
+
+def test_secant_pairs_are_the_textbook_bfgs_update():
+    n, rng = 5, np.random.default_rng(1)
+    h, dense = None, preconditioner.identity(n, None)
+    for k in range(4):
+        s = rng.normal(size=n)
+        y = np.diag(np.arange(1.0, n + 1)) @ s
+        rho = 1.0 / (s @ y)
+        h = np.eye(n) * (s @ y) / (y @ y) if h is None else h
+        left = np.eye(n) - rho * np.outer(s, y)
+        h = left @ h @ left.T + rho * np.outer(s, s)
+        dense = preconditioner.add_secant(dense, jnp.asarray(s), jnp.asarray(y), jnp.array(True), jnp.array(k == 0))
+        np.testing.assert_allclose(dense.scale * dense.matrix, h, rtol=1e-9, atol=1e-12)
+        assert float(jnp.trace(dense.matrix)) == pytest.approx(n)
+        if k == 0:
+            thin = preconditioner.add_secant(preconditioner.identity(n, 4), jnp.asarray(s), jnp.asarray(y), jnp.array(True), jnp.array(True))
+            np.testing.assert_allclose(preconditioner.apply(thin, jnp.ones(n)), h @ np.ones(n), rtol=1e-9)
+    unused = preconditioner.add_secant(dense, jnp.ones(n), -jnp.ones(n), jnp.array(False), jnp.array(False))
+    np.testing.assert_allclose(unused.matrix, dense.matrix)
+
+
+def test_pes_is_unbiased_on_a_quadratic():
+    """x' = x - theta x on f = x^2 / 2 is too easy to be right by luck: the loss of T steps is a polynomial in theta."""
+    inner = pes.Inner(
+        sample=lambda key: jnp.ones(()), start=lambda task: jnp.array(1.0),
+        advance=lambda theta, task, x: (x + theta[0] - 0.5 * x, 0.5 * (x + theta[0] - 0.5 * x) ** 2),
+    )
+    length, truncation, sigma, theta = 4, 2, 0.1, jnp.array([0.3])
+
+    def total(t):
+        x, losses = jnp.array(1.0), 0.0
+        for _ in range(length):
+            x, loss = inner.advance(t, None, x)
+            losses = losses + loss
+        return losses / length
+
+    exact = float(jax.grad(total)(theta)[0])  # quadratic in theta: Gaussian smoothing leaves its gradient as it is
+    options = {"sigma": sigma, "truncation": truncation, "lengths": (length, length)}
+    count = 20_000
+    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 1, (length, length)))(jax.random.split(jax.random.key(0), count))
+    estimates = []
+    for i in range(2):
+        grad, _, particles = pes.gradient(inner, lambda t: t, theta, particles, jax.random.key(i + 1), **options)
+        estimates.append(float(grad[0]))
+    assert np.mean(estimates) == pytest.approx(exact, rel=0.05)
+    assert abs(estimates[0] - exact) > 0.05 * abs(exact)  # one truncation alone is not the whole gradient
+
+
+def test_training_resumes_exactly(tmp_path):
+    config = AdafactorMlpConfig()
+    options = TrainOptions(steps=6, dimensions=(2,), particles=2, truncation=3, lengths=(6, 8), validate_every=3)
+    quiet = lambda *a, **k: None  # noqa: E731
+    whole = train(config, options, tmp_path, say=quiet)
+    shutil.rmtree(tmp_path / "checkpoints" / "6")  # back to the checkpoint of step 3
+    again = train(config, options, tmp_path, say=quiet)
+    assert int(again.state["step"]) == 6
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), whole.state, again.state)
+    assert [json.loads(line)["step"] for line in open(tmp_path / "curve.jsonl")] == [0, 3, 6, 3, 6]
+
+
+def test_weights_round_trip_and_their_errors(tmp_path):
+    config = OptimusConfig(width=8)
+    theta = learned.init_theta(config, jax.random.key(0))
+    weights.save(tmp_path / "w", config, theta)
+    back, loaded = weights.load("w", tmp_path / "w")
+    assert back == config
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a, np.float32), b), theta, loaded)
+    with pytest.raises(ModelError, match="no weights called 'nothing'"):
+        weights.load("nothing")
+    text = (tmp_path / "w" / "config.json").read_text()
+    (tmp_path / "w" / "config.json").write_text(text.replace('"width": 8', '"width": 16'))
+    with pytest.raises(ModelError, match="another configuration"):
+        weights.load("w", tmp_path / "w")
+    (tmp_path / "w" / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="config.json"):
+        weights.load("w", tmp_path / "w")
+    (tmp_path / "w" / "config.json").write_text(text)
+    data = (tmp_path / "w" / "weights.safetensors").read_bytes()
+    (tmp_path / "w" / "weights.safetensors").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        weights.load("w", tmp_path / "w")
+
+
+@pytest.mark.parametrize("config", CONFIGS[:2], ids=str)
+def test_the_scale_of_the_loss_changes_nothing(config):
+    theta, ends = perturbed(config, 0.02), []
+    for factor in (1.0, 1e-3, 1e3):
+        p = functions.problem("sum-squares", 5, seed=0)
+        p = functions.FunctionProblem(functions.rescaled(p.variant, 1.0, factor))
+        optimizer = optimizers.learned.Learned("t", config, theta, optimizers.learned.LearnedOptions())
+        ends.append(optimizers.minimize(p, p.start, optimizer, 12).loss / factor)
+    np.testing.assert_allclose(ends, ends[0], rtol=1e-2)
+
+
+def test_as_an_optax_transformation():
+    p = functions.problem("sphere", 6, seed=0)
+    config = CONFIGS[0]
+    rule = as_optax(config, learned.init_theta(config, jax.random.key(0)))
+    params = {"a": jnp.asarray(p.start[:2]), "b": jnp.asarray(p.start[2:]).reshape(2, 2)}
+    state, start = rule.init(params), p.value(p.start)
+    for _ in range(25):
+        flat, unravel = ravel_pytree(params)
+        loss, grad = p.value_and_grad(np.asarray(flat))
+        updates, state = rule.update(unravel(jnp.asarray(grad)), state, params, value=loss)
+        params = optax.apply_updates(params, updates)
+    assert p.value(np.asarray(ravel_pytree(params)[0])) < 1e-6 * start

@@ -15,10 +15,10 @@ __all__ = ["Clip", "Motion", "load_clip", "reconstruct"]
 
 
 class _Package(ModuleType):
-    """Imports the public names on first use: physics and JAX take seconds, which reading a clip need not wait for.
+    """Imports the public names on first use: physics and JAX take seconds, which reading a clip need not.
 
-    They are properties because `reconstruct` is a function and also the module it lives in: importing that module
-    would otherwise put the module in the function's place.
+    They are properties because `reconstruct` is a function and also the module it lives in: importing that
+    module would otherwise put the module in the function's place.
     """
 
     def _public(home: str, name: str):  # noqa: N805

@@ -1,4 +1,4 @@
-"""Where the tests find motion: the bundled clips always, the development clips beside the checkout when present."""
+"""Where the tests find motion: the bundled clips always, the development clips when they are there."""
 
 from pathlib import Path
 

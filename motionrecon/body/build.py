@@ -9,6 +9,7 @@ from ..kinematics.calibrate import calibrate
 from ..kinematics.solve import gather
 from . import anthropometry as table
 from . import contacts, mjcf, segments
+from .foot import FootShape, stance_shape
 from .keypoints import placements
 from .mjcf import ModelOptions
 from .proportions import Proportions, measure
@@ -42,20 +43,23 @@ def build_body(clip, mass_kg: float | None = None, noise_m: float = 0.0, options
     Raises BodyError where the keypoints do not determine a body, or for a mass that is not a person's.
     """
     proportions = measure(clip.keypoints, clip.names)
+    foot = stance_shape(clip.keypoints, clip.names, clip.fps, proportions.stature)
+    if foot.ankle_height is not None:
+        proportions = replace(proportions, ankle_height=foot.ankle_height)
     mass, how = _mass(clip, mass_kg, proportions)
     body = assemble(proportions, mass, clip.names, options, findings=(
-        f"stature about {proportions.stature:.2f} m from the bone lengths", f"body mass {mass:.1f} kg ({how})"))
+        f"stature about {proportions.stature:.2f} m from the bone lengths", f"body mass {mass:.1f} kg ({how})"), foot=foot)
     target, weight = gather(body, clip)
     return replace(body, keypoint_pos=calibrate(body, target, weight, noise_m))
 
 
 def assemble(proportions: Proportions, mass: float, names: tuple[str, ...], options: ModelOptions = ModelOptions(),
-             findings: tuple[str, ...] = ()) -> Body:
+             findings: tuple[str, ...] = (), foot: FootShape | None = None) -> Body:
     """Body of given lengths (m) and mass (kg), with those of `names` on it that it knows."""
     at = segments.origins(proportions)
     spec = mjcf.to_spec(segments.build(proportions, mass), contacts.spheres(proportions, at), proportions, mass, options)
     model = mjcf.compile_damped(spec, options)
-    known = placements(proportions, at)
+    known = placements(proportions, at, foot)
     on_body = tuple(n for n in names if n in known)
     unknown = [n for n in names if n not in known]
     if len(on_body) < 6:

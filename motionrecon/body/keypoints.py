@@ -4,7 +4,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import anthropometry as table
+from .foot import FootShape
 from .proportions import Proportions
+
+STOOD = 0.012  # m, spread of a foot keypoint's place once it was seen in flat stance
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,11 @@ class Placement:
     spread: float
 
 
-def placements(p: Proportions, at: dict[str, np.ndarray]) -> dict[str, Placement]:
-    """Default placements of all known keypoint names; `at` are the joint centres of segments.origins."""
+def placements(p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None = None) -> dict[str, Placement]:
+    """Default placements of all known keypoint names; `at` are the joint centres of segments.origins.
+
+    foot: where the foot's keypoints were seen in flat stance, which then is their place.
+    """
     h = p.stature
     out: dict[str, Placement] = {}
 
@@ -52,4 +58,19 @@ def placements(p: Proportions, at: dict[str, np.ndarray]) -> dict[str, Placement
         tip = foot_end - ball[0]
         put(s + "big_toe", s + "toes", [0.9 * tip, -y * 0.018 * h, 0], 0.04)
         put(s + "small_toe", s + "toes", [0.5 * tip, y * 0.026 * h, 0], 0.04)
+    for name, (forward, height) in (foot.points if foot else {}).items():
+        _stand(out, name, forward, height - p.ankle_height, p, at)
     return out
+
+
+def _stand(out: dict[str, Placement], name: str, forward: float, up: float, p: Proportions, at: dict) -> None:
+    """Replaces a foot keypoint's place by that seen in stance (m from the ankle); beyond the ball it is on the toes."""
+    side = name[:2]
+    ball = at[side + "toes"] - at[side + "foot"]
+    place = np.array([forward, out[name].offset[1], up])
+    if name[2:] in ("toe", "foot") and forward < ball[0] + 0.5 * (1 - table.BALL_AHEAD_OF_HEEL) * p.foot:
+        out[name] = Placement(side + "foot", place, STOOD)
+    elif name[2:] == "heel":
+        out[name] = Placement(side + "foot", place, STOOD)
+    else:
+        out[name] = Placement(side + "toes", place - ball, STOOD)

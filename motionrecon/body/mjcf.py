@@ -115,6 +115,11 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
         if kind in child:
             end = at[s.name[:2] + child[kind]] - s.origin
             _capsule(bodies[s.name], np.zeros(3), end, thick[kind] * p.stature)
+    for side in ("l_", "r_"):
+        ball = at[side + "toes"] - at[side + "foot"]
+        _capsule(bodies[side + "foot"], np.array([-0.2 * p.foot, 0, 0.55 * ball[2]]), 0.85 * ball, 0.016 * p.stature)
+        _capsule(bodies[side + "toes"], np.zeros(3), np.array([0.2 * p.foot, 0, 0]), 0.010 * p.stature)
+        _capsule(bodies[side + "hand"], np.zeros(3), np.array([0, 0, -0.7 * p.hand]), 0.012 * p.stature)
     h = p.stature
     half_hip, half_shoulder = p.hip_width / 2, p.shoulder_width / 2 - 0.02 * h
     _capsule(bodies["pelvis"], np.array([0, half_hip, 0.02 * h]), np.array([0, -half_hip, 0.02 * h]), 0.05 * h)

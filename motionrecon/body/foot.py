@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 _LOW = 0.03  # m above a keypoint's own low level
-_SLOW = (0.25, 0.6, 1.2)  # m/s: a foot that stands; a runner's never comes to rest
+_SLOW = (0.25, 0.6)  # m/s: a foot that stands; else one that comes nearly to rest
 _UPRIGHT = 0.75  # cosine of the shank's lean: a foot that carries, not one that lies behind a kneeling person
 _ENOUGH = 0.1  # s of stance
 _WINDOW = 0.15  # s, means over it tame noise

@@ -80,14 +80,14 @@ def solve_lower(hess, grad, damping):
 
 
 @njit(cache=True)
-def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, iterations):
+def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, iterations):
     """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances (K,))."""
     nv = len(q0) - 1
     damping = 1e-3
     q = q0.copy()
     hess, grad = np.zeros((nv, nv)), np.zeros(nv)
     cost, d2 = frame_terms(
-        q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, 0.0, hess, grad)
+        q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, hess, grad)
     for _ in range(iterations):
         step, ok = solve_lower(hess, grad, damping)
         if not ok:
@@ -99,7 +99,8 @@ def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull,
         trial = retract(q, step)
         trial_hess, trial_grad = np.zeros((nv, nv)), np.zeros(nv)
         trial_cost, trial_d2 = frame_terms(
-            trial, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, 0.0, trial_hess, trial_grad)
+            trial, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight,
+            trial_hess, trial_grad)
         if trial_cost < cost:
             gain = cost - trial_cost
             q, cost, d2, hess, grad = trial, trial_cost, trial_d2, trial_hess, trial_grad

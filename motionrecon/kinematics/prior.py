@@ -13,7 +13,7 @@ _NEUTRAL = {
     "neck_bend": (0, 30), "neck_side": (0, 20), "neck_twist": (0, 35),
     "girdle_protraction": (0, 10), "girdle_elevation": (0, 10),
     "shoulder_first": (20, 90), "shoulder_second": (10, 60), "shoulder_twist": (0, 70),
-    "elbow": (25, 60), "wrist": (5, 20),
+    "elbow": (25, 60), "wrist": (20, 25),
     "hip_flexion": (10, 60), "hip_abduction": (5, 30), "hip_rotation": (5, 25),
     "knee": (10, 60), "ankle": (0, 30), "ankle_eversion": (0, 15), "toes": (0, 15),
 }

@@ -48,10 +48,10 @@ def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None)
     # for the start, what is missing for a while is bridged, and believed a little
     bridged = np.where(np.isfinite(filled).all(axis=2), np.maximum(base, 0.05 / spread**2), 0.0)
     filled = np.nan_to_num(filled)
-    qpos = Starter(problem).sweep(filled, bridged, 4 * scale2)
+    floor_weight = 1 / options.floor_spread**2 if options.floor_spread > 0 else 0.0
+    qpos = Starter(problem, floor_weight).sweep(filled, bridged, 4 * scale2)
     dt = 1.0 / clip.fps
     stiff = 1.0 / (options.agitation * problem.prior.agitation * dt**3)
-    floor_weight = 1 / options.floor_spread**2 if options.floor_spread > 0 else 0.0
     for a, b in pieces(len(qpos), options.chunk, options.overlap):
         solved, _ = solve_trajectory(
             qpos[a:b], filled[a:b], base[a:b], scale2, problem, stiff, floor_weight,

@@ -13,8 +13,8 @@ _TORSO = ("pelvis", "spine", "chest", "neck", "l_hip", "r_hip", "l_shoulder", "r
 class Starter:
     """Finds the pose of single frames of one problem (see problem.FrameProblem)."""
 
-    def __init__(self, problem):
-        self.problem = problem
+    def __init__(self, problem, floor_weight: float = 0.0):
+        self.problem, self.floor_weight = problem, floor_weight
         self.torso = np.array([n in _TORSO for n in problem.names])
         self.limb_of = np.array([_limb(n) for n in problem.names])
         self.zero = problem.neutral_qpos()
@@ -69,7 +69,8 @@ class Starter:
 
     def _solve(self, q, target, weight, scale2, iterations):
         p = self.problem
-        return solve_frame(q, target, weight, scale2, True, p.arrays, p.points, p.spheres, p.pull, p.limit_weight, iterations)
+        return solve_frame(q, target, weight, scale2, True, p.arrays, p.points, p.spheres, p.pull, p.limit_weight,
+                           self.floor_weight, iterations)
 
     def _misfit(self, d2: np.ndarray, weight: np.ndarray) -> float:
         """Mean squared distance in units of its expected spread, over the keypoints seen."""

@@ -1,8 +1,10 @@
-"""Twenty classical test functions for optimizers, at any dimension, with shifted, rotated and rescaled variants.
+"""Twenty classical test functions for optimizers, at any dimension, with shifted, rotated and rescaled
+variants.
 
-Definitions: Surjanovic & Bingham, Virtual Library of Simulation Experiments (sfu.ca/~ssurjano). All are JAX functions of the
-natural coordinates w (n,); callers enable float64. A variant sees them through x = shift + scale * R' (w - w*) / half, with w* the
-minimiser and `half` the half-width of the natural domain, so that every domain has half-width `scale` in x.
+Definitions: Surjanovic & Bingham, Virtual Library of Simulation Experiments (sfu.ca/~ssurjano). All are JAX
+functions of the natural coordinates w (n,); callers enable float64. A variant sees them through x = shift +
+scale * R' (w - w*) / half, with w* the minimiser and `half` the half-width of the natural domain, so that
+every domain has half-width `scale` in x.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ def _rosenbrock(w, shape):
 
 
 def _walled(inner: Callable, low: float, high: float, stiffness: float) -> Callable:
-    """`inner` on its domain, and a quadratic wall outside: without it these two fall lower outside than inside."""
+    """`inner` on its domain, and a quadratic wall outside: without it these two fall lower outside than
+    inside.
+    """
 
     def function(w, shape):
         inside = jnp.clip(w, low, high)
@@ -101,7 +105,8 @@ def _dixon_price(w, shape):
 
 
 def _powell(w, shape):
-    # Four by four; the last block of an n that four does not divide is filled with zeros, which leaves the minimum where it is.
+    # Four by four; the last block of an n that four does not divide is filled with zeros, which leaves the
+    # minimum where it is.
     a, b, c, d = jnp.pad(w, (0, -w.shape[0] % 4)).reshape(-1, 4).T
     return jnp.sum((a + 10 * b) ** 2 + 5 * (c - d) ** 2 + (b - 2 * c) ** 4 + 10 * (a - d) ** 4)
 
@@ -152,7 +157,9 @@ def _trid_point(n: int) -> np.ndarray:
 
 @functools.cache
 def _michalewicz_point(n: int) -> np.ndarray:
-    """Each coordinate by itself: a fine grid around pi/2, where sin(x) leaves the peak, then Newton on the derivative."""
+    """Each coordinate by itself: a fine grid around pi/2, where sin(x) leaves the peak, then Newton on the
+    derivative.
+    """
     i = np.arange(1, n + 1, dtype=float)[:, None]
     value = lambda x: np.sin(x) * np.sin(i * x**2 / np.pi) ** 20  # noqa: E731
     # The peaks of the fast factor are pi * sqrt((k + 1/2) / i); the best lies within one spacing of pi/2.
@@ -171,8 +178,8 @@ def _michalewicz_point(n: int) -> np.ndarray:
 class Function:
     """A test function f(w (n,), shape) -> scalar on the box [low(n), high(n)]^n.
 
-    `point(n)` is the minimiser (n,) and `minimum(n)` the value there. `shape` in [0, 1] sets the condition number
-    10^(6 shape) of the random quadratic; the others ignore it. `modes` tells "one" basin from "many".
+    `point(n)` is the minimiser (n,) and `minimum(n)` the value there. `shape` in [0, 1] sets the condition
+    number 10^(6 shape) of the random quadratic; the others ignore it. `modes` tells "one" basin from "many".
     """
 
     name: str
@@ -204,13 +211,19 @@ _LIST = (
     _function("rastrigin", _rastrigin, -5.12, 5.12, modes="many"),
     _function("levy", _levy, -10.0, 10.0, 1.0, modes="many"),
     _function("rosenbrock", _rosenbrock, -5.0, 10.0, 1.0),
-    _function("schwefel", _walled(_schwefel, -500.0, 500.0, 1.0), -500.0, 500.0, 420.968746359982, modes="many"),
+    _function(
+        "schwefel", _walled(_schwefel, -500.0, 500.0, 1.0), -500.0, 500.0, 420.968746359982, modes="many"
+    ),
     _function("sphere", _sphere, -5.12, 5.12),
     _function("sum-squares", _sum_squares, -10.0, 10.0),
     _function("rotated-hyper-ellipsoid", _hyper_ellipsoid, -65.536, 65.536),
     _function("sum-of-powers", _sum_powers, -1.0, 1.0),
     _function(
-        "trid", _trid, lambda n: -max(n * n, 2.0), lambda n: max(n * n, 2.0), _trid_point,
+        "trid",
+        _trid,
+        lambda n: -max(n * n, 2.0),
+        lambda n: max(n * n, 2.0),
+        _trid_point,
         lambda n: -n * (n + 4.0) * (n - 1.0) / 6.0,
     ),
     _function("zakharov", _zakharov, -5.0, 10.0),
@@ -218,11 +231,22 @@ _LIST = (
     _function("powell", _powell, -4.0, 5.0),
     _function("perm", _perm, -1.0, 1.0, lambda n: 1.0 / np.arange(1, n + 1)),
     _function(
-        "styblinski-tang", _styblinski_tang, -5.0, 5.0, -2.9035340276896057, lambda n: -39.166165703771412 * n, "many"
+        "styblinski-tang",
+        _styblinski_tang,
+        -5.0,
+        5.0,
+        -2.9035340276896057,
+        lambda n: -39.166165703771412 * n,
+        "many",
     ),
     _function(
-        "michalewicz", _walled(_michalewicz, 0.0, float(np.pi), 10.0), 0.0, float(np.pi), _michalewicz_point,
-        _michalewicz_minimum, "many",
+        "michalewicz",
+        _walled(_michalewicz, 0.0, float(np.pi), 10.0),
+        0.0,
+        float(np.pi),
+        _michalewicz_point,
+        _michalewicz_minimum,
+        "many",
     ),
     _function("alpine", _alpine, -10.0, 10.0, modes="many"),
     _function("salomon", _salomon, -100.0, 100.0, modes="many"),
@@ -234,8 +258,9 @@ FUNCTIONS: dict[str, Function] = {f.name: f for f in _LIST}
 class Variant(NamedTuple):
     """One problem drawn from a function; a pytree of arrays, so that batches of them go through vmap.
 
-    index: place in FUNCTIONS. shift (n,): where the minimiser lies in x. rotation (n, n): orthogonal. scale: half-width of the
-    domain in x. gain: factor on f. shape: see Function. start (n,): x0, drawn uniformly from the domain.
+    index: place in FUNCTIONS. shift (n,): where the minimiser lies in x. rotation (n, n): orthogonal.
+    scale: half-width of the domain in x. gain: factor on f. shape: see Function. start (n,): x0, drawn
+    uniformly from the domain.
     """
 
     index: jax.Array
@@ -259,25 +284,33 @@ def gap(variant: Variant, x: jax.Array) -> jax.Array:
     """f(x) - minimum, times the variant's gain, at x (n,)."""
     points, half, _, _, minima = _geometry(x.shape[0])
     i = variant.index
-    w = jnp.asarray(points)[i] + jnp.asarray(half)[i] * (variant.rotation @ (x - variant.shift)) / variant.scale
+    w = (
+        jnp.asarray(points)[i]
+        + jnp.asarray(half)[i] * (variant.rotation @ (x - variant.shift)) / variant.scale
+    )
     value = jax.lax.switch(i, [f.formula for f in _LIST], w, variant.shape)
     return variant.gain * (value - jnp.asarray(minima)[i])
 
 
 def gap_and_grad(variant: Variant, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """`gap` and its gradient (n,). Differentiates each function by itself: under vmap a switch becomes a select, and the NaN of
-    a branch not taken would leak through the gradient of the select."""
+    """`gap` and its gradient (n,). Differentiates each function by itself: under vmap a switch becomes a
+    select, and the NaN of a branch not taken would leak through the gradient of the select."""
     points, half, _, _, minima = _geometry(x.shape[0])
     i = variant.index
     stretch = jnp.asarray(half)[i] / variant.scale
     w = jnp.asarray(points)[i] + stretch * (variant.rotation @ (x - variant.shift))
     value, slope = jax.lax.switch(i, [jax.value_and_grad(f.formula) for f in _LIST], w, variant.shape)
-    return variant.gain * (value - jnp.asarray(minima)[i]), variant.gain * stretch * (variant.rotation.T @ slope)
+    return variant.gain * (value - jnp.asarray(minima)[i]), variant.gain * stretch * (
+        variant.rotation.T @ slope
+    )
 
 
-def draw(key: jax.Array, n: int, indices: jax.Array, rotate: float = 0.5, scale_spread: float = 0.0) -> Variant:
-    """A random variant: function drawn from `indices`, minimiser shifted by U(-1, 1) of the half-width in each coordinate, rotated
-    with probability `rotate`, domain rescaled by 10^U(-spread, spread) and f by 10^U(-3 spread, 3 spread)."""
+def draw(
+    key: jax.Array, n: int, indices: jax.Array, rotate: float = 0.5, scale_spread: float = 0.0
+) -> Variant:
+    """A random variant: function drawn from `indices`, minimiser shifted by U(-1, 1) of the half-width in
+    each coordinate, rotated with probability `rotate`, domain rescaled by 10^U(-spread, spread) and f by
+    10^U(-3 spread, 3 spread)."""
     keys = jax.random.split(key, 8)
     points, half, low, high, _ = _geometry(n)
     i = indices[jax.random.randint(keys[0], (), 0, indices.shape[0])]
@@ -296,7 +329,10 @@ def draw(key: jax.Array, n: int, indices: jax.Array, rotate: float = 0.5, scale_
 def rescaled(variant: Variant, x_factor: float = 1.0, f_factor: float = 1.0) -> Variant:
     """The same problem with x (start and domain too) times `x_factor` and f times `f_factor`."""
     return variant._replace(
-        shift=variant.shift * x_factor, scale=variant.scale * x_factor, start=variant.start * x_factor, gain=variant.gain * f_factor
+        shift=variant.shift * x_factor,
+        scale=variant.scale * x_factor,
+        start=variant.start * x_factor,
+        gain=variant.gain * f_factor,
     )
 
 
@@ -314,7 +350,9 @@ def _compiled(index: int, n: int) -> tuple[Callable, Callable]:
 
 
 class FunctionProblem:
-    """A variant as a host-side problem for motionrecon.optimizers: float64 numpy in and out; the minimum is 0."""
+    """A variant as a host-side problem for motionrecon.optimizers: float64 numpy in and out; the minimum
+    is 0.
+    """
 
     def __init__(self, variant: Variant):
         self.variant, self.n = variant, int(variant.shift.shape[0])
@@ -332,7 +370,9 @@ class FunctionProblem:
 
 
 def problem(name: str, n: int, seed: int, rotate: bool = True) -> FunctionProblem:
-    """The variant of function `name` at dimension n drawn by `seed`, shifted, and rotated unless told not to."""
+    """The variant of function `name` at dimension n drawn by `seed`, shifted, and rotated unless told not
+    to.
+    """
     index = tuple(FUNCTIONS).index(name)
     with jax.enable_x64(True):
         variant = draw(jax.random.key(seed), n, jnp.array([index]), rotate=1.0 if rotate else 0.0)

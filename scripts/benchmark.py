@@ -1,4 +1,6 @@
-"""python scripts/benchmark.py NAME --out DIR ...: runs motionrecon.benchmarks.NAME (classical, gradient, reconstruct)."""
+"""python scripts/benchmark.py NAME --out DIR ...: runs motionrecon.benchmarks.NAME (classical, gradient,
+reconstruct).
+"""
 
 import importlib
 import pkgutil

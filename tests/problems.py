@@ -11,7 +11,11 @@ class Quadratic:
     def __init__(self, n=10, condition=30.0, seed=0):
         rng = np.random.default_rng(seed)
         q, _ = np.linalg.qr(rng.normal(size=(n, n)))
-        self.n, self.matrix, self.centre = n, q @ np.diag(np.geomspace(1.0, condition, n)) @ q.T, rng.normal(size=n)
+        self.n, self.matrix, self.centre = (
+            n,
+            q @ np.diag(np.geomspace(1.0, condition, n)) @ q.T,
+            rng.normal(size=n),
+        )
 
     def value_and_grad(self, x):
         d = x - self.centre

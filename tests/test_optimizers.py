@@ -11,7 +11,11 @@ from motionrecon.optimizers.base import Counted
 
 # Levenberg-Marquardt asks for `linearize`, which these problems lack; it has tests of its own.
 GRADIENT_ONLY = [name for name in optimizers.names() if name != "levenberg-marquardt"]
-OPTIONS = {"sgd": {"learning_rate": 1e-3}, "momentum": {"learning_rate": 1e-3}, "adam": {"learning_rate": 3e-2}}
+OPTIONS = {
+    "sgd": {"learning_rate": 1e-3},
+    "momentum": {"learning_rate": 1e-3},
+    "adam": {"learning_rate": 3e-2},
+}
 # name -> (problem, start, evaluations, share of the start's loss that must be left at most)
 PROBLEMS = {
     "quadratic": (Quadratic(), np.zeros(10), 150, 0.8),
@@ -48,12 +52,16 @@ def test_an_objective_never_finite_stops_safely(name):
     assert np.array_equal(result.x, start) and result.loss == np.inf and result.evaluations == 1
 
 
-@pytest.mark.parametrize(("name", "method", "options"), [("bfgs", "BFGS", {"first_scale": "unit"}), ("lbfgs", "L-BFGS-B", {})])
+@pytest.mark.parametrize(
+    ("name", "method", "options"), [("bfgs", "BFGS", {"first_scale": "unit"}), ("lbfgs", "L-BFGS-B", {})]
+)
 @pytest.mark.parametrize("n", [2, 10, 50])
 def test_quasi_newton_reaches_what_scipy_reaches_in_as_many_evaluations(name, method, options, n):
     for problem, start in ((Rosenbrock(n), np.full(n, -0.8)), (Quadratic(n, condition=1e4), np.ones(n))):
         limits = {"gtol": 1e-7, "maxiter": 5000} | ({"ftol": 0.0} if name == "lbfgs" else {})
-        theirs = scipy.optimize.minimize(problem.value_and_grad, start, jac=True, method=method, options=limits)
+        theirs = scipy.optimize.minimize(
+            problem.value_and_grad, start, jac=True, method=method, options=limits
+        )
         ours = optimizers.minimize(problem, start, optimizers.make(name, **options), 20 * theirs.nfev)
         needed = next(h[0] for h in ours.history if h[2] <= max(theirs.fun, 1e-14))
         assert needed <= 1.5 * theirs.nfev + 5  # they are chaotic on ill-conditioned problems
@@ -66,7 +74,9 @@ def test_bfgs_with_a_secant_scale_is_invariant_to_the_scale_of_the_loss():
         problem = Rosenbrock(8)
         scaled = Tally(problem)
         scaled.value_and_grad = lambda x, p=problem, f=factor: tuple(f * v for v in p.value_and_grad(x))
-        losses.append(optimizers.minimize(scaled, np.full(8, -0.8), optimizers.make("bfgs"), 60).loss / factor)
+        losses.append(
+            optimizers.minimize(scaled, np.full(8, -0.8), optimizers.make("bfgs"), 60).loss / factor
+        )
     np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
 
 
@@ -125,5 +135,7 @@ def test_unknown_names_options_and_starts_are_errors():
 
 
 def test_a_callback_can_stop():
-    result = optimizers.minimize(Rosenbrock(), np.zeros(6), optimizers.make("lbfgs"), 100, callback=lambda state: state.iteration == 3)
+    result = optimizers.minimize(
+        Rosenbrock(), np.zeros(6), optimizers.make("lbfgs"), 100, callback=lambda state: state.iteration == 3
+    )
     assert result.status == "stopped" and result.iterations == 3

@@ -20,8 +20,10 @@ from motionrecon.optimus.adafactor_mlp import AdafactorMlpConfig
 from motionrecon.optimus.optimus import OptimusConfig
 
 CONFIGS = (
-    OptimusConfig(width=8, heads=2), OptimusConfig(width=8, columns=8, linear_attention=True),
-    OptimusConfig(width=8, family="paper"), AdafactorMlpConfig(),
+    OptimusConfig(width=8, heads=2),
+    OptimusConfig(width=8, columns=8, linear_attention=True),
+    OptimusConfig(width=8, family="paper"),
+    AdafactorMlpConfig(),
 )
 
 
@@ -42,7 +44,11 @@ def test_features_against_plain_numpy():
     theta = {"m": jnp.array([0.01, -0.02, 0.03]), "rms": jnp.array(0.02), "v": jnp.array([0.0, 0.01, -0.01])}
     acc, (m, r, v) = features.zero_accumulators(5), (np.zeros((5, 3)), np.zeros(5), np.zeros((5, 3)))
     beta = lambda b, t: 1 - (1 - np.array(b)) * np.exp(10 * np.array(t))  # noqa: E731
-    bm, br, bv = beta([0.9, 0.99, 0.999], [0.01, -0.02, 0.03]), beta(0.999, 0.02), beta([0.9, 0.99, 0.999], [0, 0.01, -0.01])
+    bm, br, bv = (
+        beta([0.9, 0.99, 0.999], [0.01, -0.02, 0.03]),
+        beta(0.999, 0.02),
+        beta([0.9, 0.99, 0.999], [0, 0.01, -0.01]),
+    )
     for _ in range(3):
         g, p = rng.normal(size=5), rng.normal(size=5)
         acc = features.accumulate(theta, acc, jnp.asarray(g))
@@ -52,7 +58,13 @@ def test_features_against_plain_numpy():
     rows = []
     for i in range(5):
         row = [g[i], p[i], *m[i], r[i], *(m[i] / np.sqrt(r[i] + 1e-6)), 1 / np.sqrt(r[i] + 1e-6)]
-        row += [*(g[i] / np.sqrt(v[i] + 1e-9)), *v[i], *v[i], *(1 / np.sqrt(v[i] + 1e-8)), *(1 / np.sqrt(v[i] + 1e-8))]
+        row += [
+            *(g[i] / np.sqrt(v[i] + 1e-9)),
+            *v[i],
+            *v[i],
+            *(1 / np.sqrt(v[i] + 1e-8)),
+            *(1 / np.sqrt(v[i] + 1e-8)),
+        ]
         rows.append([*row, *(m[i] / np.sqrt(v[i] + 1e-6))])
     raw = np.array(rows)
     expected = raw / np.sqrt(1e-5 + np.mean(raw**2, axis=0))
@@ -78,7 +90,9 @@ def test_relabelling_the_parameters_relabels_the_steps(config):
             step, state = update(state, x, loss, grad[take])
             x = x + step
         points.append(np.asarray(x))
-    np.testing.assert_allclose(points[0][order], points[1], rtol=1e-3, atol=1e-4)  # the network computes in float32
+    np.testing.assert_allclose(
+        points[0][order], points[1], rtol=1e-3, atol=1e-4
+    )  # the network computes in float32
 
 
 def test_preconditioner_forms_agree_and_keep_their_rules():
@@ -95,7 +109,7 @@ def test_preconditioner_forms_agree_and_keep_their_rules():
         assert trace == pytest.approx(n) and float(jnp.trace(dense.matrix)) == pytest.approx(n)
         assert np.linalg.eigvalsh(dense.matrix).min() > 0 and np.all(thin.diagonal > 0)
     plain, thin = preconditioner.identity(n, None), preconditioner.identity(n, 16)
-    for k in range(5):  # rank-one terms alone: equal as long as the columns last
+    for _ in range(5):  # rank-one terms alone: equal as long as the columns last
         u = rng.normal(size=(3, n)) / 3
         plain = preconditioner.add_rank_one(plain, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
         thin = preconditioner.add_rank_one(thin, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
@@ -113,20 +127,31 @@ def test_secant_pairs_are_the_textbook_bfgs_update():
         h = np.eye(n) * (s @ y) / (y @ y) if h is None else h
         left = np.eye(n) - rho * np.outer(s, y)
         h = left @ h @ left.T + rho * np.outer(s, s)
-        dense = preconditioner.add_secant(dense, jnp.asarray(s), jnp.asarray(y), jnp.array(True), jnp.array(k == 0))
+        dense = preconditioner.add_secant(
+            dense, jnp.asarray(s), jnp.asarray(y), jnp.array(True), jnp.array(k == 0)
+        )
         np.testing.assert_allclose(dense.scale * dense.matrix, h, rtol=1e-9, atol=1e-12)
         assert float(jnp.trace(dense.matrix)) == pytest.approx(n)
         if k == 0:
-            thin = preconditioner.add_secant(preconditioner.identity(n, 4), jnp.asarray(s), jnp.asarray(y), jnp.array(True), jnp.array(True))
+            thin = preconditioner.add_secant(
+                preconditioner.identity(n, 4),
+                jnp.asarray(s),
+                jnp.asarray(y),
+                jnp.array(True),
+                jnp.array(True),
+            )
             np.testing.assert_allclose(preconditioner.apply(thin, jnp.ones(n)), h @ np.ones(n), rtol=1e-9)
     unused = preconditioner.add_secant(dense, jnp.ones(n), -jnp.ones(n), jnp.array(False), jnp.array(False))
     np.testing.assert_allclose(unused.matrix, dense.matrix)
 
 
 def test_pes_is_unbiased_on_a_quadratic():
-    """x' = x - theta x on f = x^2 / 2 is too easy to be right by luck: the loss of T steps is a polynomial in theta."""
+    """x' = x - theta x on f = x^2 / 2 is too easy to be right by luck: the loss of T steps is a polynomial
+    in theta.
+    """
     inner = pes.Inner(
-        sample=lambda key: jnp.ones(()), start=lambda task: jnp.array(1.0),
+        sample=lambda key: jnp.ones(()),
+        start=lambda task: jnp.array(1.0),
         advance=lambda theta, task, x: (x + theta[0] - 0.5 * x, 0.5 * (x + theta[0] - 0.5 * x) ** 2),
     )
     length, truncation, sigma, theta = 4, 2, 0.1, jnp.array([0.3])
@@ -138,13 +163,19 @@ def test_pes_is_unbiased_on_a_quadratic():
             losses = losses + loss
         return losses / length
 
-    exact = float(jax.grad(total)(theta)[0])  # quadratic in theta: Gaussian smoothing leaves its gradient as it is
+    exact = float(
+        jax.grad(total)(theta)[0]
+    )  # quadratic in theta: Gaussian smoothing leaves its gradient as it is
     options = {"sigma": sigma, "truncation": truncation, "lengths": (length, length)}
     count = 20_000
-    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 1, (length, length)))(jax.random.split(jax.random.key(0), count))
+    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 1, (length, length)))(
+        jax.random.split(jax.random.key(0), count)
+    )
     estimates = []
     for i in range(2):
-        grad, _, particles = pes.gradient(inner, lambda t: t, theta, particles, jax.random.key(i + 1), **options)
+        grad, _, particles = pes.gradient(
+            inner, lambda t: t, theta, particles, jax.random.key(i + 1), **options
+        )
         estimates.append(float(grad[0]))
     assert np.mean(estimates) == pytest.approx(exact, rel=0.05)
     assert abs(estimates[0] - exact) > 0.05 * abs(exact)  # one truncation alone is not the whole gradient
@@ -152,13 +183,17 @@ def test_pes_is_unbiased_on_a_quadratic():
 
 def test_training_resumes_exactly(tmp_path):
     config = AdafactorMlpConfig()
-    options = TrainOptions(steps=6, dimensions=(2,), particles=2, truncation=3, lengths=(6, 8), validate_every=3)
+    options = TrainOptions(
+        steps=6, dimensions=(2,), particles=2, truncation=3, lengths=(6, 8), validate_every=3
+    )
     quiet = lambda *a, **k: None  # noqa: E731
     whole = train(config, options, tmp_path, say=quiet)
     shutil.rmtree(tmp_path / "checkpoints" / "6")  # back to the checkpoint of step 3
     again = train(config, options, tmp_path, say=quiet)
     assert int(again.state["step"]) == 6
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), whole.state, again.state)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), whole.state, again.state
+    )
     assert [json.loads(line)["step"] for line in open(tmp_path / "curve.jsonl")] == [0, 3, 6, 3, 6]
 
 

@@ -18,7 +18,9 @@ from motionrecon.meta.tasks import HELD_OUT
 from motionrecon.optimus import learned, weights
 
 LEARNED = ("optimus-classical", "optimus-classical-factorised", "adafactor-mlp-classical")
-STEP_SIZES = tuple(float(c) for c in 10.0 ** np.arange(-4.0, 0.51, 0.5))  # Adam: units of x; SGD: over the rms of the first gradient
+STEP_SIZES = tuple(
+    float(c) for c in 10.0 ** np.arange(-4.0, 0.51, 0.5)
+)  # Adam: units of x; SGD: over the rms of the first gradient
 FIRST_ORDER = {
     "sgd": lambda c, size: optax.sgd(c / size),
     "momentum": lambda c, size: optax.sgd(c / size, momentum=0.9),
@@ -27,14 +29,18 @@ FIRST_ORDER = {
 
 
 def variants(n: int, seeds: int) -> functions.Variant:
-    """All functions (F) by `seeds` rotated variants, stacked; the seeds 1_000_000 and up are never trained on."""
+    """All functions (F) by `seeds` rotated variants, stacked; the seeds 1_000_000 and up are never trained
+    on.
+    """
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds) + 1_000_000)
     one = lambda i, key: functions.draw(key, n, i[None], rotate=1.0)  # noqa: E731
     return jax.vmap(lambda i: jax.vmap(lambda key: one(i, key))(keys))(jnp.arange(len(functions.FUNCTIONS)))
 
 
 def _over_functions(run, stacked):
-    """run(variant) over (F, seeds): one function after the other, so that only its own formula is computed."""
+    """run(variant) over (F, seeds): one function after the other, so that only its own formula is
+    computed.
+    """
 
     def one_function(batch):
         index = batch.index[0]
@@ -54,7 +60,9 @@ def _learned_losses(name: str, stacked: functions.Variant, budget: int):
             step, state = learned.update(config, theta, state, x, loss, grad)
             return (x + step, state), loss
 
-        return jax.lax.scan(advance, (variant.start, learned.init(config, variant.start.shape[0])), None, length=budget)[1]
+        return jax.lax.scan(
+            advance, (variant.start, learned.init(config, variant.start.shape[0])), None, length=budget
+        )[1]
 
     return _over_functions(run, stacked)
 
@@ -91,14 +99,18 @@ def _classical_curves(name: str, stacked: functions.Variant, budget: int, **opti
     curves = np.empty((*shape, budget))
     for i, j in np.ndindex(shape):
         problem = functions.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
-        result = optimizers.minimize(problem, problem.start, optimizers.make(name, gradient_tolerance=0.0, **options), budget)
+        result = optimizers.minimize(
+            problem, problem.start, optimizers.make(name, gradient_tolerance=0.0, **options), budget
+        )
         best = np.array([h[2] for h in result.history])
         curves[i, j] = np.pad(best, (0, budget - best.size), mode="edge")
     return curves
 
 
 def curves_at(n: int, seeds: int, budget: int, say=print) -> dict[str, np.ndarray]:
-    """Lowest loss so far (F, seeds, budget) by optimizer; first-order ones at the step size with the lowest median end a function."""
+    """Lowest loss so far (F, seeds, budget) by optimizer; first-order ones at the step size with the
+    lowest median end a function.
+    """
     stacked, curves = variants(n, seeds), {}
     for name in (*LEARNED, *FIRST_ORDER, "bfgs", "lbfgs"):
         begun = time.perf_counter()
@@ -125,12 +137,18 @@ def _steps_to(curve: np.ndarray, value: float) -> float:
 
 
 def compare(curves: dict[str, np.ndarray], floor: float = 1e-14) -> list[dict]:
-    """One row a function: medians over seeds. Gaps below `floor` times the start's gap count as equal: they are rounding."""
+    """One row a function: medians over seeds. Gaps below `floor` times the start's gap count as equal:
+    they are rounding.
+    """
     rows = []
     for i, name in enumerate(functions.FUNCTIONS):
         start = curves["bfgs"][i, :, :1]
         share = {key: np.maximum(value[i] / start, floor) for key, value in curves.items()}
-        row = {"function": name, "held_out": name in HELD_OUT, "final": {k: float(np.median(v[:, -1])) for k, v in share.items()}}
+        row = {
+            "function": name,
+            "held_out": name in HELD_OUT,
+            "final": {k: float(np.median(v[:, -1])) for k, v in share.items()},
+        }
         first = min(FIRST_ORDER, key=lambda k: row["final"][k])
         row["best_first_order"] = first
         for key in LEARNED:
@@ -141,7 +159,8 @@ def compare(curves: dict[str, np.ndarray], floor: float = 1e-14) -> list[dict]:
             bfgs = row["final"]["bfgs"]
             row[key] = {
                 "times_fewer_steps": float(np.median(ratios)),
-                "below_bfgs": bool(row["final"][key] < 0.999 * bfgs), "not_above_bfgs": bool(row["final"][key] <= 1.001 * bfgs),
+                "below_bfgs": bool(row["final"][key] < 0.999 * bfgs),
+                "not_above_bfgs": bool(row["final"][key] <= 1.001 * bfgs),
                 "below_adam": bool(row["final"][key] < 0.999 * row["final"]["adam"]),
             }
         rows.append(row)
@@ -149,9 +168,16 @@ def compare(curves: dict[str, np.ndarray], floor: float = 1e-14) -> list[dict]:
 
 
 def table(n: int, rows: list[dict]) -> str:
-    """Markdown: share of the start's gap left at the end, by optimizer, and how many times fewer steps Optimus needs."""
+    """Markdown: share of the start's gap left at the end, by optimizer, and how many times fewer steps
+    Optimus needs.
+    """
     names = list(rows[0]["final"])
-    lines = [f"### n = {n}", "", f"| function | {' | '.join(names)} | fewer steps, dense | factorised |", "|---" * (len(names) + 3) + "|"]
+    lines = [
+        f"### n = {n}",
+        "",
+        f"| function | {' | '.join(names)} | fewer steps, dense | factorised |",
+        "|---" * (len(names) + 3) + "|",
+    ]
     for row in rows:
         mark = " (held out)" if row["held_out"] else ""
         cells = " | ".join(f"{row['final'][k]:.1e}" for k in names)
@@ -159,11 +185,16 @@ def table(n: int, rows: list[dict]) -> str:
         lines.append(f"| {row['function']}{mark} | {cells} | {ratios} |")
     for key in LEARNED:
         count = lambda test, key=key: sum(bool(test(row[key])) for row in rows)  # noqa: E731
-        lines += ["", (
-            f"{key}: >= 10 times fewer steps than the best first-order on {count(lambda r: r['times_fewer_steps'] >= 10)} of {len(rows)}; "
-            f"below BFGS on {count(lambda r: r['below_bfgs'])}, not above it on {count(lambda r: r['not_above_bfgs'])}; "
-            f"below Adam on {count(lambda r: r['below_adam'])}."
-        )]
+        lines += [
+            "",
+            (
+                f"{key}: >= 10 times fewer steps than the best first-order on "
+                f"{count(lambda r: r['times_fewer_steps'] >= 10)} of {len(rows)}; "
+                f"below BFGS on {count(lambda r: r['below_bfgs'])}, "
+                f"not above it on {count(lambda r: r['not_above_bfgs'])}; "
+                f"below Adam on {count(lambda r: r['below_adam'])}."
+            ),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -178,14 +209,18 @@ def plot(n: int, curves: dict[str, np.ndarray], path: Path) -> None:
     for i, (name, axis) in enumerate(zip(functions.FUNCTIONS, axes.flat, strict=True)):
         for key, value in curves.items():
             axis.loglog(
-                np.arange(1, value.shape[-1] + 1), np.maximum(np.median(value[i] / value[i, :, :1], axis=0), 1e-16),
-                label=key, linewidth=2.0 if key.startswith("optimus") else 1.0,
+                np.arange(1, value.shape[-1] + 1),
+                np.maximum(np.median(value[i] / value[i, :, :1], axis=0), 1e-16),
+                label=key,
+                linewidth=2.0 if key.startswith("optimus") else 1.0,
             )
         axis.set_title(name)
     for axis in axes[-1]:
         axis.set_xlabel("evaluations")
     axes[0, 0].legend(fontsize=7)
-    figure.suptitle(f"Share of the start's gap to the minimum left, median over seeds, rotated and shifted, n = {n}")
+    figure.suptitle(
+        f"Share of the start's gap to the minimum left, median over seeds, rotated and shifted, n = {n}"
+    )
     figure.savefig(path, dpi=80)
     plt.close(figure)
 

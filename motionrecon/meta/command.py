@@ -21,19 +21,33 @@ KINDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Meta-train a learned optimizer on random variants of the classical functions.")
+    parser = argparse.ArgumentParser(
+        description="Meta-train a learned optimizer on random variants of the classical functions."
+    )
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoints, curve.jsonl and the weights; resumed if it exists")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder of checkpoints, curve.jsonl and the weights; resumed if it exists",
+    )
     parser.add_argument("--steps", type=int, default=TrainOptions.steps, help="meta-steps")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--particles", type=int, default=TrainOptions.particles, help="antithetic pairs a meta-step")
+    parser.add_argument(
+        "--particles", type=int, default=TrainOptions.particles, help="antithetic pairs a meta-step"
+    )
     parser.add_argument("--sigma", type=float, default=TrainOptions.sigma)
     parser.add_argument("--learning-rate", type=float, default=TrainOptions.learning_rate)
     parser.add_argument("--truncation", type=int, default=TrainOptions.truncation)
     parser.add_argument("--max-seconds", type=float, help="stop this call early; the next one resumes")
     a = parser.parse_args(arguments)
     options = TrainOptions(
-        steps=a.steps, seed=a.seed, particles=a.particles, sigma=a.sigma, learning_rate=a.learning_rate, truncation=a.truncation
+        steps=a.steps,
+        seed=a.seed,
+        particles=a.particles,
+        sigma=a.sigma,
+        learning_rate=a.learning_rate,
+        truncation=a.truncation,
     )
     with jax.enable_x64(True):
         trainer = train(KINDS[a.kind], options, a.out, a.max_seconds)

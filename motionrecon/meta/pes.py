@@ -1,4 +1,6 @@
-"""Persistent Evolution Strategies (Vicol, Metz & Sohl-Dickstein 2021): unbiased gradients from truncated unrolls."""
+"""Persistent Evolution Strategies (Vicol, Metz & Sohl-Dickstein 2021): unbiased gradients from truncated
+unrolls.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import jax.numpy as jnp
 
 
 class Particle(NamedTuple):
-    """One task with its + and - inner states, the accumulated perturbation xi (D,), the step in its episode and the episode's length."""
+    """One task with its + and - inner states, the accumulated perturbation xi (D,), the step in its
+    episode and the episode's length.
+    """
 
     task: Any
     plus: Any
@@ -21,7 +25,9 @@ class Particle(NamedTuple):
 
 
 class Inner(NamedTuple):
-    """An inner problem. sample(key) -> task; start(task) -> inner state; advance(theta, task, inner) -> (inner, meta-loss)."""
+    """An inner problem. sample(key) -> task; start(task) -> inner state; advance(theta, task, inner) ->
+    (inner, meta-loss).
+    """
 
     sample: Callable
     start: Callable
@@ -38,13 +44,21 @@ def new_particle(inner: Inner, key: jax.Array, size: int, lengths: tuple[int, in
 
 
 def particle_gradient(
-    inner: Inner, unravel: Callable, theta: jax.Array, particle: Particle, key: jax.Array, sigma: float, truncation: int,
+    inner: Inner,
+    unravel: Callable,
+    theta: jax.Array,
+    particle: Particle,
+    key: jax.Array,
+    sigma: float,
+    truncation: int,
     lengths: tuple[int, int],
 ) -> tuple[jax.Array, jax.Array, Particle]:
-    """Estimate (D,) of the gradient from one particle's truncation, its mean meta-loss, and the particle moved on.
+    """Estimate (D,) of the gradient from one particle's truncation, its mean meta-loss, and the particle
+    moved on.
 
-    Both signs see the same task. Steps before the episode's end count with xi, steps after a reset with this truncation's own
-    perturbation; the step that ends the episode counts with xi. At most one episode may end in a truncation.
+    Both signs see the same task. Steps before the episode's end count with xi, steps after a reset with
+    this truncation's own perturbation; the step that ends the episode counts with xi. At most one episode
+    may end in a truncation.
     """
     noise_key, fresh_key = jax.random.split(key)
     epsilon = sigma * jax.random.normal(noise_key, theta.shape, theta.dtype)
@@ -60,14 +74,22 @@ def particle_gradient(
         ended = p.step >= p.length
         delta = loss_up - loss_down
         p = jax.tree.map(lambda a, b: jnp.where(ended, a, b), fresh._replace(xi=p.xi), p)
-        return (p, after | ended), (jnp.where(after, 0.0, delta), jnp.where(after, delta, 0.0), 0.5 * (loss_up + loss_down))
+        return (p, after | ended), (
+            jnp.where(after, 0.0, delta),
+            jnp.where(after, delta, 0.0),
+            0.5 * (loss_up + loss_down),
+        )
 
-    (moved, ended), (before, later, losses) = jax.lax.scan(body, (particle, jnp.array(False)), None, length=truncation)
+    (moved, ended), (before, later, losses) = jax.lax.scan(
+        body, (particle, jnp.array(False)), None, length=truncation
+    )
     gradient = (xi * jnp.sum(before) + epsilon * jnp.sum(later)) / (2.0 * sigma**2 * truncation)
     return gradient, jnp.mean(losses), moved._replace(xi=jnp.where(ended, epsilon, xi))
 
 
-def gradient(inner: Inner, unravel: Callable, theta: jax.Array, particles: Particle, key: jax.Array, **options: Any):
+def gradient(
+    inner: Inner, unravel: Callable, theta: jax.Array, particles: Particle, key: jax.Array, **options: Any
+):
     """Mean over a batch of particles: (gradient (D,), mean meta-loss, particles moved on)."""
     count = particles.step.shape[0]
     each = lambda particle, k: particle_gradient(inner, unravel, theta, particle, k, **options)  # noqa: E731

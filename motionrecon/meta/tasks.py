@@ -11,7 +11,8 @@ from motionrecon import functions
 from motionrecon.meta.pes import Inner
 from motionrecon.optimus import learned
 
-# Never trained on: one multimodal, one kinked, two smooth and ill-conditioned. They show what carries over to new functions.
+# Never trained on: one multimodal, one kinked, two smooth and ill-conditioned. They show what carries over
+# to new functions.
 HELD_OUT = ("levy", "alpine", "zakharov", "powell")
 TRAINING = tuple(i for i, name in enumerate(functions.FUNCTIONS) if name not in HELD_OUT)
 
@@ -26,13 +27,19 @@ class Episode(NamedTuple):
 
 
 def meta_loss(best: jax.Array, first: jax.Array) -> jax.Array:
-    """log10 of the share of the start's gap to the minimum that is left, floored at 1e-8: from 0 down to -8."""
+    """log10 of the share of the start's gap to the minimum that is left, floored at 1e-8: from 0 down to
+    -8.
+    """
     share = jnp.maximum(best, 0.0) / (first + 1e-300)
     return jnp.log10(jnp.clip(share, 0.0, 1.0) + 1e-8)
 
 
-def classical(config: learned.Config, n: int, indices: tuple[int, ...] = TRAINING, scale_spread: float = 0.15) -> Inner:
-    """Random variants of the functions `indices` at dimension n as an inner problem; one advance is one evaluation."""
+def classical(
+    config: learned.Config, n: int, indices: tuple[int, ...] = TRAINING, scale_spread: float = 0.15
+) -> Inner:
+    """Random variants of the functions `indices` at dimension n as an inner problem; one advance is one
+    evaluation.
+    """
 
     def start(task):
         first, _ = functions.gap_and_grad(task, task.start)
@@ -47,7 +54,9 @@ def classical(config: learned.Config, n: int, indices: tuple[int, ...] = TRAININ
     return Inner(lambda key: functions.draw(key, n, jnp.array(indices), 0.5, scale_spread), start, advance)
 
 
-def validation_loss(config: learned.Config, theta, n: int, seed: int, count: int, steps: int, indices=TRAINING) -> jax.Array:
+def validation_loss(
+    config: learned.Config, theta, n: int, seed: int, count: int, steps: int, indices=TRAINING
+) -> jax.Array:
     """Mean meta-loss over `count` fixed variants and `steps` evaluations each."""
     inner = classical(config, n, indices)
 

@@ -22,12 +22,13 @@ from motionrecon.optimus import learned
 
 @dataclasses.dataclass(frozen=True)
 class TrainOptions:
-    """steps: meta-steps in all. dimensions: trained in turn, a pool of particles each, opened one by one over the first `opening`
-    of the steps (curriculum), as the episodes' longest length grows from the first to the second of `lengths` by then.
+    """steps: meta-steps in all. dimensions: trained in turn, a pool of particles each, opened one by one
+    over the first `opening` of the steps (curriculum), as the episodes' longest length grows from the first
+    to the second of `lengths` by then.
 
-    particles: antithetic pairs a pool. truncation: evaluations an unroll, at most the shortest episode. sigma: of the perturbation.
-    learning_rate: Adam's, decayed by a cosine to a tenth. clip: element-wise on the meta-gradient. seed: fixes everything.
-    validate_every: meta-steps between validations and checkpoints.
+    particles: antithetic pairs a pool. truncation: evaluations an unroll, at most the shortest episode.
+    sigma: of the perturbation. learning_rate: Adam's, decayed by a cosine to a tenth. clip: element-wise on
+    the meta-gradient. seed: fixes everything. validate_every: meta-steps between validations and checkpoints.
     """
 
     steps: int = 2000
@@ -44,13 +45,23 @@ class TrainOptions:
 
     def __post_init__(self):
         if self.truncation > self.lengths[0] // 2 or self.lengths[0] > self.lengths[1]:
-            raise OptimizerError(f"truncation must be at most half the shortest episode, lengths ascending: got {self}")
-        if min(self.steps, self.particles, self.validate_every) < 1 or not self.sigma > 0 or not self.learning_rate > 0:
-            raise OptimizerError(f"steps, particles, validate_every, sigma and learning_rate must be positive: got {self}")
+            raise OptimizerError(
+                f"truncation must be at most half the shortest episode, lengths ascending: got {self}"
+            )
+        if (
+            min(self.steps, self.particles, self.validate_every) < 1
+            or not self.sigma > 0
+            or not self.learning_rate > 0
+        ):
+            raise OptimizerError(
+                f"steps, particles, validate_every, sigma and learning_rate must be positive: got {self}"
+            )
 
 
 class Trainer:
-    """Meta-training of one configuration. All state is in `self.state`, a pytree that a checkpoint holds whole."""
+    """Meta-training of one configuration. All state is in `self.state`, a pytree that a checkpoint holds
+    whole.
+    """
 
     def __init__(self, config: learned.Config, options: TrainOptions):
         self.config, self.options = config, options
@@ -60,13 +71,23 @@ class Trainer:
         schedule = optax.cosine_decay_schedule(options.learning_rate, options.steps, alpha=0.1)
         self.adam = optax.adam(schedule, b1=0.9, b2=0.99)
         self.inners = [tasks.classical(config, n) for n in options.dimensions]
-        pools = [self._pool(inner, jax.random.fold_in(key, 1 + i), theta.size) for i, inner in enumerate(self.inners)]
-        self.state = {"theta": theta, "adam": self.adam.init(theta), "pools": pools, "step": jnp.zeros((), jnp.int32)}
+        pools = [
+            self._pool(inner, jax.random.fold_in(key, 1 + i), theta.size)
+            for i, inner in enumerate(self.inners)
+        ]
+        self.state = {
+            "theta": theta,
+            "adam": self.adam.init(theta),
+            "pools": pools,
+            "step": jnp.zeros((), jnp.int32),
+        }
         # Fixed types from the start: a weakly typed scalar would compile every meta-step twice.
         self.state = jax.tree.map(lambda a: jnp.array(a, dtype=a.dtype), self.state)
         self._steps = [jax.jit(self._make_step(inner)) for inner in self.inners]
         self._validate = {
-            n: jax.jit(lambda theta, n=n: tasks.validation_loss(config, self.unravel(theta), n, 10_000, 64, 100))
+            n: jax.jit(
+                lambda theta, n=n: tasks.validation_loss(config, self.unravel(theta), n, 10_000, 64, 100)
+            )
             for n in options.dimensions[-2:]
         }
 
@@ -77,9 +98,13 @@ class Trainer:
         return low, (low + share * (high - low)).astype(jnp.int32)
 
     def _pool(self, inner: pes.Inner, key: jax.Array, size: int) -> pes.Particle:
-        """Particles whose first episodes end at different times, so that they are de-synchronised from the start."""
+        """Particles whose first episodes end at different times, so that they are de-synchronised from the
+        start.
+        """
         low, high = self.options.truncation, self.options.lengths[0]
-        return jax.vmap(lambda k: pes.new_particle(inner, k, size, (low, high)))(jax.random.split(key, self.options.particles))
+        return jax.vmap(lambda k: pes.new_particle(inner, k, size, (low, high)))(
+            jax.random.split(key, self.options.particles)
+        )
 
     def _make_step(self, inner: pes.Inner):
         o = self.options
@@ -87,7 +112,14 @@ class Trainer:
         def step(theta, adam, pool, count):
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(o.seed), 1_000_000), count)
             grad, loss, pool = pes.gradient(
-                inner, self.unravel, theta, pool, key, sigma=o.sigma, truncation=o.truncation, lengths=self._lengths(count)
+                inner,
+                self.unravel,
+                theta,
+                pool,
+                key,
+                sigma=o.sigma,
+                truncation=o.truncation,
+                lengths=self._lengths(count),
             )
             grad = jnp.clip(jnp.nan_to_num(grad, nan=0.0, posinf=0.0, neginf=0.0), -o.clip, o.clip)
             update, adam = self.adam.update(grad, adam)
@@ -112,7 +144,9 @@ class Trainer:
         return float(loss)
 
     def validate(self) -> float:
-        """Mean meta-loss on fixed variants of the training functions at the two largest dimensions, 100 evaluations each."""
+        """Mean meta-loss on fixed variants of the training functions at the two largest dimensions, 100
+        evaluations each.
+        """
         return float(np.mean([f(self.state["theta"]) for f in self._validate.values()]))
 
     @property
@@ -121,18 +155,26 @@ class Trainer:
         return self.unravel(self.state["theta"])
 
 
-def train(config: learned.Config, options: TrainOptions, folder: Path, max_seconds: float | None = None, say=print) -> Trainer:
-    """Trains, resuming from the latest checkpoint in `folder`, whose curve.jsonl gets a line a validation. Float64 must be enabled.
+def train(
+    config: learned.Config, options: TrainOptions, folder: Path, max_seconds: float | None = None, say=print
+) -> Trainer:
+    """Trains, resuming from the latest checkpoint in `folder`, whose curve.jsonl gets a line a validation.
+    Float64 must be enabled.
 
-    `max_seconds` of this call end it early, after a checkpoint; calling again goes on exactly where it stopped.
+    `max_seconds` of this call end it early, after a checkpoint; calling again goes on exactly where it
+    stopped.
     """
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, options)
     begun, spent = time.perf_counter(), 0.0
-    with ocp.CheckpointManager(folder / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)) as manager:
+    with ocp.CheckpointManager(
+        folder / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)
+    ) as manager:
         if manager.latest_step() is not None:
-            restored = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore({"train": trainer.state, "spent": 0.0}))
+            restored = manager.restore(
+                manager.latest_step(), args=ocp.args.StandardRestore({"train": trainer.state, "spent": 0.0})
+            )
             trainer.state, spent = restored["train"], float(restored["spent"])
         first = int(trainer.state["step"])
         losses = []
@@ -148,7 +190,9 @@ def train(config: learned.Config, options: TrainOptions, folder: Path, max_secon
                 with open(folder / "curve.jsonl", "a") as file:
                     file.write(json.dumps(line) + "\n")
                 if count > first:
-                    manager.save(count, args=ocp.args.StandardSave({"train": trainer.state, "spent": seconds}))
+                    manager.save(
+                        count, args=ocp.args.StandardSave({"train": trainer.state, "spent": seconds})
+                    )
             if over or count == options.steps:
                 break
             losses.append(trainer.step())

@@ -1,4 +1,6 @@
-"""What every optimizer shares: the problem it sees, its state, the loop that drives it, and the counting of evaluations."""
+"""What every optimizer shares: the problem it sees, its state, the loop that drives it, and the counting
+of evaluations.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from motionrecon.errors import OptimizerError
 class Problem(Protocol):
     """A function of n unknowns to be minimised; its gradient is exact.
 
-    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt asks for it.
+    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt asks for
+    it.
     """
 
     n: int
@@ -33,8 +36,9 @@ class Problem(Protocol):
 class State:
     """Where an optimizer stands. Algorithms subclass it to carry what they need.
 
-    `x` is the current iterate and always finite; `loss` and `grad` belong to it. `best_x`, `best_loss` are the lowest seen.
-    `stop` is None while there is work to do, else the reason for stopping; `message` tells the last unusual event.
+    `x` is the current iterate and always finite; `loss` and `grad` belong to it. `best_x`, `best_loss` are
+    the lowest seen. `stop` is None while there is work to do, else the reason for stopping; `message` tells
+    the last unusual event.
     """
 
     x: np.ndarray
@@ -54,7 +58,9 @@ class State:
 
 
 class Optimizer(abc.ABC):
-    """An algorithm: `init` makes its state, `step` advances it (in place, and returns it), `done` says why to stop."""
+    """An algorithm: `init` makes its state, `step` advances it (in place, and returns it), `done` says why
+    to stop.
+    """
 
     name: str
     gradient_tolerance: float = 0.0
@@ -75,10 +81,14 @@ class Optimizer(abc.ABC):
 
 
 def start_state(problem: Problem, x0: np.ndarray, kind: type[State] = State, **extra: Any) -> State:
-    """Evaluates the start. A start that is not finite gives a state that is already stopped, with loss infinite."""
+    """Evaluates the start. A start that is not finite gives a state that is already stopped, with loss
+    infinite.
+    """
     x = np.array(x0, dtype=float)
     if x.shape != (problem.n,):
-        raise OptimizerError(f"the start has shape {x.shape}, the problem has {problem.n} unknowns: expected ({problem.n},)")
+        raise OptimizerError(
+            f"the start has shape {x.shape}, the problem has {problem.n} unknowns: expected ({problem.n},)"
+        )
     if not np.all(np.isfinite(x)):
         raise OptimizerError("the start holds values that are not finite: give a finite start")
     loss, grad = finite_or_inf(*problem.value_and_grad(x))
@@ -102,10 +112,12 @@ class EvaluationsSpent(Exception):
 
 
 class Counted:
-    """A problem that counts: one value_and_grad, value or linearize is one evaluation; linearizations are also counted apart.
+    """A problem that counts: one value_and_grad, value or linearize is one evaluation; linearizations are
+    also counted apart.
 
-    Keeps the lowest point seen and the history [(evaluations, seconds, best loss)], an entry an evaluation. A loss or gradient
-    that is not finite comes out as (inf, zeros), so an optimizer only ever has to compare numbers.
+    Keeps the lowest point seen and the history [(evaluations, seconds, best loss)], an entry an evaluation.
+    A loss or gradient that is not finite comes out as (inf, zeros), so an optimizer only ever has to
+    compare numbers.
     """
 
     def __init__(self, problem: Problem, max_evaluations: int):
@@ -156,7 +168,9 @@ class Counted:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The best point x (n,) and its loss; what it cost; why it ended; history [(evaluations, seconds, best loss)]."""
+    """The best point x (n,) and its loss; what it cost; why it ended; history [(evaluations, seconds, best
+    loss)].
+    """
 
     x: np.ndarray
     loss: float
@@ -175,11 +189,13 @@ def minimize(
     max_evaluations: int,
     callback: Callable[[State], object] | None = None,
 ) -> Result:
-    """Runs `optimizer` from x0 (n,) until it is done or exactly `max_evaluations` are spent, and returns the lowest point seen.
+    """Runs `optimizer` from x0 (n,) until it is done or exactly `max_evaluations` are spent, and returns
+    the lowest point seen.
 
-    `callback(state)` is called after every iteration; a true return stops with status "stopped". Raises OptimizerError for a
-    start of the wrong shape or a budget below one evaluation. Never raises for an objective that is not finite: the result then
-    holds the best finite point, or the start with an infinite loss and status "non-finite" when there was none.
+    `callback(state)` is called after every iteration; a true return stops with status "stopped". Raises
+    OptimizerError for a start of the wrong shape or a budget below one evaluation. Never raises for an
+    objective that is not finite: the result then holds the best finite point, or the start with an infinite
+    loss and status "non-finite" when there was none.
     """
     if max_evaluations < 1:
         raise OptimizerError(f"max_evaluations is {max_evaluations}: at least 1 is needed")
@@ -199,6 +215,12 @@ def minimize(
     if counted.non_finite:
         message = f"{message + '; ' if message else ''}{counted.non_finite} evaluations were not finite"
     return Result(
-        x=best, loss=counted.best_loss, evaluations=counted.evaluations, iterations=state.iteration,
-        status=status or "evaluations spent", history=counted.history, linearizations=counted.linearizations, message=message,
+        x=best,
+        loss=counted.best_loss,
+        evaluations=counted.evaluations,
+        iterations=state.iteration,
+        status=status or "evaluations spent",
+        history=counted.history,
+        linearizations=counted.linearizations,
+        message=message,
     )

@@ -15,7 +15,8 @@ from motionrecon.optimizers.base import Optimizer, Problem, State, start_state
 
 @dataclasses.dataclass(frozen=True)
 class FirstOrderOptions:
-    """learning_rate: units of x (Adam) or x per gradient (SGD), > 0. decay: momentum, or Adam's first decay, in [0, 1).
+    """learning_rate: units of x (Adam) or x per gradient (SGD), > 0. decay: momentum, or Adam's first
+    decay, in [0, 1).
 
     decay2: Adam's second decay, in [0, 1). gradient_tolerance: stop when no gradient entry exceeds it, >= 0.
     """
@@ -32,7 +33,9 @@ class FirstOrderOptions:
 
 @dataclasses.dataclass
 class FirstOrderState(State):
-    """optax's own state, and a factor on the step that halves whenever a step ended where the objective is not finite."""
+    """optax's own state, and a factor on the step that halves whenever a step ended where the objective is
+    not finite.
+    """
 
     inner: Any = None
     scale: float = 1.0

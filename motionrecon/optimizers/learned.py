@@ -18,10 +18,12 @@ from motionrecon.optimus import learned, weights
 
 @dataclasses.dataclass(frozen=True)
 class LearnedOptions:
-    """gradient_tolerance: stop when no gradient entry exceeds it, >= 0. folder: weights from here in place of the shipped ones.
+    """gradient_tolerance: stop when no gradient entry exceeds it, >= 0. folder: weights from here in place
+    of the shipped ones.
 
-    first_radius: length of the first step over sqrt(n), in units of x, > 0 (None: that of the weights' configuration, 0.1, which
-    suits domains of half-width 1); Adafactor-MLP ignores it. max_rejections: non-finite points in a row before giving up, >= 1.
+    first_radius: length of the first step over sqrt(n), in units of x, > 0 (None: that of the weights'
+    configuration, 0.1, which suits domains of half-width 1); Adafactor-MLP ignores it. max_rejections:
+    non-finite points in a row before giving up, >= 1.
     """
 
     gradient_tolerance: float = 1e-10
@@ -32,13 +34,17 @@ class LearnedOptions:
 
 @functools.lru_cache(maxsize=32)
 def jitted_update(config: learned.Config):
-    """The update of a configuration, compiled once a dimension: (theta, state, x, loss, grad) -> (step, state)."""
+    """The update of a configuration, compiled once a dimension: (theta, state, x, loss, grad) -> (step,
+    state).
+    """
     return jax.jit(functools.partial(learned.update, config))
 
 
 @dataclasses.dataclass
 class LearnedState(State):
-    """`inner`: the learned optimizer's state; `next_x` (n,): the point to evaluate next; `rejections`: non-finite in a row."""
+    """`inner`: the learned optimizer's state; `next_x` (n,): the point to evaluate next; `rejections`:
+    non-finite in a row.
+    """
 
     inner: Any = None
     next_x: np.ndarray | None = None
@@ -96,9 +102,11 @@ def shipped(name: str, options: LearnedOptions) -> Learned:
 
 
 def as_optax(config: learned.Config, theta: Any) -> optax.GradientTransformationExtraArgs:
-    """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable float64 for full accuracy.
+    """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable float64 for
+    full accuracy.
 
-    Call it at params + updates every time, as optax.apply_updates does: an update may lead back from a rejected point.
+    Call it at params + updates every time, as optax.apply_updates does: an update may lead back from a
+    rejected point.
     """
 
     def init(params):

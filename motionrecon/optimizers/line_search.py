@@ -11,7 +11,9 @@ from motionrecon.optimizers.base import Problem
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A point on the line: step length along the direction, x (n,), loss, gradient (n,), slope = gradient . direction."""
+    """A point on the line: step length along the direction, x (n,), loss, gradient (n,), slope = gradient
+    . direction.
+    """
 
     length: float
     x: np.ndarray
@@ -31,10 +33,12 @@ def strong_wolfe(
     curvature: float = 0.9,
     max_trials: int = 20,
 ) -> Trial | None:
-    """A point along `direction` (n,) that satisfies the strong Wolfe conditions, else the lowest acceptable one, else None.
+    """A point along `direction` (n,) that satisfies the strong Wolfe conditions, else the lowest acceptable
+    one, else None.
 
-    Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, with cubic interpolation inside the bracket. A trial
-    that is not finite closes the bracket from above and the next is a quarter of the way to it. One evaluation a trial.
+    Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, with cubic interpolation inside
+    the bracket. A trial that is not finite closes the bracket from above and the next is a quarter of the
+    way to it. One evaluation a trial.
     """
     low = start = Trial(0.0, x, loss, grad, float(grad @ direction))
     if not start.slope < 0.0:

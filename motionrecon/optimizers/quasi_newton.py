@@ -1,4 +1,6 @@
-"""The iteration that BFGS and L-BFGS share: direction, strong Wolfe line search, secant pair, restart when it fails."""
+"""The iteration that BFGS and L-BFGS share: direction, strong Wolfe line search, secant pair, restart when
+it fails.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,11 @@ class QuasiNewtonOptions:
     """Options of BFGS and L-BFGS.
 
     gradient_tolerance: stop when no entry of the gradient exceeds it, in units of loss per unit of x, >= 0.
-    decrease, curvature: the strong Wolfe constants, 0 < decrease < curvature < 1. max_trials: evaluations a line search, >= 1.
-    memory: secant pairs kept by L-BFGS, >= 1 (BFGS keeps all in its matrix).
-    first_scale: "secant" scales BFGS's first matrix by the first secant pair, so that rescaling the loss changes nothing;
-    "unit" starts from the identity and shortens the first trials by the last decrease, as scipy does (better when x and loss
-    are well scaled).
+    decrease, curvature: the strong Wolfe constants, 0 < decrease < curvature < 1. max_trials: evaluations a
+    line search, >= 1. memory: secant pairs kept by L-BFGS, >= 1 (BFGS keeps all in its matrix).
+    first_scale: "secant" scales BFGS's first matrix by the first secant pair, so that rescaling the loss
+    changes nothing; "unit" starts from the identity and shortens the first trials by the last decrease, as
+    scipy does (better when x and loss are well scaled).
     """
 
     gradient_tolerance: float = 1e-10
@@ -35,7 +37,9 @@ class QuasiNewtonOptions:
         if self.first_scale not in ("secant", "unit"):
             raise OptimizerError(f"first_scale is {self.first_scale!r}: choose secant or unit")
         if not 0 < self.decrease < self.curvature < 1 or self.max_trials < 1 or self.memory < 1:
-            raise OptimizerError(f"0 < decrease < curvature < 1, max_trials >= 1 and memory >= 1 are needed: got {self}")
+            raise OptimizerError(
+                f"0 < decrease < curvature < 1, max_trials >= 1 and memory >= 1 are needed: got {self}"
+            )
 
 
 @dataclasses.dataclass
@@ -79,7 +83,8 @@ class QuasiNewton(Optimizer):
             state.stop, state.message = "stalled", "line search found no lower point along the gradient"
             return state
         s, y = trial.x - state.x, trial.grad - state.grad
-        # A strong Wolfe point has s.y > 0; one that only decreases may not, and would break positive definiteness.
+        # A strong Wolfe point has s.y > 0; one that only decreases may not, and would break positive
+        # definiteness.
         if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
             self._learn(state, s, y)
         state.previous_loss = state.loss
@@ -92,9 +97,13 @@ class QuasiNewton(Optimizer):
         if not np.all(np.isfinite(direction)):
             return None
         first = 1.0
-        if self._fresh(state):  # the gradient's length says nothing about distance: the first trial moves by one unit
+        if self._fresh(
+            state
+        ):  # the gradient's length says nothing about distance: the first trial moves by one unit
             first = 1.0 / max(float(np.linalg.norm(state.grad)), 1e-300)
         elif o.first_scale == "unit":  # Nocedal & Wright eq. 3.60
             guess = 2.02 * (state.loss - state.previous_loss) / float(state.grad @ direction)
             first = guess if 0.0 < guess < 1.0 else 1.0
-        return strong_wolfe(problem, state.x, state.loss, state.grad, direction, first, o.decrease, o.curvature, o.max_trials)
+        return strong_wolfe(
+            problem, state.x, state.loss, state.grad, direction, first, o.decrease, o.curvature, o.max_trials
+        )

@@ -1,4 +1,6 @@
-"""Per-parameter features of the Adafactor-MLP optimizer (Metz et al. 2022), which Optimus takes over, with learned decays."""
+"""Per-parameter features of the Adafactor-MLP optimizer (Metz et al. 2022), which Optimus takes over, with
+learned decays.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +58,24 @@ def normalise(columns: jax.Array) -> jax.Array:
 def parameter_features(acc: Accumulators, g: jax.Array, p: jax.Array) -> jax.Array:
     """The 28 features (n, 28) of gradient g (n,), parameter p (n,) and accumulators, normalised by column.
 
-    The second moments appear twice: for matrices those columns hold Adafactor's row and column factors, for vectors they coincide.
+    The second moments appear twice: for matrices those columns hold Adafactor's row and column factors, for
+    vectors they coincide.
     """
     inverse_rms = jax.lax.rsqrt(acc.rms + 1e-6)[:, None]
     v_root = jax.lax.rsqrt(acc.v + 1e-8)
     columns = [
-        g[:, None], p[:, None], acc.m, acc.rms[:, None], acc.m * inverse_rms, inverse_rms,
+        g[:, None],
+        p[:, None],
+        acc.m,
+        acc.rms[:, None],
+        acc.m * inverse_rms,
+        inverse_rms,
         g[:, None] * jax.lax.rsqrt(jnp.maximum(acc.v + 1e-9, 1e-9)),
-        acc.v, acc.v, v_root, v_root, acc.m * jax.lax.rsqrt(acc.v + 1e-6),
+        acc.v,
+        acc.v,
+        v_root,
+        v_root,
+        acc.m * jax.lax.rsqrt(acc.v + 1e-6),
     ]
     return normalise(jnp.concatenate(columns, axis=1))
 

@@ -26,6 +26,8 @@ def init(config: Config, n: int) -> Any:
     return _module(config).init(config, n)
 
 
-def update(config: Config, theta: Any, state: Any, x: jax.Array, loss: jax.Array, grad: jax.Array) -> tuple[jax.Array, Any]:
+def update(
+    config: Config, theta: Any, state: Any, x: jax.Array, loss: jax.Array, grad: jax.Array
+) -> tuple[jax.Array, Any]:
     """(step (n,) to the next point to evaluate, new state) from loss and gradient (n,) at x (n,)."""
     return _module(config).update(config, theta, state, x, loss, grad)

@@ -14,8 +14,8 @@ POOLED_OUTPUTS = 8
 class Proposal(NamedTuple):
     """What the network says about one step.
 
-    directions (L, n): raw rank-one vectors, one an encoder. weights (L,): their gamma >= 0. direction (n,), log_size (n,): the
-    per-parameter branch. pooled (8,): outputs that belong to the step as a whole.
+    directions (L, n): raw rank-one vectors, one an encoder. weights (L,): their gamma >= 0. direction (n,),
+    log_size (n,): the per-parameter branch. pooled (8,): outputs that belong to the step as a whole.
     """
 
     directions: jax.Array
@@ -38,11 +38,15 @@ class Attention(nn.Module):
     def __call__(self, h: jax.Array) -> jax.Array:
         n, width = h.shape
         size = width // self.heads
-        q, k, v = jnp.split(nn.Dense(3 * width, use_bias=False)(h).reshape(n, self.heads, 3 * size), 3, axis=-1)
+        q, k, v = jnp.split(
+            nn.Dense(3 * width, use_bias=False)(h).reshape(n, self.heads, 3 * size), 3, axis=-1
+        )
         if self.linear:
             q, k = nn.elu(q) + 1.0, nn.elu(k) + 1.0
             memory = jnp.einsum("nhi,nhj->hij", k, v) / n
-            out = jnp.einsum("nhi,hij->nhj", q, memory) / (jnp.einsum("nhi,hi->nh", q, jnp.mean(k, axis=0))[..., None] + 1e-6)
+            out = jnp.einsum("nhi,hij->nhj", q, memory) / (
+                jnp.einsum("nhi,hi->nh", q, jnp.mean(k, axis=0))[..., None] + 1e-6
+            )
         else:
             score = jnp.einsum("nhi,mhi->hnm", q, k) / jnp.sqrt(size)
             out = jnp.einsum("hnm,mhi->nhi", jax.nn.softmax(score, axis=-1), v)
@@ -50,7 +54,9 @@ class Attention(nn.Module):
 
 
 class Network(nn.Module):
-    """(n, F) float32 features -> Proposal. Heads that change the step start at zero, so untrained weights change nothing."""
+    """(n, F) float32 features -> Proposal. Heads that change the step start at zero, so untrained weights
+    change nothing.
+    """
 
     width: int
     heads: int
@@ -67,8 +73,12 @@ class Network(nn.Module):
             h = h + nn.Dense(self.width)(nn.gelu(nn.Dense(2 * self.width)(nn.LayerNorm()(h))))
             directions.append(nn.Dense(1)(nn.LayerNorm()(h))[:, 0])
             # About 1e-7 untrained: rank-one terms add up, and would spoil what the secant pairs have learned.
-            weights.append(nn.softplus(4.0 * nn.Dense(1, kernel_init=zero)(jnp.mean(h, axis=0))[0] - 8.0) ** 2)
+            weights.append(
+                nn.softplus(4.0 * nn.Dense(1, kernel_init=zero)(jnp.mean(h, axis=0))[0] - 8.0) ** 2
+            )
         h = nn.LayerNorm()(h)
         out = nn.Dense(2, kernel_init=zero)(h)
-        pooled = nn.Dense(POOLED_OUTPUTS, kernel_init=zero)(nn.tanh(nn.Dense(self.width)(jnp.mean(h, axis=0))))
+        pooled = nn.Dense(POOLED_OUTPUTS, kernel_init=zero)(
+            nn.tanh(nn.Dense(self.width)(jnp.mean(h, axis=0)))
+        )
         return Proposal(jnp.stack(directions), jnp.stack(weights), out[:, 0], out[:, 1], pooled)

@@ -1,8 +1,9 @@
-"""The learned preconditioner: an estimate scale * B of the inverse Hessian, B positive semidefinite with trace n.
+"""The learned preconditioner: an estimate scale * B of the inverse Hessian, B positive semidefinite with
+trace n.
 
-Both forms take in learned rank-one terms gamma u u' (the paper's) and, in the secant family, BFGS's secant pairs (s, y).
-Dense: B as an n x n matrix, every pair for ever. Factorised: B0 = diag + U U' with m columns, and the last m pairs applied to it
-by the L-BFGS two-loop recursion, so that memory and time grow as n m.
+Both forms take in learned rank-one terms gamma u u' (the paper's) and, in the secant family, BFGS's secant
+pairs (s, y). Dense: B as an n x n matrix, every pair for ever. Factorised: B0 = diag + U U' with m columns,
+and the last m pairs applied to it by the L-BFGS two-loop recursion, so that memory and time grow as n m.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class Dense(NamedTuple):
 
 
 class Factorised(NamedTuple):
-    """diagonal (n,), columns (m, n), next column to overwrite; pairs s, y (m, n), whether each is in use (m,), next pair; scale."""
+    """diagonal (n,), columns (m, n), next column to overwrite; pairs s, y (m, n), whether each is in use
+    (m,), next pair; scale.
+    """
 
     diagonal: jax.Array
     columns: jax.Array
@@ -65,8 +68,12 @@ def apply(b: Dense | Factorised, g: jax.Array) -> jax.Array:
     return jax.lax.scan(oldest_to_newest, q, (order[::-1], weights[::-1]))[0]
 
 
-def add_rank_one(b: Dense | Factorised, directions: jax.Array, weights: jax.Array, forget: jax.Array) -> Dense | Factorised:
-    """B <- (1 - forget) B + forget I + sum_l gamma_l u_l u_l', rescaled to trace n; directions (L, n) of unit length or zero."""
+def add_rank_one(
+    b: Dense | Factorised, directions: jax.Array, weights: jax.Array, forget: jax.Array
+) -> Dense | Factorised:
+    """B <- (1 - forget) B + forget I + sum_l gamma_l u_l u_l', rescaled to trace n; directions (L, n) of
+    unit length or zero.
+    """
     n = directions.shape[1]
     columns = jnp.sqrt(weights)[:, None] * directions
     added = jnp.sum(columns**2)
@@ -74,7 +81,11 @@ def add_rank_one(b: Dense | Factorised, directions: jax.Array, weights: jax.Arra
         shrink = n / (n + added)
         matrix = (1.0 - forget) * b.matrix + columns.T @ columns
         return b._replace(matrix=shrink * (matrix + forget * jnp.eye(n)))
-    diagonal, u, place = (1.0 - forget) * b.diagonal + forget, jnp.sqrt(1.0 - forget) * b.columns, b.next_column
+    diagonal, u, place = (
+        (1.0 - forget) * b.diagonal + forget,
+        jnp.sqrt(1.0 - forget) * b.columns,
+        b.next_column,
+    )
     for column in columns:
         diagonal = diagonal + u[place] ** 2  # the column that leaves stays on the diagonal: the trace is kept
         u = u.at[place].set(column)
@@ -83,8 +94,12 @@ def add_rank_one(b: Dense | Factorised, directions: jax.Array, weights: jax.Arra
     return b._replace(diagonal=shrink * diagonal, columns=jnp.sqrt(shrink) * u, next_column=place)
 
 
-def add_secant(b: Dense | Factorised, s: jax.Array, y: jax.Array, use: jax.Array, first: jax.Array) -> Dense | Factorised:
-    """BFGS's update with the pair s, y (n,) when `use`; `first` sets the scale to s'y / y'y beforehand (N&W eq. 6.20)."""
+def add_secant(
+    b: Dense | Factorised, s: jax.Array, y: jax.Array, use: jax.Array, first: jax.Array
+) -> Dense | Factorised:
+    """BFGS's update with the pair s, y (n,) when `use`; `first` sets the scale to s'y / y'y beforehand
+    (N&W eq. 6.20).
+    """
     n = s.shape[0]
     sy = jnp.where(use, s @ y, 1.0)
     yy = jnp.where(use, y @ y, 1.0)
@@ -102,6 +117,9 @@ def add_secant(b: Dense | Factorised, s: jax.Array, y: jax.Array, use: jax.Array
     i = b.next_pair
     # L-BFGS' scale follows the newest pair; the whole of B0 moves with it.
     return b._replace(
-        s=jnp.where(use, b.s.at[i].set(s), b.s), y=jnp.where(use, b.y.at[i].set(y), b.y), used=b.used.at[i].set(b.used[i] | use),
-        next_pair=jnp.where(use, (i + 1) % b.s.shape[0], i), scale=jnp.where(use, sy / yy, b.scale),
+        s=jnp.where(use, b.s.at[i].set(s), b.s),
+        y=jnp.where(use, b.y.at[i].set(y), b.y),
+        used=b.used.at[i].set(b.used[i] | use),
+        next_pair=jnp.where(use, (i + 1) % b.s.shape[0], i),
+        scale=jnp.where(use, sy / yy, b.scale),
     )

@@ -1,4 +1,6 @@
-"""Weights of learned optimizers on disk: weights.safetensors and config.json in a folder, models/<name>/ for the shipped ones."""
+"""Weights of learned optimizers on disk: weights.safetensors and config.json in a folder, models/<name>/
+for the shipped ones.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def save(folder: Path, config: learned.Config, theta: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kind = next(name for name, of in KINDS.items() if isinstance(config, of))
     save_file(_named(theta), folder / "weights.safetensors")
-    (folder / "config.json").write_text(json.dumps({"kind": kind, **dataclasses.asdict(config)}, indent=1) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps({"kind": kind, **dataclasses.asdict(config)}, indent=1) + "\n"
+    )
 
 
 def available() -> tuple[str, ...]:
@@ -47,16 +51,22 @@ def load(name: str, folder: Path | None = None) -> tuple[learned.Config, Any]:
     """
     folder = Path(folder) if folder is not None else MODELS / name
     if not (folder / "weights.safetensors").is_file():
-        raise ModelError(f"no weights called {name!r} in {folder.parent}: there are {', '.join(available()) or 'none'}")
+        raise ModelError(
+            f"no weights called {name!r} in {folder.parent}: there are {', '.join(available()) or 'none'}"
+        )
     try:
         fields = json.loads((folder / "config.json").read_text())
         config = KINDS[fields.pop("kind")](**fields)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{folder / 'config.json'} is missing, damaged or of another version: {error!r}") from error
+        raise ModelError(
+            f"{folder / 'config.json'} is missing, damaged or of another version: {error!r}"
+        ) from error
     try:
         arrays = load_file(folder / "weights.safetensors")
     except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"{folder / 'weights.safetensors'} is damaged: {error}; fetch or train it again") from error
+        raise ModelError(
+            f"{folder / 'weights.safetensors'} is damaged: {error}; fetch or train it again"
+        ) from error
     template = jax.eval_shape(lambda: learned.init_theta(config, jax.random.key(0)))
     paths, tree = jax.tree_util.tree_flatten_with_path(template)
     wanted = {"/".join(str(k.key) for k in path): leaf.shape for path, leaf in paths}
@@ -64,8 +74,11 @@ def load(name: str, folder: Path | None = None) -> tuple[learned.Config, Any]:
     if wanted != found:
         wrong = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
         raise ModelError(
-            f"weights in {folder} are of another configuration: {wrong[0]} is {found.get(wrong[0])}, expected {wanted.get(wrong[0])}"
+            f"weights in {folder} are of another configuration: "
+            f"{wrong[0]} is {found.get(wrong[0])}, expected {wanted.get(wrong[0])}"
         )
     if not all(np.all(np.isfinite(array)) for array in arrays.values()):
-        raise ModelError(f"{folder / 'weights.safetensors'} holds values that are not finite; fetch or train it again")
+        raise ModelError(
+            f"{folder / 'weights.safetensors'} holds values that are not finite; fetch or train it again"
+        )
     return config, jax.tree_util.tree_unflatten(tree, [arrays[key] for key in wanted])

@@ -10,6 +10,7 @@ import numpy as np
 _LOW = 0.03  # m above a keypoint's own low level
 _SLOW = (0.25, 0.6)  # m/s: a foot that stands; else one that comes nearly to rest
 _UPRIGHT = 0.75  # cosine of the shank's lean: a foot that carries, not one that lies behind a kneeling person
+_ENDS = ("toe", "heel", "foot", "big_toe", "small_toe")
 _ENOUGH = 0.1  # s of stance
 _WINDOW = 0.15  # s, means over it tame noise
 
@@ -28,8 +29,8 @@ def stance_shape(keypoints: np.ndarray, names: tuple[str, ...], fps: float, stat
     heights, points = [], {}
     for side in ("l_", "r_"):
         ankle = column.get(side + "ankle")
-        ends = [n for n in ("toe", "heel", "foot", "big_toe", "small_toe") if side + n in column]
-        if ankle is None:
+        ends = [n for n in _ENDS if side + n in column and np.isfinite(keypoints[:, column[side + n]]).any()]
+        if ankle is None or not np.isfinite(keypoints[:, ankle]).any():
             continue
         tracks = {n: _smooth(keypoints[:, column[side + n]], fps) for n in ["ankle", *ends]}
         knee = _smooth(keypoints[:, column[side + "knee"]], fps) if side + "knee" in column else None

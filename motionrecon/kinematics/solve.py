@@ -1,4 +1,5 @@
 """solve_ik: a clip's configuration trajectory."""
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,6 +7,8 @@ import numpy as np
 from .problem import FrameProblem
 from .start import Starter
 from .trajectory import solve_trajectory
+
+_LEAP = 0.12  # m
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,26 @@ def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None)
     options = options or IkOptions()
     problem = FrameProblem(body)
     target, weight = gather(body, clip)
-    filled = fill(target)
     spread = spreads(body, noise_m, options)
     scale2 = 3 * (options.outlier * spread) ** 2
     base = np.where(np.isfinite(target).all(axis=2), weight, 0.0) / spread**2
-    # for the start, what is missing for a while is bridged, and believed a little
-    bridged = np.where(np.isfinite(filled).all(axis=2), np.maximum(base, 0.05 / spread**2), 0.0)
-    filled = np.nan_to_num(filled)
-    floor_weight = 1 / options.floor_spread**2 if options.floor_spread > 0 else 0.0
-    qpos = Starter(problem, floor_weight).sweep(filled, bridged, 4 * scale2)
     dt = 1.0 / clip.fps
+    floor_weight = 1 / options.floor_spread**2 if options.floor_spread > 0 else 0.0
+    # for the start, what is missing or has leapt away for a while is bridged, and believed a little
+    leapt = leaps(target, clip.fps)
+    filled = fill(np.where(leapt[..., None], np.nan, target))
+    trusted = np.where(leapt, 0.0, base)
+    bridged = np.where(np.isfinite(filled).all(axis=2), np.maximum(trusted, 0.05 / spread**2), 0.0)
+    qpos = Starter(problem, floor_weight).sweep(np.nan_to_num(filled), bridged, 4 * scale2)
+    known = np.nan_to_num(target)
     stiff = 1.0 / (options.agitation * problem.prior.agitation * dt**3)
+    posture = min(1.0, dt / options.posture_seconds)
     for a, b in pieces(len(qpos), options.chunk, options.overlap):
-        solved, _ = solve_trajectory(
-            qpos[a:b], filled[a:b], base[a:b], scale2, problem, stiff, floor_weight,
-            min(1.0, dt / options.posture_seconds), options.tail)
+        # first without what leapt and under Gaussian smoothness, which breaks up single frames in another pose
+        solved, _ = solve_trajectory(qpos[a:b], known[a:b], trusted[a:b], 4 * scale2, problem, stiff, floor_weight,
+                                     posture, np.inf, iterations=6)
+        solved, _ = solve_trajectory(solved, known[a:b], base[a:b], scale2, problem, stiff, floor_weight, posture,
+                                     options.tail)
         keep = 0 if a == 0 else options.overlap // 2
         qpos[a + keep:b] = solved[keep:]
     keypoints = problem.points_of(qpos)
@@ -73,6 +81,18 @@ def spreads(body, noise_m: float, options: IkOptions) -> np.ndarray:
     """(K,) m: how far a keypoint may lie from the model's, from noise and from how loosely it is defined."""
     model = options.model_error + 0.08 * body.keypoint_spread
     return np.sqrt(noise_m**2 + model**2)
+
+
+def leaps(target: np.ndarray, fps: float) -> np.ndarray:
+    """(T, K) keypoints far from their own running median (Hampel's test, its scale that of the motion around)."""
+    half = max(2, int(round(0.05 * fps)))
+    padded = np.pad(target, ((half, half), (0, 0), (0, 0)), constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # windows without a single value
+        middle = np.nanmedian(windows, axis=3)
+        around = np.nanmedian(np.linalg.norm(windows - middle[..., None], axis=2), axis=2)
+        return np.linalg.norm(target - middle, axis=2) > _LEAP + 3 * around
 
 
 def fill(target: np.ndarray) -> np.ndarray:
@@ -100,8 +120,8 @@ def _report(keypoints, target, base) -> tuple[tuple[str, ...], tuple[str, ...]]:
     seen = base > 0
     error = 1000 * float(distance[seen].mean()) if seen.any() else float("nan")
     findings = [f"inverse kinematics: {error:.1f} mm from the keypoints on average"]
-    warnings = []
+    notes = []
     far = seen & (distance > 0.25)
     if far.any():
-        warnings.append(f"{int(far.sum())} keypoints lie over 25 cm from the body and were taken for outliers")
-    return tuple(findings), tuple(warnings)
+        notes.append(f"{int(far.sum())} keypoints lie over 25 cm from the body and were taken for outliers")
+    return tuple(findings), tuple(notes)

@@ -259,7 +259,7 @@ def _canonical_names(source: str, given: tuple[str, ...], warnings: list[str]) -
     unknown = [g for g, m in zip(given, meant, strict=True) if m is None]
     if len(unknown) == len(given):
         raise ClipError(
-            f"{source}: none of the keypoint names is known: {', '.join(given[:6])}{', ...' if len(given) > 6 else ''}; "
+            f"{source}: no keypoint name is known ({', '.join(given[:6])}{', ...' if len(given) > 6 else ''}); "
             "expected names such as l_hip, left_knee, RAnkle, neck, or give --skeleton"
         )
     if unknown:

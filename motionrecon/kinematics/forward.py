@@ -9,21 +9,24 @@ from .rotation import quat_to_mat, turn
 def retract(q, dv):
     """qpos (nq,) moved by a tangent vector dv (nv,), as mj_integratePos with time 1."""
     out = np.empty_like(q)
-    out[:3] = q[:3] + dv[:3]
-    out[3:7] = turn(q[3:7], dv[3:6])
-    out[7:] = q[7:] + dv[6:]
+    turned = turn(q[3:7], dv[3:6])
+    for i in range(3):
+        out[i] = q[i] + dv[i]
+    for i in range(4):
+        out[3 + i] = turned[i]
+    for i in range(7, len(q)):
+        out[i] = q[i] + dv[i - 1]
     return out
 
 
 @njit(cache=True)
 def forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis):
     """Fills xpos (nbody, 3), xmat (nbody, 3, 3) and dof_axis (nv, 3), world frame, of qpos q (nq,)."""
-    xpos[0] = 0.0
-    xmat[0] = np.eye(3)
-    xpos[1] = q[:3]
     quat_to_mat(q[3:7], xmat[1])
     for k in range(3):
+        xpos[0, k], xpos[1, k] = 0.0, q[k]
         for i in range(3):
+            xmat[0, k, i] = 1.0 if i == k else 0.0
             dof_axis[k, i] = 1.0 if i == k else 0.0
             dof_axis[3 + k, i] = xmat[1, i, k]
     for b in range(2, len(parent)):

@@ -67,8 +67,9 @@ def solve_lower(hess, grad, damping):
                 low[i, i] = np.sqrt(s)
             else:
                 low[i, j] = s / low[j, j]
-    x = -grad
+    x = np.empty(n)
     for i in range(n):
+        x[i] = -grad[i]
         for k in range(i):
             x[i] -= low[i, k] * x[k]
         x[i] /= low[i, i]
@@ -83,20 +84,12 @@ def solve_lower(hess, grad, damping):
 def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, iterations):
     """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances (K,))."""
     nv = len(q0) - 1
-    damping = 1e-3
-    q = q0.copy()
+    damping, largest = 1e-3, 0.0
+    q, cost = q0, np.inf
+    d2 = np.zeros(len(target))
     hess, grad = np.zeros((nv, nv)), np.zeros(nv)
-    cost, d2 = frame_terms(
-        q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, hess, grad)
-    for _ in range(iterations):
-        step, ok = solve_lower(hess, grad, damping)
-        if not ok:
-            damping = max(damping * 10, 1e-3)
-            continue
-        largest = np.abs(step).max()
-        if largest > 1.0:
-            step *= 1.0 / largest
-        trial = retract(q, step)
+    trial = q0.copy()
+    for _ in range(iterations + 1):
         trial_hess, trial_grad = np.zeros((nv, nv)), np.zeros(nv)
         trial_cost, trial_d2 = frame_terms(
             trial, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight,
@@ -105,10 +98,23 @@ def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull,
             gain = cost - trial_cost
             q, cost, d2, hess, grad = trial, trial_cost, trial_d2, trial_hess, trial_grad
             damping = max(damping * 0.2, 1e-7)
-            if gain < 1e-4 * cost + 1e-9 or largest < 1e-5:
+            if gain < 1e-4 * cost + 1e-9:
                 break
         else:
             damping *= 8.0
             if damping > 1e8:
                 break
+        step, ok = solve_lower(hess, grad, damping)
+        while not ok and damping < 1e8:
+            damping = max(damping * 10, 1e-3)
+            step, ok = solve_lower(hess, grad, damping)
+        largest = 0.0
+        for i in range(nv):
+            largest = max(largest, abs(step[i]))
+        if largest < 1e-6:
+            break
+        if largest > 1.0:
+            for i in range(nv):
+                step[i] /= largest
+        trial = retract(q, step)
     return q, cost, d2

@@ -23,7 +23,10 @@ def turn(q, v):
     out[1] = q[0] * x + q[1] * w + q[2] * z - q[3] * y
     out[2] = q[0] * y - q[1] * z + q[2] * w + q[3] * x
     out[3] = q[0] * z + q[1] * y - q[2] * x + q[3] * w
-    return out / np.sqrt((out * out).sum())
+    n = np.sqrt(out[0] * out[0] + out[1] * out[1] + out[2] * out[2] + out[3] * out[3])
+    for i in range(4):
+        out[i] /= n
+    return out
 
 
 @njit(cache=True)
@@ -34,19 +37,25 @@ def turned_by(a, b):
     v[0] = a[0] * b[1] - a[1] * b[0] - a[2] * b[3] + a[3] * b[2]
     v[1] = a[0] * b[2] - a[2] * b[0] - a[3] * b[1] + a[1] * b[3]
     v[2] = a[0] * b[3] - a[3] * b[0] - a[1] * b[2] + a[2] * b[1]
+    n = np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+    scale = 2.0 if n < 1e-9 else 2 * np.arctan2(n, abs(w)) / n
     if w < 0:
-        w, v = -w, -v
-    n = np.sqrt((v * v).sum())
-    return v * (2.0 if n < 1e-9 else 2 * np.arctan2(n, w) / n)
+        scale = -scale
+    for i in range(3):
+        v[i] *= scale
+    return v
 
 
 @njit(cache=True)
-def right_jacobian_inverse(v):
-    """Jr(v)^-1 (3, 3): Log(Exp(v) Exp(d)) = v + Jr^-1 d; that of -v belongs to a turn of the start. (Solà 2018, eq. 144)"""
-    a2 = (v * v).sum()
+def right_jacobian_inverse(v, sign, out):
+    """out (3, 3) <- Jr(sign v)^-1, where Log(Exp(v) Exp(d)) = v + Jr(v)^-1 d; sign -1 is for a turn of the start.
+
+    J. Sola et al., "A micro Lie theory for state estimation in robotics", 2018, eq. 144.
+    """
+    x, y, z = sign * v[0], sign * v[1], sign * v[2]
+    a2 = x * x + y * y + z * z
     a = np.sqrt(a2)
     c = 1 / 12 + a2 / 720 if a < 1e-3 else 1 / a2 - (1 + np.cos(a)) / (2 * a * np.sin(a))
-    k = np.zeros((3, 3))
-    k[0, 1], k[0, 2], k[1, 2] = -v[2], v[1], -v[0]
-    k[1, 0], k[2, 0], k[2, 1] = v[2], -v[1], v[0]
-    return np.eye(3) + 0.5 * k + c * (k @ k)
+    out[0, 0], out[0, 1], out[0, 2] = 1 - c * (y * y + z * z), -0.5 * z + c * x * y, 0.5 * y + c * x * z
+    out[1, 0], out[1, 1], out[1, 2] = 0.5 * z + c * x * y, 1 - c * (x * x + z * z), -0.5 * x + c * y * z
+    out[2, 0], out[2, 1], out[2, 2] = -0.5 * y + c * x * z, 0.5 * x + c * y * z, 1 - c * (x * x + y * y)

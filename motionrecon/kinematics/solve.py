@@ -74,7 +74,8 @@ def gather(body, clip) -> tuple[np.ndarray, np.ndarray]:
     """(T, K, 3) keypoints and (T, K) confidences of the clip in the order of the body's keypoints."""
     column = {n: i for i, n in enumerate(clip.names)}
     use = [column[n] for n in body.keypoint_names]
-    return np.array(clip.keypoints[:, use], float), np.array(clip.confidence[:, use], float)
+    # C order, or the compiled loops would be compiled once more for another layout
+    return (np.ascontiguousarray(clip.keypoints[:, use], float), np.ascontiguousarray(clip.confidence[:, use], float))
 
 
 def spreads(body, noise_m: float, options: IkOptions) -> np.ndarray:

@@ -71,24 +71,29 @@ def _smooth_turn(qpos, t, stiff, tail, band, grad):
     """Change of the root's turn (in its own frame) from frame t - 1 -> t to t -> t + 1."""
     nv = qpos.shape[1] - 1
     before, after = turned_by(qpos[t - 1, 3:7], qpos[t, 3:7]), turned_by(qpos[t, 3:7], qpos[t + 1, 3:7])
-    r = after - before
-    cost, w = _softened(stiff, (r * r).sum(), tail)
-    jac = np.zeros((3, 3, 3))  # by the turns of frames t - 1, t, t + 1
-    jac[0] = right_jacobian_inverse(-before)
-    jac[1] = -right_jacobian_inverse(before) - right_jacobian_inverse(-after)
-    jac[2] = right_jacobian_inverse(after)
+    jac, inner = np.empty((3, 3, 3)), np.empty((3, 3))  # by the turns of frames t - 1, t, t + 1
+    right_jacobian_inverse(before, -1.0, jac[0])
+    right_jacobian_inverse(before, 1.0, inner)
+    right_jacobian_inverse(after, -1.0, jac[1])
+    right_jacobian_inverse(after, 1.0, jac[2])
+    r = np.empty(3)
+    for i in range(3):
+        r[i] = after[i] - before[i]
+        for j in range(3):
+            jac[1, i, j] = -jac[1, i, j] - inner[i, j]
+    cost, w = _softened(stiff, r[0] * r[0] + r[1] * r[1] + r[2] * r[2], tail)
     for a in range(3):
         row = (t - 1 + a) * nv + 3
-        g = w * (jac[a].T @ r)
         for i in range(3):
-            grad[row + i] += g[i]
+            for k in range(3):
+                grad[row + i] += w * jac[a, k, i] * r[k]
         for b in range(a + 1):
-            block = w * (jac[a].T @ jac[b])
             column = (t - 1 + b) * nv + 3
             for i in range(3):
                 for j in range(3):
                     if row + i >= column + j:
-                        band[column + j, row + i - column - j] += block[i, j]
+                        for k in range(3):
+                            band[column + j, row + i - column - j] += w * jac[a, k, i] * jac[b, k, j]
     return cost
 
 
@@ -97,7 +102,9 @@ def _moved(qpos, step):
     out = np.empty_like(qpos)
     nv = qpos.shape[1] - 1
     for t in range(len(qpos)):
-        out[t] = retract(qpos[t], step[t * nv:(t + 1) * nv])
+        moved = retract(qpos[t], step[t * nv:(t + 1) * nv])
+        for i in range(nv + 1):
+            out[t, i] = moved[i]
     return out
 
 

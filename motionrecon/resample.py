@@ -52,7 +52,7 @@ def local_fit(keypoints: np.ndarray, confidence: np.ndarray, centre: np.ndarray,
     index = np.clip(index, 0, len(keypoints) - 1)
     known = np.isfinite(keypoints).all(axis=-1)
     values = np.where(known[..., None], keypoints, 0.0)[index]  # (N, K, J, 3)
-    seen = (known[index] & inside[:, :, None]) & (tricube[:, :, None] > 0)
+    seen = (known[index] & inside[:, :, None]) & (tricube[:, :, None] > 1e-3)
     base = np.where(seen, tricube[:, :, None] * np.maximum(confidence[index], _LEAST_WEIGHT), 0.0)
     basis = np.stack([np.ones_like(u), u, u * u], axis=-1)  # (N, K, 3)
     enough = seen.sum(axis=1) >= 3

@@ -1,4 +1,5 @@
 """The subject's humanoid: proportions from the clip, inertias from anthropometry, a MuJoCo model."""
+
 from .build import Body, assemble, build_body
 from .mjcf import ModelOptions
 from .proportions import Proportions

@@ -8,6 +8,7 @@ women are averaged.
 Lengths: R. Drillis, R. Contini, "Body segment parameters", 1966 (as in Winter, Biomechanics and Motor Control of
 Human Movement, fig. 4.1), in fractions of stature; trunk levels from de Leva's segment lengths.
 """
+
 from dataclasses import dataclass
 
 
@@ -28,7 +29,7 @@ def _mean(male: tuple[float, ...], female: tuple[float, ...]) -> SegmentInertia:
 
 
 SEGMENTS: dict[str, SegmentInertia] = {
-    # head: from the vertex to mid-gonion; upper trunk: suprasternale to xiphion; middle: to omphalion; lower: to mid-hip
+    # head: vertex to mid-gonion; upper trunk: suprasternale to xiphion; middle: to omphalion; lower: to mid-hip
     "head": _mean((6.94, 59.76, 36.2, 37.6, 31.2), (6.68, 58.94, 33.0, 35.9, 31.8)),
     "upper_trunk": _mean((15.96, 29.99, 71.6, 45.4, 65.9), (15.45, 20.77, 74.6, 50.2, 71.8)),
     "middle_trunk": _mean((16.33, 45.02, 48.2, 38.3, 46.8), (14.65, 45.12, 43.3, 35.4, 41.5)),
@@ -55,9 +56,18 @@ GIRDLE_SHARE = 0.08
 
 # Lengths as fractions of stature (Drillis and Contini).
 STATURE = {
-    "thigh": 0.245, "shank": 0.246, "ankle_height": 0.039, "foot": 0.152, "hip_width": 0.110,
-    "trunk": 0.288, "shoulder_width": 0.230, "upper_arm": 0.186, "forearm": 0.146, "hand": 0.108,
-    "neck": 0.030, "head": 0.152,
+    "thigh": 0.245,
+    "shank": 0.246,
+    "ankle_height": 0.039,
+    "foot": 0.152,
+    "hip_width": 0.110,
+    "trunk": 0.288,
+    "shoulder_width": 0.230,
+    "upper_arm": 0.186,
+    "forearm": 0.146,
+    "hand": 0.108,
+    "neck": 0.030,
+    "head": 0.152,
 }  # hip and shoulder widths are those between joint centres; neck: shoulder line to C7; head: C7 to vertex.
 VERTEX_TO_GONION = 0.116  # fraction of stature, de Leva's length of the head segment
 HAND_TO_KNUCKLE = 0.048  # fraction of stature, wrist to third metacarpal head, de Leva's length of the hand

@@ -1,4 +1,5 @@
 """build_body: a clip's humanoid."""
+
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -36,7 +37,9 @@ class Body:
     keypoint_spread: np.ndarray
 
 
-def build_body(clip, mass_kg: float | None = None, noise_m: float = 0.0, options: ModelOptions = ModelOptions()) -> Body:
+def build_body(
+    clip, mass_kg: float | None = None, noise_m: float = 0.0, options: ModelOptions = ModelOptions()
+) -> Body:
     """Humanoid of the clip's subject (see motionrecon.clip.Clip: keypoints (T, J, 3) m, z up, floor at 0).
 
     mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of 22.5 kg/m^2.
@@ -47,30 +50,57 @@ def build_body(clip, mass_kg: float | None = None, noise_m: float = 0.0, options
     if foot.ankle_height is not None:
         proportions = replace(proportions, ankle_height=foot.ankle_height)
     mass, how = _mass(clip, mass_kg, proportions)
-    body = assemble(proportions, mass, clip.names, options, findings=(
-        f"stature about {proportions.stature:.2f} m from the bone lengths", f"body mass {mass:.1f} kg ({how})"), foot=foot)
+    body = assemble(
+        proportions,
+        mass,
+        clip.names,
+        options,
+        findings=(
+            f"stature about {proportions.stature:.2f} m from the bone lengths",
+            f"body mass {mass:.1f} kg ({how})",
+        ),
+        foot=foot,
+    )
     target, weight = gather(body, clip)
     return replace(body, keypoint_pos=calibrate(body, target, weight, noise_m))
 
 
-def assemble(proportions: Proportions, mass: float, names: tuple[str, ...], options: ModelOptions = ModelOptions(),
-             findings: tuple[str, ...] = (), foot: FootShape | None = None) -> Body:
+def assemble(
+    proportions: Proportions,
+    mass: float,
+    names: tuple[str, ...],
+    options: ModelOptions = ModelOptions(),
+    findings: tuple[str, ...] = (),
+    foot: FootShape | None = None,
+) -> Body:
     """Body of given lengths (m) and mass (kg), with those of `names` on it that it knows."""
     at = segments.origins(proportions)
-    spec = mjcf.to_spec(segments.build(proportions, mass), contacts.spheres(proportions, at), proportions, mass, options)
-    model = mjcf.compile_damped(spec, options)
+    spec = mjcf.to_spec(
+        segments.build(proportions, mass), contacts.spheres(proportions, at), proportions, mass, options
+    )
+    mjcf.set_damping(spec, options)
+    # compiled from its text, so that who loads the text gets this very model
+    xml = spec.to_xml()
+    model = mujoco.MjModel.from_xml_string(xml)
     known = placements(proportions, at, foot)
     on_body = tuple(n for n in names if n in known)
     unknown = [n for n in names if n not in known]
     if len(on_body) < 6:
         raise BodyError(f"only {len(on_body)} of the clip's keypoints have a place on the body: {', '.join(names)}")
     return Body(
-        model=model, xml=spec.to_xml(), keypoint_names=on_body,
+        model=model,
+        xml=xml,
+        keypoint_names=on_body,
         keypoint_body=np.array([model.body(known[n].segment).id for n in on_body]),
         keypoint_pos=np.array([known[n].offset for n in on_body]),
-        mass_kg=mass, findings=findings,
-        warnings=(f"keypoints without a place on the body, not used: {', '.join(unknown)}",) if unknown else (),
-        proportions=proportions, keypoint_spread=np.array([known[n].spread for n in on_body]))
+        mass_kg=mass,
+        findings=(*findings, f"keypoints without a place on the body, not used: {', '.join(unknown)}")
+        if unknown
+        else findings,
+        warnings=(),
+        proportions=proportions,
+        keypoint_spread=np.array([known[n].spread for n in on_body]),
+    )
 
 
 def _mass(clip, given: float | None, proportions: Proportions) -> tuple[float, str]:

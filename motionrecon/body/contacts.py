@@ -1,4 +1,5 @@
 """Contact spheres, the only geometry that collides, and only with the floor."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +40,12 @@ def spheres(p: Proportions, at: dict[str, np.ndarray]) -> list[Sphere]:
         add(side + "trochanter", "pelvis", at[side + "thigh"] + [-0.005 * h, y * 0.020 * h, 0], 0.045 * h)
         add(side + "buttock", "pelvis", [-0.030 * h, y * 0.042 * h, -0.012 * h], 0.042 * h)
         add(side + "shoulder", side + "upper_arm", [0, 0, -0.004 * h], 0.031 * h)
-        add(side + "scapula", "thorax", at[side + "clavicle"] - at["thorax"] + [-0.025 * h, y * 0.025 * h, -0.055 * h],
-            0.038 * h)
+        add(
+            side + "scapula",
+            "thorax",
+            at[side + "clavicle"] - at["thorax"] + [-0.025 * h, y * 0.025 * h, -0.055 * h],
+            0.038 * h,
+        )
         add(side + "elbow", side + "forearm", [-0.004 * h, 0, 0], 0.022 * h)
         add(side + "palm", side + "hand", [0, 0, -0.018 * h], 0.015 * h)
         add(side + "fingers", side + "hand", [0, 0, -0.075 * h], 0.012 * h)

@@ -3,6 +3,7 @@
 Two keypoints do not tell how a foot is pitched, and sources place heel and toe keypoints as they like. What a flat foot
 looks like is measured where it stands: the keypoints' heights there are their heights over the sole.
 """
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Where each named keypoint sits on the body by default, and how far a source's idea of it may lie from that."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ def placements(p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None
 
     put("pelvis", "pelvis", [-0.005 * h, 0, 0.02 * h], 0.05)
     put("spine", "lumbar", [0, 0, 0.12 * p.trunk], 0.08)
+    put("spine2", "lumbar", [0, 0, 0.30 * p.trunk], 0.08)
     put("chest", "thorax", [0, 0, 0.08 * p.trunk], 0.08)
     put("neck", "thorax", [0.005 * h, 0, p.trunk + 0.5 * p.neck - at["thorax"][2]], 0.06)
     for name, x, z in (("head", 0.012, 0.65), ("nose", 0.070, 0.47), ("mouth", 0.062, 0.36)):

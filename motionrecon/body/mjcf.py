@@ -1,4 +1,5 @@
 """The MuJoCo model of a body, within the choices that keep the simulator's derivatives exact (see options)."""
+
 from dataclasses import dataclass
 
 import mujoco
@@ -23,8 +24,9 @@ class ModelOptions:
     damping_ratio: float = 0.7  # of the position servos against the subtree's inertia in the zero pose
 
 
-def to_spec(segments: list[Segment], spheres: list[Sphere], p: Proportions, mass: float,
-            options: ModelOptions) -> mujoco.MjSpec:
+def to_spec(
+    segments: list[Segment], spheres: list[Sphere], p: Proportions, mass: float, options: ModelOptions
+) -> mujoco.MjSpec:
     """MjSpec of the humanoid; hinges in segment order, one position actuator a hinge in the same order."""
     spec = mujoco.MjSpec()
     spec.modelname = "humanoid"
@@ -33,9 +35,17 @@ def to_spec(segments: list[Segment], spheres: list[Sphere], p: Proportions, mass
     spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
     _option(spec, options)
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.05], contype=1, conaffinity=0, condim=3,
-        friction=[options.friction, 0.005, 0.0001], solref=options.contact_solref, solimp=_solimp(options.contact_solimp),
-        rgba=[0.7, 0.7, 0.7, 1])
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.05],
+        contype=1,
+        conaffinity=0,
+        condim=3,
+        friction=[options.friction, 0.005, 0.0001],
+        solref=options.contact_solref,
+        solimp=_solimp(options.contact_solimp),
+        rgba=[0.7, 0.7, 0.7, 1],
+    )
     strength = mass * p.stature / (joints.REFERENCE_MASS * joints.REFERENCE_STATURE)
     standing = float(np.mean(p.thigh) + np.mean(p.shank) + p.ankle_height)
     bodies, at = {}, {s.name: s.origin for s in segments}
@@ -54,27 +64,35 @@ def to_spec(segments: list[Segment], spheres: list[Sphere], p: Proportions, mass
     _draw(bodies, segments, at, p)
     for q in spheres:
         bodies[q.segment].add_geom(
-            name=q.name, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[q.radius, 0, 0], pos=q.centre, contype=0, conaffinity=1,
-            condim=3, friction=[options.friction, 0.005, 0.0001], solref=options.contact_solref,
-            solimp=_solimp(options.contact_solimp), rgba=[0.9, 0.5, 0.3, 1])
+            name=q.name,
+            type=mujoco.mjtGeom.mjGEOM_SPHERE,
+            size=[q.radius, 0, 0],
+            pos=q.centre,
+            contype=0,
+            conaffinity=1,
+            condim=3,
+            friction=[options.friction, 0.005, 0.0001],
+            solref=options.contact_solref,
+            solimp=_solimp(options.contact_solimp),
+            rgba=[0.9, 0.5, 0.3, 1],
+        )
     return spec
 
 
-def compile_damped(spec: mujoco.MjSpec, options: ModelOptions) -> mujoco.MjModel:
-    """Compile with kv set from each hinge's inertia in the zero pose: kv = 2 zeta sqrt(kp I), within 2 to 20 % of kp."""
+def set_damping(spec: mujoco.MjSpec, options: ModelOptions) -> None:
+    """Sets kv from each hinge's inertia in the zero pose: 2 zeta sqrt(kp I), within 2 to 20 % of kp."""
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     full = np.zeros((model.nv, model.nv))
-    mujoco.mj_fullM(model, full, data.qM) if hasattr(data, "qM") else mujoco.mj_fullM(model, data, full)
+    mujoco.mj_fullM(model, data, full)
     inertia = np.diag(full)[6:]
-    for actuator, i in zip(spec.actuators, inertia):
+    for actuator, i in zip(spec.actuators, inertia, strict=True):
         kp = float(actuator.gainprm[0])
         kv = np.clip(2 * options.damping_ratio * np.sqrt(kp * i), 0.02 * kp, 0.2 * kp)
         bias = np.zeros(10)
         bias[:3] = 0.0, -kp, -kv
         actuator.biasprm = bias
-    return spec.compile()
 
 
 def _option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
@@ -96,14 +114,29 @@ def _hinges(spec, body, segment: str, strength: float, options: ModelOptions) ->
     for h in hinges:
         name = side + h.name
         body.add_joint(
-            name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=joints.mirrored(h.axis) if side == "r_" else h.axis,
-            limited=True, range=np.deg2rad(h.range), armature=joints.ARMATURE, damping=[joints.DAMPING * strength, 0, 0],
-            solref_limit=options.limit_solref, solimp_limit=_solimp(options.limit_solimp))
+            name=name,
+            type=mujoco.mjtJoint.mjJNT_HINGE,
+            axis=joints.mirrored(h.axis) if side == "r_" else h.axis,
+            limited=True,
+            range=np.deg2rad(h.range),
+            armature=joints.ARMATURE,
+            damping=[joints.DAMPING * strength, 0, 0],
+            solref_limit=options.limit_solref,
+            solimp_limit=_solimp(options.limit_solimp),
+        )
         kp, peak = h.kp * strength, h.strength * strength
         spec.add_actuator(
-            name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, gaintype=mujoco.mjtGain.mjGAIN_FIXED,
-            biastype=mujoco.mjtBias.mjBIAS_AFFINE, gainprm=[kp] + [0.0] * 9, biasprm=[0.0, -kp] + [0.0] * 8,
-            forcelimited=True, forcerange=[-peak, peak], ctrllimited=False)
+            name=name,
+            target=name,
+            trntype=mujoco.mjtTrn.mjTRN_JOINT,
+            gaintype=mujoco.mjtGain.mjGAIN_FIXED,
+            biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+            gainprm=[kp] + [0.0] * 9,
+            biasprm=[0.0, -kp] + [0.0] * 8,
+            forcelimited=True,
+            forcerange=[-peak, peak],
+            ctrllimited=False,
+        )
 
 
 def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: Proportions) -> None:
@@ -123,14 +156,27 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
     h = p.stature
     half_hip, half_shoulder = p.hip_width / 2, p.shoulder_width / 2 - 0.02 * h
     _capsule(bodies["pelvis"], np.array([0, half_hip, 0.02 * h]), np.array([0, -half_hip, 0.02 * h]), 0.05 * h)
-    _capsule(bodies["lumbar"], np.array([0.01 * h, 0.03 * h, 0.03 * h]), np.array([0.01 * h, -0.03 * h, 0.03 * h]), 0.06 * h)
+    _capsule(
+        bodies["lumbar"], np.array([0.01 * h, 0.03 * h, 0.03 * h]), np.array([0.01 * h, -0.03 * h, 0.03 * h]), 0.06 * h
+    )
     top = p.trunk - at["thorax"][2]
-    _capsule(bodies["thorax"], np.array([0.012 * h, 0.7 * half_shoulder, 0.5 * top]),
-             np.array([0.012 * h, -0.7 * half_shoulder, 0.5 * top]), 0.058 * h)
+    _capsule(
+        bodies["thorax"],
+        np.array([0.012 * h, 0.7 * half_shoulder, 0.5 * top]),
+        np.array([0.012 * h, -0.7 * half_shoulder, 0.5 * top]),
+        0.058 * h,
+    )
     _capsule(bodies["head"], np.array([0.012 * h, 0, 0.2 * p.head]), np.array([0.012 * h, 0, 0.62 * p.head]), 0.045 * h)
 
 
 def _capsule(body, a: np.ndarray, b: np.ndarray, radius: float) -> None:
     body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_CAPSULE, fromto=np.concatenate([a, b]), size=[radius, 0, 0], contype=0, conaffinity=0,
-        mass=0, group=2, rgba=[0.5, 0.6, 0.8, 1])
+        type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+        fromto=np.concatenate([a, b]),
+        size=[radius, 0, 0],
+        contype=0,
+        conaffinity=0,
+        mass=0,
+        group=2,
+        rgba=[0.5, 0.6, 0.8, 1],
+    )

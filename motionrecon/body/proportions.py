@@ -1,4 +1,5 @@
 """The subject's bone lengths, measured on the clip and completed by published ratios."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,10 @@ from ..errors import BodyError
 from .anthropometry import STATURE
 
 _PAIRS = {  # bone: the keypoints at its ends, without the side
-    "thigh": ("hip", "knee"), "shank": ("knee", "ankle"),
-    "upper_arm": ("shoulder", "elbow"), "forearm": ("elbow", "wrist"),
+    "thigh": ("hip", "knee"),
+    "shank": ("knee", "ankle"),
+    "upper_arm": ("shoulder", "elbow"),
+    "forearm": ("elbow", "wrist"),
 }
 _CLEARLY_DIFFERENT = 0.06  # left and right are averaged unless they differ by more than this fraction
 
@@ -65,7 +68,7 @@ def robust_length(a: np.ndarray, b: np.ndarray, quantile: float = 0.5) -> float 
 
 
 def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
-    """keypoints (T, J, 3) m with NaN for what is missing -> Proportions. Raises BodyError without legs or arms and trunk."""
+    """Proportions of keypoints (T, J, 3) m, NaN for what is missing. Raises BodyError where too few bones are seen."""
     p = _Points(keypoints, names)
     sided: dict[str, tuple[float | None, float | None]] = {
         bone: (robust_length(p("l_" + a), p("l_" + b)), robust_length(p("r_" + a), p("r_" + b)))

@@ -1,4 +1,5 @@
 """The tree of segments: parents, joint centres (m) and inertials from de Leva's tables."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,23 @@ from .proportions import Proportions
 MIDLINE = ("pelvis", "lumbar", "thorax", "head")
 LIMBS = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shank", "foot", "toes")
 PARENT = {
-    "lumbar": "pelvis", "thorax": "lumbar", "head": "thorax", "clavicle": "thorax", "upper_arm": "clavicle",
-    "forearm": "upper_arm", "hand": "forearm", "thigh": "pelvis", "shank": "thigh", "foot": "shank", "toes": "foot",
+    "lumbar": "pelvis",
+    "thorax": "lumbar",
+    "head": "thorax",
+    "clavicle": "thorax",
+    "upper_arm": "clavicle",
+    "forearm": "upper_arm",
+    "hand": "forearm",
+    "thigh": "pelvis",
+    "shank": "thigh",
+    "foot": "shank",
+    "toes": "foot",
 }
 
 
 @dataclass(frozen=True)
 class Segment:
-    """origin: joint centre in the zero pose, world axes, mid-hip at 0; com: from the origin; inertia: (3, 3) about com."""
+    """origin: joint centre in the zero pose, mid-hip at 0; com: from the origin; inertia: (3, 3) about com."""
 
     name: str
     parent: str | None
@@ -88,8 +98,9 @@ def _lumps(p: Proportions, mass: float, at: dict[str, np.ndarray]) -> dict[str, 
     upper = _rod("upper_trunk", mass, level(1.0), level(table.XIPHION))
     girdles = []
     for i, side in enumerate(("l_", "r_")):
-        lumps[side + "clavicle"] = _ball(table.GIRDLE_SHARE * upper[0], 0.5 * (
-            at[side + "clavicle"] + at[side + "upper_arm"]), 0.035 * p.stature)
+        lumps[side + "clavicle"] = _ball(
+            table.GIRDLE_SHARE * upper[0], 0.5 * (at[side + "clavicle"] + at[side + "upper_arm"]), 0.035 * p.stature
+        )
         girdles.append(lumps[side + "clavicle"])
         for name, child in (("upper_arm", "forearm"), ("forearm", "hand"), ("thigh", "shank"), ("shank", "foot")):
             lumps[side + name] = _rod(name, mass, at[side + name], at[side + child])

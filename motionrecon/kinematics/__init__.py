@@ -1,4 +1,5 @@
 """Inverse kinematics: from keypoints to configurations of the body."""
+
 from .solve import IkOptions, IkResult, solve_ik
 from .velocity import qvel_from
 

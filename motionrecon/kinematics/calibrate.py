@@ -1,4 +1,5 @@
 """Where a clip's keypoints sit on the subject's body: offsets found together with the poses of some frames."""
+
 import numpy as np
 from numba import njit
 
@@ -15,8 +16,8 @@ _EVIDENCE = 4.0  # frames' worth of independent evidence: a source's bias does n
 def calibrate(body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4) -> np.ndarray:
     """keypoint_pos (K, 3) m refined on target (T, K, 3) m (NaN: missing) with weight (T, K) in [0, 1].
 
-    Minimises robust distances over poses and offsets at once: poses are eliminated frame by frame (Schur complement), so
-    an offset is not held back by poses that have adapted to it. The prior of an offset is its default and spread.
+    Minimises robust distances over poses and offsets at once: poses are eliminated frame by frame (Schur complement),
+    so an offset is not held back by poses that have adapted to it. The prior of an offset is its default and spread.
     """
     default, spread = body.keypoint_pos, body.keypoint_spread
     frames = _choose(target, weight)
@@ -65,8 +66,21 @@ def _reduced(qpos, target, weight, scale2, problem, evidence):
     hess, grad = np.zeros((n, n)), np.zeros(n)
     for q, t, w in zip(qpos, target, weight, strict=True):
         h, g = np.zeros((len(q) - 1, len(q) - 1)), np.zeros(len(q) - 1)
-        _, d2 = frame_terms(q, t, w, scale2, True, problem.arrays, problem.points, problem.spheres, problem.pull,
-                            problem.limit_weight, 0.0, h, g)
+        _, d2 = frame_terms(
+            q,
+            t,
+            w,
+            scale2,
+            True,
+            problem.arrays,
+            problem.points,
+            problem.spheres,
+            problem.pull,
+            problem.limit_weight,
+            0.0,
+            h,
+            g,
+        )
         w = np.where(w > 0, w / (1 + d2 / scale2), 0.0)
         cross, own, mine = _coupling(q, t, w, problem.arrays, problem.points)
         h = np.tril(h) + np.tril(h, -1).T + 1e-6 * np.eye(len(h))

@@ -1,4 +1,5 @@
 """Forward kinematics of one frame and the normal equations of its points, compiled."""
+
 import numpy as np
 from numba import njit
 

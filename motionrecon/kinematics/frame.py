@@ -1,4 +1,5 @@
 """Cost, gradient and Gauss-Newton matrix of one frame, and a damped solve of one frame alone."""
+
 import numpy as np
 from numba import njit
 
@@ -9,9 +10,9 @@ from .forward import add_floor, add_points, carried, forward, retract
 def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, hess, grad):
     """Adds one frame's terms to hess (lower triangle) and grad; returns (cost, squared distances (K,)).
 
-    target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2: squared distance at which a
-    keypoint's influence halves (Cauchy); robust False: plain squares. tree: forward's arrays, then chain, chain_length,
-    dof_body, limits. points: (body, pos). spheres: (body, pos, radius). pull: (neutral, precision).
+    target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2: squared distance at
+    which a keypoint's influence halves (Cauchy); robust False: plain squares. tree: forward's arrays, then chain,
+    chain_length, dof_body, limits. points: (body, pos). spheres: (body, pos, radius). pull: (neutral, precision).
     """
     parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, limits = tree
     nb, nv = len(parent), len(axis)
@@ -35,7 +36,8 @@ def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, 
         centres = np.empty((len(spheres[0]), 3))
         carried(spheres[0], spheres[1], xpos, xmat, centres)
         cost += add_floor(
-            centres, spheres[2], floor_weight, spheres[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad)
+            centres, spheres[2], floor_weight, spheres[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad
+        )
     for d in range(6, nv):
         off = q[d + 1] - pull[0][d]
         cost += 0.5 * pull[1][d] * off * off
@@ -81,7 +83,9 @@ def solve_lower(hess, grad, damping):
 
 
 @njit(cache=True)
-def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, iterations):
+def solve_frame(
+    q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, iterations
+):
     """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances (K,))."""
     nv = len(q0) - 1
     damping, largest = 1e-3, 0.0
@@ -92,8 +96,20 @@ def solve_frame(q0, target, weight, scale2, robust, tree, points, spheres, pull,
     for _ in range(iterations + 1):
         trial_hess, trial_grad = np.zeros((nv, nv)), np.zeros(nv)
         trial_cost, trial_d2 = frame_terms(
-            trial, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight,
-            trial_hess, trial_grad)
+            trial,
+            target,
+            weight,
+            scale2,
+            robust,
+            tree,
+            points,
+            spheres,
+            pull,
+            limit_weight,
+            floor_weight,
+            trial_hess,
+            trial_grad,
+        )
         if trial_cost < cost:
             gain = cost - trial_cost
             q, cost, d2, hess, grad = trial, trial_cost, trial_d2, trial_hess, trial_grad

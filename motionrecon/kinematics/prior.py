@@ -1,26 +1,51 @@
 """Where joints like to be, and how fast they change: the priors of inverse kinematics."""
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .tree import Tree
 
-# joint (without the side): neutral angle in degrees, standard deviation of a person's poses about it in degrees. What the
-# keypoints do not see (wrists, toes, twists of straight limbs) stays near neutral, and bends are shared along the spine.
+# joint (without the side): neutral angle, standard deviation of a person's poses about it, degrees. What the keypoints
+# do not see (wrists, toes, twists of straight limbs) stays near neutral, and bends are shared along the spine.
 _NEUTRAL = {
-    "lumbar_bend": (0, 20), "lumbar_side": (0, 12), "lumbar_twist": (0, 12),
-    "thorax_bend": (0, 20), "thorax_side": (0, 12), "thorax_twist": (0, 15),
-    "neck_bend": (0, 30), "neck_side": (0, 20), "neck_twist": (0, 35),
-    "girdle_protraction": (0, 10), "girdle_elevation": (0, 10),
-    "shoulder_first": (20, 90), "shoulder_second": (10, 60), "shoulder_twist": (0, 70),
-    "elbow": (25, 60), "wrist": (20, 25),
-    "hip_flexion": (10, 60), "hip_abduction": (5, 30), "hip_rotation": (5, 25),
-    "knee": (10, 60), "ankle": (0, 30), "ankle_eversion": (0, 15), "toes": (0, 15),
+    "lumbar_bend": (0, 20),
+    "lumbar_side": (0, 12),
+    "lumbar_twist": (0, 12),
+    "thorax_bend": (0, 20),
+    "thorax_side": (0, 12),
+    "thorax_twist": (0, 15),
+    "neck_bend": (0, 30),
+    "neck_side": (0, 20),
+    "neck_twist": (0, 35),
+    "girdle_protraction": (0, 10),
+    "girdle_elevation": (0, 10),
+    "shoulder_first": (20, 90),
+    "shoulder_second": (10, 60),
+    "shoulder_twist": (0, 70),
+    "elbow": (25, 60),
+    "wrist": (20, 25),
+    "hip_flexion": (10, 60),
+    "hip_abduction": (5, 30),
+    "hip_rotation": (5, 25),
+    "knee": (10, 60),
+    "ankle": (0, 30),
+    "ankle_eversion": (0, 15),
+    "toes": (0, 15),
 }
 # Spectral density of acceleration as a white process, (rad/s^2)^2/Hz: var of a second difference is S dt^3.
 _AGITATION = {
-    "lumbar": 15.0, "thorax": 15.0, "neck": 25.0, "girdle": 25.0, "shoulder": 120.0, "elbow": 120.0, "wrist": 60.0,
-    "hip": 80.0, "knee": 150.0, "ankle": 120.0, "toes": 60.0,
+    "lumbar": 15.0,
+    "thorax": 15.0,
+    "neck": 25.0,
+    "girdle": 25.0,
+    "shoulder": 120.0,
+    "elbow": 120.0,
+    "wrist": 60.0,
+    "hip": 80.0,
+    "knee": 150.0,
+    "ankle": 120.0,
+    "toes": 60.0,
 }
 _ROOT_TRANSLATION, _ROOT_ROTATION = 4.0, 25.0  # (m/s^2)^2/Hz and (rad/s^2)^2/Hz
 

@@ -1,4 +1,5 @@
 """What inverse kinematics knows of a body: its tree, priors and the packed arrays of the compiled loops."""
+
 import numpy as np
 
 from .forward import carried, forward
@@ -18,7 +19,7 @@ class FrameProblem:
         self.prior = prior_of(t)
         dof_body = np.ones(t.nv, np.int64)
         for b in range(len(t.parent)):
-            dof_body[t.first_dof[b]:t.first_dof[b] + t.dof_count[b]] = b
+            dof_body[t.first_dof[b] : t.first_dof[b] + t.dof_count[b]] = b
         self.arrays = (*t.arrays(), t.chain, t.chain_length, dof_body, t.limits)
         self.points = (t.point_body, t.point_pos)
         self.spheres = (t.sphere_body, t.sphere_pos, t.sphere_radius)
@@ -65,5 +66,6 @@ class FrameProblem:
         d = self.limb_dofs(limb) if limb else np.arange(6, self.tree.nv)
         angle, limits = q[d + 1], self.tree.limits[d]
         over = np.minimum(angle - limits[:, 0], 0) + np.maximum(angle - limits[:, 1], 0)
-        return float((self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum()
-                     + self.limit_weight * (over**2).sum())
+        return float(
+            (self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum() + self.limit_weight * (over**2).sum()
+        )

@@ -1,4 +1,5 @@
 """Rotations for compiled loops: quaternions w, x, y, z; rotation vectors; matrices."""
+
 import numpy as np
 from numba import njit
 

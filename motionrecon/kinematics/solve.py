@@ -1,4 +1,5 @@
 """solve_ik: a clip's configuration trajectory."""
+
 import warnings
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ class IkOptions:
 
     model_error: float = 0.004  # m, how far joints of a rigid body lie from a clip's at best, > 0
     outlier: float = 4.0  # a keypoint this many spreads off counts half, > 1
-    floor_spread: float = 0.005  # m, depth below the floor that costs as much as one spread of a keypoint; 0: no floor
+    floor_spread: float = 0.005  # m, depth below the floor that costs like one spread of a keypoint; 0: no floor
     agitation: float = 1.0  # factor on the usual accelerations (prior.py), > 0
     tail: float = 10.0  # second differences this many squared spreads large count half, > 0
     posture_seconds: float = 0.1  # s a posture is held: the pull to neutral is spread over its frames
@@ -27,7 +28,7 @@ class IkOptions:
 
 @dataclass(frozen=True)
 class IkResult:
-    """qpos (T, nq); keypoints (T, K, 3) m, the model's, in the order of body.keypoint_names; what was found on the way."""
+    """qpos (T, nq); keypoints (T, K, 3) m, the model's, in the order of body.keypoint_names."""
 
     qpos: np.ndarray
     keypoints: np.ndarray
@@ -60,12 +61,14 @@ def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None)
     posture = min(1.0, dt / options.posture_seconds)
     for a, b in pieces(len(qpos), options.chunk, options.overlap):
         # first without what leapt and under Gaussian smoothness, which breaks up single frames in another pose
-        solved, _ = solve_trajectory(qpos[a:b], known[a:b], trusted[a:b], 4 * scale2, problem, stiff, floor_weight,
-                                     posture, np.inf, iterations=6)
-        solved, _ = solve_trajectory(solved, known[a:b], base[a:b], scale2, problem, stiff, floor_weight, posture,
-                                     options.tail)
+        solved, _ = solve_trajectory(
+            qpos[a:b], known[a:b], trusted[a:b], 4 * scale2, problem, stiff, floor_weight, posture, np.inf, iterations=6
+        )
+        solved, _ = solve_trajectory(
+            solved, known[a:b], base[a:b], scale2, problem, stiff, floor_weight, posture, options.tail
+        )
         keep = 0 if a == 0 else options.overlap // 2
-        qpos[a + keep:b] = solved[keep:]
+        qpos[a + keep : b] = solved[keep:]
     keypoints = problem.points_of(qpos)
     return IkResult(qpos, keypoints, *_report(keypoints, target, base))
 

@@ -1,4 +1,5 @@
 """A start for every frame: root from the torso, limbs from several poses, then frame after frame from its neighbour."""
+
 import numpy as np
 
 from .frame import solve_frame
@@ -69,8 +70,20 @@ class Starter:
 
     def _solve(self, q, target, weight, scale2, iterations):
         p = self.problem
-        return solve_frame(q, target, weight, scale2, True, p.arrays, p.points, p.spheres, p.pull, p.limit_weight,
-                           self.floor_weight, iterations)
+        return solve_frame(
+            q,
+            target,
+            weight,
+            scale2,
+            True,
+            p.arrays,
+            p.points,
+            p.spheres,
+            p.pull,
+            p.limit_weight,
+            self.floor_weight,
+            iterations,
+        )
 
     def _misfit(self, d2: np.ndarray, weight: np.ndarray) -> float:
         """Mean squared distance in units of its expected spread, over the keypoints seen."""
@@ -86,7 +99,7 @@ class Starter:
         return out
 
     def _place_root(self, q: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
-        """Root pose by the rigid fit of the torso's keypoints (W. Kabsch, Acta Cryst. A32, 1976); never assumes upright."""
+        """Root pose by the rigid fit of the torso (W. Kabsch, Acta Cryst. A32, 1976); never assumes upright."""
         use = self.torso & (weight > 0)
         if use.sum() < 3:
             use = weight > 0
@@ -111,11 +124,14 @@ def _limb(name: str) -> str:
 
 def _quat(r: np.ndarray) -> np.ndarray:
     """Rotation matrix (3, 3) to a unit quaternion w, x, y, z, by the largest eigenvector (Bar-Itzhack 2000)."""
-    k = np.array([
-        [r[0, 0] + r[1, 1] + r[2, 2], r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]],
-        [0, r[0, 0] - r[1, 1] - r[2, 2], r[0, 1] + r[1, 0], r[0, 2] + r[2, 0]],
-        [0, 0, r[1, 1] - r[0, 0] - r[2, 2], r[1, 2] + r[2, 1]],
-        [0, 0, 0, r[2, 2] - r[0, 0] - r[1, 1]]])
+    k = np.array(
+        [
+            [r[0, 0] + r[1, 1] + r[2, 2], r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]],
+            [0, r[0, 0] - r[1, 1] - r[2, 2], r[0, 1] + r[1, 0], r[0, 2] + r[2, 0]],
+            [0, 0, r[1, 1] - r[0, 0] - r[2, 2], r[1, 2] + r[2, 1]],
+            [0, 0, 0, r[2, 2] - r[0, 0] - r[1, 1]],
+        ]
+    )
     _, vectors = np.linalg.eigh(k + np.triu(k, 1).T)
     q = vectors[:, -1]
     return q if q[0] >= 0 else -q

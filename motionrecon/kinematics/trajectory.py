@@ -1,4 +1,5 @@
 """Inverse kinematics of a whole trajectory: Gauss-Newton on a block-banded system, linear in the number of frames."""
+
 import numpy as np
 from numba import njit
 from scipy.linalg.lapack import dpbsv
@@ -9,12 +10,13 @@ from .rotation import right_jacobian_inverse, turned_by
 
 
 @njit(cache=True)
-def assemble(qpos, target, weight, scale2, tree, points, spheres, pull, limit_weight, floor_weight, stiff, tail,
-             band, grad):
+def assemble(
+    qpos, target, weight, scale2, tree, points, spheres, pull, limit_weight, floor_weight, stiff, tail, band, grad
+):
     """Cost of the trajectory; fills band (T nv, 2 nv + 3), row i holding H[i + o, i] at o, and grad (T nv,).
 
-    stiff (nv,): weight of squared second differences; tail: their squared size, in units of 1 / stiff, beyond which they
-    count less (Student's t: motion is smooth but for impacts); inf: Gaussian.
+    stiff (nv,): weight of squared second differences; tail: their squared size, in units of 1 / stiff, beyond which
+    they count less (Student's t: motion is smooth but for impacts); inf: Gaussian.
     """
     frames, nv = len(qpos), len(stiff)
     band[:], grad[:] = 0.0, 0.0
@@ -23,8 +25,20 @@ def assemble(qpos, target, weight, scale2, tree, points, spheres, pull, limit_we
     for t in range(frames):
         hess[:] = 0.0
         part, _ = frame_terms(
-            qpos[t], target[t], weight[t], scale2, True, tree, points, spheres, pull, limit_weight, floor_weight, hess,
-            grad[t * nv:(t + 1) * nv])
+            qpos[t],
+            target[t],
+            weight[t],
+            scale2,
+            True,
+            tree,
+            points,
+            spheres,
+            pull,
+            limit_weight,
+            floor_weight,
+            hess,
+            grad[t * nv : (t + 1) * nv],
+        )
         cost += part
         for i in range(nv):
             for j in range(i + 1):
@@ -102,15 +116,25 @@ def _moved(qpos, step):
     out = np.empty_like(qpos)
     nv = qpos.shape[1] - 1
     for t in range(len(qpos)):
-        moved = retract(qpos[t], step[t * nv:(t + 1) * nv])
+        moved = retract(qpos[t], step[t * nv : (t + 1) * nv])
         for i in range(nv + 1):
             out[t, i] = moved[i]
     return out
 
 
-def solve_trajectory(qpos: np.ndarray, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray, problem,
-                     stiff: np.ndarray, floor_weight: float, neutral_scale: float, tail: float = np.inf,
-                     iterations: int = 10, tolerance: float = 1e-3) -> tuple[np.ndarray, float]:
+def solve_trajectory(
+    qpos: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    scale2: np.ndarray,
+    problem,
+    stiff: np.ndarray,
+    floor_weight: float,
+    neutral_scale: float,
+    tail: float = np.inf,
+    iterations: int = 10,
+    tolerance: float = 1e-3,
+) -> tuple[np.ndarray, float]:
     """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight (T, K)."""
     p = problem
     frames, nv = len(qpos), p.tree.nv

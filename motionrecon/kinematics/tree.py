@@ -1,4 +1,5 @@
 """A body's kinematic tree as plain arrays, for the compiled loops."""
+
 from dataclasses import dataclass, replace
 
 import mujoco
@@ -45,7 +46,7 @@ class Tree:
 
 
 def tree_of(body) -> Tree:
-    """Tree of a motionrecon.body.Body. Raises BodyError unless the model is one free root, then hinges, frames aligned."""
+    """Tree of a motionrecon.body.Body. Raises BodyError for other than one free root, then hinges, frames aligned."""
     m = body.model
     hinge = mujoco.mjtJoint.mjJNT_HINGE
     aligned = np.allclose(m.body_quat[:, 0], 1.0) and np.allclose(m.jnt_pos, 0.0)
@@ -56,18 +57,26 @@ def tree_of(body) -> Tree:
     depth = max(len(c) for c in chains)
     chain = np.zeros((m.nbody, depth), np.int64)
     for b, c in enumerate(chains):
-        chain[b, :len(c)] = c
+        chain[b, : len(c)] = c
     axis, limits = np.zeros((m.nv, 3)), np.tile([-np.inf, np.inf], (m.nv, 1))
     axis[6:], limits[6:] = m.jnt_axis[1:], m.jnt_range[1:]
     touching = np.flatnonzero((m.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE) & (m.geom_conaffinity > 0))
     return Tree(
-        parent=m.body_parentid.astype(np.int64), body_pos=m.body_pos.copy(), first_dof=first.astype(np.int64),
-        dof_count=m.body_dofnum.astype(np.int64), chain=chain,
-        chain_length=np.array([len(c) for c in chains], np.int64), axis=axis, limits=limits,
-        point_body=np.asarray(body.keypoint_body, np.int64), point_pos=np.ascontiguousarray(body.keypoint_pos, float),
-        sphere_body=m.geom_bodyid[touching].astype(np.int64), sphere_pos=m.geom_pos[touching].copy(),
+        parent=m.body_parentid.astype(np.int64),
+        body_pos=m.body_pos.copy(),
+        first_dof=first.astype(np.int64),
+        dof_count=m.body_dofnum.astype(np.int64),
+        chain=chain,
+        chain_length=np.array([len(c) for c in chains], np.int64),
+        axis=axis,
+        limits=limits,
+        point_body=np.asarray(body.keypoint_body, np.int64),
+        point_pos=np.ascontiguousarray(body.keypoint_pos, float),
+        sphere_body=m.geom_bodyid[touching].astype(np.int64),
+        sphere_pos=m.geom_pos[touching].copy(),
         sphere_radius=m.geom_size[touching, 0].copy(),
-        joint_names=tuple(m.joint(i).name for i in range(1, m.njnt)))
+        joint_names=tuple(m.joint(i).name for i in range(1, m.njnt)),
+    )
 
 
 def _chain(m: mujoco.MjModel, body: int) -> list[int]:

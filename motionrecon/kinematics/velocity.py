@@ -1,4 +1,5 @@
 """Velocities of a configuration trajectory in MuJoCo's tangent convention."""
+
 import numpy as np
 
 from .rotation import turned_by

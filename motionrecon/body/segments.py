@@ -8,7 +8,7 @@ from . import anthropometry as table
 from .proportions import Proportions
 
 MIDLINE = ("pelvis", "lumbar", "thorax", "head")
-LIMBS = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shank", "foot", "toes")
+ARM, LEG = ("clavicle", "upper_arm", "forearm", "hand"), ("thigh", "shank", "foot", "toes")
 PARENT = {
     "lumbar": "pelvis",
     "thorax": "lumbar",
@@ -66,11 +66,12 @@ def build(p: Proportions, mass: float) -> list[Segment]:
     lumps = _lumps(p, mass, at)
     total = sum(m for m, _, _ in lumps.values())
     out = []
-    for name in MIDLINE + tuple(s + n for s in ("l_", "r_") for n in LIMBS):
+    # depth first, the order in which MuJoCo numbers bodies and dofs: actuators are made in it
+    for name in MIDLINE + tuple(s + n for limb in (ARM, LEG) for s in ("l_", "r_") for n in limb):
         m, com, inertia = lumps[name]
         scale = mass / total  # the table's fractions add to 0.99995
         parent = PARENT.get(name.removeprefix("l_").removeprefix("r_"))
-        if parent is not None and parent in LIMBS:
+        if parent is not None and parent in ARM + LEG:
             parent = name[:2] + parent
         out.append(Segment(name, parent, at[name], m * scale, com - at[name], inertia * scale))
     return out

@@ -122,8 +122,9 @@ def level(clip: Clip, floor: Floor) -> Clip:
     seconds = np.arange(len(clip.keypoints))[:, None] / clip.fps
     keypoints = clip.keypoints.copy()
     keypoints[..., 2] -= floor.height + floor.drift * seconds
-    pivot = np.array([*floor.point, 0.0])
-    keypoints = (keypoints - pivot) @ tilt_rotation(floor.normal).T + pivot
+    if floor.tilt_deg > 0:
+        pivot = np.array([*floor.point, 0.0])
+        keypoints = (keypoints - pivot) @ tilt_rotation(floor.normal).T + pivot
     return clip.replace(keypoints=keypoints, findings=(*clip.findings, *floor.findings))
 
 
@@ -139,7 +140,7 @@ def _smooth(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     step = clip.fps / min(_RATE, clip.fps)
     centre = np.arange(int(np.floor((len(clip.keypoints) - 1) / step + 1e-6)) + 1) * step
     half = max(_SMOOTHING_S * clip.fps, 2.5)
-    return local_fit(clip.keypoints, clip.confidence, centre, half)[0], centre / clip.fps
+    return local_fit(clip, centre, half)[0], centre / clip.fps
 
 
 def _find_stances(smooth: np.ndarray, times: np.ndarray, clip: Clip, stature: float, noise: float) -> _Stances:

@@ -25,9 +25,16 @@ def save(path, **arrays):
     return path
 
 
-def edited(clip, edit):
+def with_infinity(clip):
     keypoints = clip.keypoints.copy()
-    edit(keypoints)
+    keypoints[7, 3, 1] = np.inf
+    return keypoints
+
+
+def hidden(clip, name, frames):
+    """The clip's keypoints with one of them missing in `frames`."""
+    keypoints = clip.keypoints.copy()
+    keypoints[frames, clip.index(name)] = np.nan
     return keypoints
 
 
@@ -35,21 +42,49 @@ def edited(clip, edit):
 BAD_ARRAYS = {
     "no keypoints": (lambda c: arrays_of(c, keypoints=None), {}, "no keypoints.*'keypoints'.*holds.*fps"),
     "nothing at all": (lambda c: {}, {}, "no keypoints.*nothing"),
-    "flat keypoints": (lambda c: arrays_of(c, keypoints=c.keypoints.reshape(-1, 54)), {}, r"\(39, 54\).*\(frames, joints, 3\)"),
+    "flat keypoints": (
+        lambda c: arrays_of(c, keypoints=c.keypoints.reshape(-1, 54)),
+        {},
+        r"\(39, 54\).*\(frames, joints, 3\)",
+    ),
     "2D keypoints": (lambda c: arrays_of(c, keypoints=c.keypoints[..., :2]), {}, "2D"),
     "text for keypoints": (lambda c: arrays_of(c, keypoints=np.array(["a"])), {}, "type.*numbers"),
     "all NaN": (lambda c: arrays_of(c, keypoints=np.full_like(c.keypoints, np.nan)), {}, "every keypoint.*missing"),
     "no confidence in any": (lambda c: arrays_of(c, confidence=np.zeros((39, 18))), {}, "every keypoint.*confidence"),
-    "infinite value": (lambda c: arrays_of(c, keypoints=edited(c, lambda k: k.__setitem__((7, 3), np.inf))), {}, "infinite.*frame 7.*joint 3"),
-    "unknown names": (lambda c: arrays_of(c, keypoint_names=np.array([f"m{i}" for i in range(18)])), {}, "no keypoint name is known.*m0"),
+    "infinite value": (lambda c: arrays_of(c, keypoints=with_infinity(c)), {}, "infinite.*frame 7.*joint 3"),
+    "unknown names": (
+        lambda c: arrays_of(c, keypoint_names=np.array([f"m{i}" for i in range(18)])),
+        {},
+        "no keypoint name is known.*m0",
+    ),
     "too few names": (lambda c: arrays_of(c, keypoint_names=np.array(c.names[:5])), {}, "5 keypoint names for 18"),
-    "a name twice": (lambda c: arrays_of(c, keypoint_names=np.array(["l_hip"] * 2 + list(c.names[2:]))), {}, "'l_hip' stands"),
+    "a name twice": (
+        lambda c: arrays_of(c, keypoint_names=np.array(["l_hip"] * 2 + list(c.names[2:]))),
+        {},
+        "'l_hip' stands",
+    ),
     "no names": (lambda c: arrays_of(c, keypoint_names=None), {}, "18 keypoints without names.*--skeleton"),
     "unknown skeleton": (lambda c: arrays_of(c), {"skeleton": "octopus"}, "unknown skeleton 'octopus'.*coco17"),
-    "skeleton of another size": (lambda c: arrays_of(c), {"skeleton": "coco17"}, "coco17 has 17 keypoints, the clip has 18"),
-    "too few joints": (lambda c: arrays_of(c, keypoints=c.keypoints[:, :5], keypoint_names=np.array(c.names[:5])), {}, "too few joints.*r_hip.*r_knee"),
-    "a knee never seen": (lambda c: arrays_of(c, keypoints=edited(c, lambda k: k.__setitem__((slice(None), c.index("l_knee")), np.nan))), {}, "too few joints.*missing l_knee;"),
-    "a hip seen once": (lambda c: arrays_of(c, keypoints=edited(c, lambda k: k.__setitem__((slice(1, None), c.index("l_hip")), np.nan))), {}, "fewer than 3 frames: l_hip"),
+    "skeleton of another size": (
+        lambda c: arrays_of(c),
+        {"skeleton": "coco17"},
+        "coco17 has 17 keypoints, the clip has 18",
+    ),
+    "too few joints": (
+        lambda c: arrays_of(c, keypoints=c.keypoints[:, :5], keypoint_names=np.array(c.names[:5])),
+        {},
+        "too few joints.*r_hip.*r_knee",
+    ),
+    "a knee never seen": (
+        lambda c: arrays_of(c, keypoints=hidden(c, "l_knee", slice(None))),
+        {},
+        "too few joints.*missing l_knee;",
+    ),
+    "a hip seen once": (
+        lambda c: arrays_of(c, keypoints=hidden(c, "l_hip", slice(1, None))),
+        {},
+        "fewer than 3 frames: l_hip",
+    ),
     "no fps": (lambda c: arrays_of(c, fps=None), {}, "no frame rate.*--fps"),
     "fps zero": (lambda c: arrays_of(c, fps=0.0), {}, "0 frames per second"),
     "fps negative": (lambda c: arrays_of(c, fps=-30.0), {}, "-30 frames per second"),
@@ -61,14 +96,26 @@ BAD_ARRAYS = {
     "time running back": (lambda c: arrays_of(c, time=-np.arange(39) / 30), {}, "'time'.*does not rise"),
     "time of other frames": (lambda c: arrays_of(c, time=np.arange(7) / 30), {}, "'time'.*39 frames"),
     "person 20 m tall": (lambda c: arrays_of(c, keypoints=c.keypoints * 12.0), {}, "neither metres.*20.* m tall in m,"),
-    "units given wrong": (lambda c: arrays_of(c, keypoints=c.keypoints * 100), {"units": "mm"}, r"in mm \(given\).*in cm it would be 1\.69"),
+    "units given wrong": (
+        lambda c: arrays_of(c, keypoints=c.keypoints * 100),
+        {"units": "mm"},
+        r"in mm \(given\).*in cm it would be 1\.69",
+    ),
     "unknown units": (lambda c: arrays_of(c), {"units": "feet"}, "unknown units 'feet'"),
     "unknown up axis": (lambda c: arrays_of(c), {"up": "w"}, "unknown up axis 'w'"),
     "one frame": (lambda c: arrays_of(c, keypoints=c.keypoints[:1]), {}, r"1 frame\(s\)"),
     "no frame": (lambda c: arrays_of(c, keypoints=c.keypoints[:0]), {}, r"0 frame\(s\)"),
-    "confidence of another shape": (lambda c: arrays_of(c, confidence=np.ones(39)), {}, r"confidence has shape \(39,\)"),
-    "confidence in percent": (lambda c: arrays_of(c, confidence=np.full((39, 18), 90.0)), {}, "confidence runs from 90 to 90"),
-}  # fmt: skip
+    "confidence of another shape": (
+        lambda c: arrays_of(c, confidence=np.ones(39)),
+        {},
+        r"confidence has shape \(39,\)",
+    ),
+    "confidence in percent": (
+        lambda c: arrays_of(c, confidence=np.full((39, 18), 90.0)),
+        {},
+        "confidence runs from 90 to 90",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BAD_ARRAYS)

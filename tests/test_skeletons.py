@@ -20,7 +20,7 @@ def test_canonical_names_mean_themselves(name):
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        *((w, "l_hip") for w in ("l_hip", "left_hip", "LeftHip", "LHip", "lhip", "hip_l", "Hip.L", "left hip", "L_Hip")),
+        *((w, "l_hip") for w in ("l_hip", "left_hip", "LeftHip", "LHip", "lhip", "hip_l", "Hip.L", "left hip")),
         *((w, "r_big_toe") for w in ("RBigToe", "right_big_toe", "bigtoe_r", "rightbigtoe")),
         *((w, "pelvis") for w in ("Pelvis", "mid_hip", "MidHip", "hip", "root", "Hips")),
         ("RAnkle", "r_ankle"), ("left_foot_index", "l_toe"), ("Thorax", "neck"), ("rear", "r_ear"), ("LEar", "l_ear"),

@@ -29,12 +29,12 @@ class Hinge:
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 NY, NZ = (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 
-# The shoulder's sequence is singular where the upper arm lies along its first axis. That axis points backward, outward
-# and up (its other end forward, inward and down, through the chest), at least 50 degrees from an arm that hangs, is
-# raised, or is held forward or sideways. Whole circles of the arm wind the
-# first angle, hence its range. The second axis is perpendicular to it and to the hanging arm; the third is
-# the arm itself.
-_FIRST = np.array([-0.65, 0.65, 0.40]) / np.linalg.norm([-0.65, 0.65, 0.40])
+# The shoulder's sequence is singular where the upper arm lies along its first axis. That axis points forward, inward
+# and down, through the chest (its other end backward, outward and up), 50 degrees or more from an arm that hangs, is
+# raised, or is held forward or sideways. The second axis is perpendicular to it and to the hanging arm; the third is
+# the arm itself. First and second angle of an arm held sideways: 68, 64; forward: 112, -16; up: 180, 48; back: -30, 34.
+# Whole circles of the arm wind the first angle, hence its range.
+_FIRST = np.array([0.65, -0.65, -0.40]) / np.linalg.norm([0.65, -0.65, -0.40])
 _SECOND = np.cross(_FIRST, [0.0, 0.0, -1.0]) / np.linalg.norm(np.cross(_FIRST, [0.0, 0.0, -1.0]))
 
 MIDLINE: dict[str, tuple[Hinge, ...]] = {
@@ -61,7 +61,7 @@ SIDED: dict[str, tuple[Hinge, ...]] = {
     ),
     "upper_arm": (
         Hinge("shoulder_first", tuple(_FIRST), (-400, 480), 150, 150),
-        Hinge("shoulder_second", tuple(_SECOND), (-65, 130), 150, 150),
+        Hinge("shoulder_second", tuple(_SECOND), (-63, 110), 150, 150),
         Hinge("shoulder_twist", NZ, (-200, 200), 90, 100),
     ),
     "forearm": (Hinge("elbow", NY, (-10, 160), 110, 120),),

@@ -298,6 +298,8 @@ def _scale(source, declared, override, positions, names, findings) -> float:
         if units is not None and units not in detect.UNITS:
             raise ClipError(f"{source}: unknown units '{units}'; known are {', '.join(detect.UNITS)}")
     stature = detect.size(positions, names)
+    if not np.isfinite(stature):
+        raise ClipError(f"{source}: no thigh, shank or arm has both its ends seen in one frame: no size, no body")
     detected = detect.detect_units(stature)
     units, how = (
         (override, "given") if override else (declared, "from the file") if declared else (detected, "detected")

@@ -177,6 +177,15 @@ def test_bad_file_is_one_clear_error(case, tmp_path):
     assert "bad.npz" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_clip_without_one_whole_bone_is_refused(walk):
+    part = {"hip": 0, "knee": 1, "ankle": 2, "toe": 2, "shoulder": 0, "elbow": 1, "wrist": 2}
+    turn = np.array([part.get(n[2:], 0) for n in walk.names])
+    seen = np.arange(39)[:, None] % 3 == turn
+    keypoints = np.where(seen[..., None], walk.keypoints, np.nan)
+    with pytest.raises(ClipError, match="both its ends seen in one frame"):
+        make_clip(Raw(keypoints, names=walk.names, fps=30.0), "scattered")
+
+
 def test_unknown_extension_names_the_readers(tmp_path):
     (tmp_path / "clip.xyz").write_text("")
     with pytest.raises(ClipError, match=r"no reader for '.xyz'.*\.npz"):

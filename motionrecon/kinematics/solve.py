@@ -90,13 +90,16 @@ def spreads(body, noise_m: float, options: IkOptions) -> np.ndarray:
 def leaps(target: np.ndarray, fps: float) -> np.ndarray:
     """(T, K) keypoints far from their own running median (Hampel's test, its scale that of the motion around)."""
     half = max(2, int(round(0.05 * fps)))
-    padded = np.pad(target, ((half, half), (0, 0), (0, 0)), constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+    out = np.zeros(target.shape[:2], bool)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # windows without a single value
-        middle = np.nanmedian(windows, axis=3)
-        around = np.nanmedian(np.linalg.norm(windows - middle[..., None], axis=2), axis=2)
-        return np.linalg.norm(target - middle, axis=2) > _LEAP + 3 * around
+        for k in range(target.shape[1]):  # one at a time: the windows of all would fill the memory
+            padded = np.pad(target[:, k], ((half, half), (0, 0)), constant_values=np.nan)
+            windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0)
+            middle = np.nanmedian(windows, axis=2)
+            around = np.nanmedian(np.linalg.norm(windows - middle[..., None], axis=1), axis=1)
+            out[:, k] = np.linalg.norm(target[:, k] - middle, axis=1) > _LEAP + 3 * around
+    return out
 
 
 def fill(target: np.ndarray) -> np.ndarray:

@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """3D keypoints of a person to physically real motion; `--help` lists the options."""
 
-from motionrecon.cli import main
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from motionrecon.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -58,6 +58,17 @@ def _score(prediction, reference, names, fps, feet_model, feet_seen, heights) ->
     return {k: (float(v) if np.isfinite(v) else None) for k, v in values.items()}
 
 
+def _feet_seen(reference: np.ndarray, names: list[str], ankle_height: float) -> np.ndarray:
+    """(T, 2, 3) m: a point near the sole of the left and right foot, from the ankle, heel or toe the clip has."""
+    feet = np.full((len(reference), 2, 3), np.nan)
+    for i, side in enumerate("lr"):
+        for part, drop in (("ankle", ankle_height), ("heel", 0.02), ("toe", 0.02)):
+            if f"{side}_{part}" in names:
+                feet[:, i] = reference[:, names.index(f"{side}_{part}")] - [0, 0, drop]
+                break
+    return feet
+
+
 def _at_times(times: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
     return interp1d(known, values, axis=0, bounds_error=False, fill_value=(values[0], values[-1]))(times)
 
@@ -138,8 +149,7 @@ def assemble(clip, body, sim, ik_qpos, fps, chunks, controls, windows, findings,
     ik_poses = _poses(times, np.arange(len(ik_qpos)) / fps, ik_qpos)
     ik_keypoints, ik_feet, ik_heights = _geometry(body, ik_poses, spheres)
     names = list(body.keypoint_names)
-    ankles = [n for n in ("l_ankle", "r_ankle") if n in names]
-    seen = reference[:, [names.index(n) for n in ankles]] - ([0, 0, body.proportions.ankle_height] if ankles else 0)
+    seen = _feet_seen(reference, names, body.proportions.ankle_height)
     nearest = np.clip(np.round(times / h).astype(int), 0, len(ctrl) - 1)
     arrays = {
         "time": times, "fps": np.array(clip.fps), "qpos": poses, "qvel": _at_times(times, state_times, qvel),

@@ -37,8 +37,8 @@ class Options:
     simulation_rate: float = 120.0  # Hz, at least
     window_frames: int = 15  # control frames in a window
     keep_frames: int = 8  # of which so many are kept
-    keypoints: float = 100.0  # 1/m^2
-    velocity: float = 1e-4  # s^2/rad^2
+    keypoints: float = 400.0  # 1/m^2
+    velocity: float = 3e-5  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
     effort: float = 1e-3  # 1/rad^2
     smoothness: float = 1e-3  # 1/rad^2

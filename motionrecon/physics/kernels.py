@@ -111,7 +111,7 @@ def impedance(solimp, depth):
 
 @_jit
 def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
-    """Add sphere i's wrench, stiffness K6 and geometry G6 to its body; y: the body's a + b v, spatial. True if active."""
+    """Add sphere i's wrench, stiffness K6 and geometry G6 to its body; y: its spatial a + b v. True if active."""
     dist = centre[2] - c.sphere_radius[i]
     if dist >= 0:
         return False
@@ -253,7 +253,8 @@ def step_matrices(c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, 
         # B y = -I (v x y) + y x* (I v) + v x* (I y); X = [v]x as a 6 x 6 matrix, v x* = -X'.
         w0, w1, w2 = v_after[j, 0], v_after[j, 1], v_after[j, 2]
         l0, l1, l2 = v_after[j, 3], v_after[j, 4], v_after[j, 5]
-        c0, c1, c2, c3, c4, c5 = cinert[body, 0], cinert[body, 1], cinert[body, 2], cinert[body, 3], cinert[body, 4], cinert[body, 5]
+        c0, c1, c2 = cinert[body, 0], cinert[body, 1], cinert[body, 2]
+        c3, c4, c5 = cinert[body, 3], cinert[body, 4], cinert[body, 5]
         h0, h1, h2, m = cinert[body, 6], cinert[body, 7], cinert[body, 8], cinert[body, 9]
         # VI = I X, built column by column with the rotation and translation blocks of X.
         for q in range(6):
@@ -481,7 +482,8 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
     T, nv, h = a.shape[0], v.shape[1], c.h
     size = c.row_start[nv]
     work = np.zeros((9, size))
-    H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl, Mhat = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    H, M, Rqu, Rql, Rvu = work[0], work[1], work[2], work[3], work[4]
+    Rvl, Mwu, Mwl, Mhat = work[5], work[6], work[7], work[8]
     pq, pv, w, mu, nu, Mmu = lq[T].copy(), lv[T].copy(), np.zeros(nv), np.zeros(nv), np.zeros(nv), np.zeros(nv)
     Eq, Ev, turn = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(3)
     for t in range(T - 1, -1, -1):
@@ -551,7 +553,8 @@ def transitions(c, S, cinert, com, centres, qpos, v, a, saturated, first, last, 
     """
     nv, h, nu = v.shape[1], c.h, c.actuator_dof.shape[0]
     work = np.zeros((9, c.row_start[nv]))
-    H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl, Mhat = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    H, M, Rqu, Rql, Rvu = work[0], work[1], work[2], work[3], work[4]
+    Rvl, Mwu, Mwl, Mhat = work[5], work[6], work[7], work[8]
     Y, W, turn = np.zeros((nv, nv)), np.zeros((nv, nv)), np.zeros(3)
     for t in range(first, last):
         step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],

@@ -4,19 +4,35 @@ import json
 import os
 import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 from scipy.interpolate import interp1d
 
-from motionrecon import metrics
+from motionrecon import forces, metrics
 from motionrecon.errors import OutputError
+
+_PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
+
+
+class Piece(NamedTuple):
+    """What is kept of one window: n steps, and the states before each of them."""
+
+    qpos: np.ndarray  # (n, nq)
+    qvel: np.ndarray  # (n, nv)
+    ctrl: np.ndarray  # (n, nu) rad
+    torque: np.ndarray  # (n, nu) N m
+    foot_force: np.ndarray  # (n, 2, 3) N
+    centre: np.ndarray  # (n, 2, 3) m
+    other_force: np.ndarray  # (n, 3) N
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Arrays of motion.npz (README, 'What comes out') and the report; SI units, z up, frames at the clip's rate."""
+    """Arrays of motion.npz (README, 'Output') and the report; SI units, z up, frames at the clip's rate."""
 
     arrays: dict[str, np.ndarray]
     report: dict
@@ -24,24 +40,30 @@ class Motion:
     def save(self, folder: str | Path) -> tuple[Path, Path]:
         """Write motion.npz and report.json; each appears whole or not at all. Raises OutputError."""
         folder = Path(folder)
+        parts = folder / ".motion.part.npz", folder / ".report.part"
+        paths = folder / "motion.npz", folder / "report.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            paths = folder / "motion.npz", folder / "report.json"
-            part = folder / ".motion.part.npz"
-            np.savez_compressed(part, **self.arrays)
-            os.replace(part, paths[0])
-            part = folder / ".report.part"
-            part.write_text(json.dumps(self.report, indent=1, allow_nan=False) + "\n")
-            os.replace(part, paths[1])
+            np.savez_compressed(parts[0], **self.arrays)
+            parts[1].write_text(json.dumps(self.report, indent=1, allow_nan=False) + "\n")
+            for part, path in zip(parts, paths, strict=True):
+                os.replace(part, path)
         except OSError as e:
             raise OutputError(f"{folder}: cannot be written ({e.strerror}); give another folder with --out") from e
+        finally:
+            for part in parts:
+                part.unlink(missing_ok=True) if folder.is_dir() else None
         return paths
 
 
-def _score(prediction, reference, names, fps, feet_model, feet_seen, heights) -> dict:
-    """The metrics of conventions.md; NaN becomes None."""
+def score(prediction, reference, names, fps, feet=None, heights=None, ankle_height: float = 0.07) -> dict[str, float | None]:
+    """The metrics of README, 'Output'; None for what cannot be measured.
+
+    prediction, reference (T, K, 3) m with NaN for what is missing; names: K; feet (T, 2, 3) m: a point of each foot of
+    the body, judged where the reference's foot stands (ankle_height, m, its ankle's height over the sole);
+    heights (T,) m: of the body's lowest point.
+    """
     root = [i for i, n in enumerate(names) if n in ("l_hip", "r_hip")] or [names.index("pelvis")]
-    contact = metrics.contacts(feet_seen, fps)
     both = np.isfinite(reference).all(-1) & np.isfinite(prediction).all(-1)
     p, r = np.where(both[..., None], prediction, np.nan), np.where(both[..., None], reference, np.nan)
     values = {
@@ -51,10 +73,12 @@ def _score(prediction, reference, names, fps, feet_model, feet_seen, heights) ->
         "accel_error_m_s2": metrics.accel_error_m_s2(p, r, fps),
         "accel_error_mm_frame2": metrics.accel_error_mm_frame2(p, r),
         "jitter": metrics.jitter(prediction, fps),
-        "foot_skate_percent": metrics.foot_skate_percent(feet_model, contact, fps),
-        "penetration_mm": metrics.penetration_mm(heights),
-        "float_mm": metrics.float_mm(heights),
     }
+    if feet is not None:
+        contact = metrics.contacts(_feet_seen(reference, names, ankle_height), fps)
+        values["foot_skate_percent"] = metrics.foot_skate_percent(feet, contact, fps)
+        values["penetration_mm"] = metrics.penetration_mm(heights)
+        values["float_mm"] = metrics.float_mm(heights)
     return {k: (float(v) if np.isfinite(v) else None) for k, v in values.items()}
 
 
@@ -100,83 +124,73 @@ def _geometry(body, qpos, spheres):
     return np.array(keypoints), np.array(foot), np.array(heights)
 
 
-def _contact_forces(body, sim, chunks, controls):
-    """Per step: force on each foot (steps, 2, 3) N, centre of pressure (steps, 2, 3) m, force on all else (steps, 3) N."""
-    model, data = body.model, mujoco.MjData(body.model)
-    sides = {model.body(f"{s}_{part}").id: i for i, s in enumerate("lr") for part in ("foot", "toes")}
-    force, centre, other, wrench = [], [], [], np.zeros(6)
-    for chunk, ctrl in zip(chunks, controls, strict=True):
-        mujoco.mj_resetData(model, data)
-        data.qpos[:], data.qvel[:] = chunk.qpos[0], chunk.qvel[0]
-        for u in ctrl:  # the same start and controls as the rollout: the same motion
-            data.ctrl[:] = u
-            mujoco.mj_step(model, data)
-            f, moment, rest = np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(3)
-            for i in range(data.ncon):
-                contact = data.contact[i]
-                mujoco.mj_contactForce(model, data, i, wrench)
-                world = contact.frame.reshape(3, 3).T @ wrench[:3]
-                side = sides.get(int(model.geom_bodyid[contact.geom[1]]))
-                if side is None:
-                    rest += world
-                else:
-                    f[side] += world
-                    moment[side] += world[2] * contact.pos
-            loaded = f[:, 2:] > 1.0
-            force.append(f)
-            centre.append(np.where(loaded, moment / np.where(loaded, f[:, 2:], 1), np.nan) * [1, 1, 0])
-            other.append(rest)
-    return np.array(force), np.array(centre), np.array(other)
+def _scores(clip, reference, body, names, fps, keypoints, feet, heights, ik):
+    """Objects ik and result of the report, and input where a reference other than the clip is given."""
+    columns = [reference.names.index(n) if n in reference.names else None for n in names]
+    nothing = np.full(reference.keypoints.shape[::2], np.nan)
+    truth = np.stack([nothing if i is None else reference.keypoints[:, i] for i in columns], axis=1)[: len(keypoints)]
+    ankle = body.proportions.ankle_height
+    result = score(keypoints, truth, names, fps, feet, heights, ankle)
+    out = {"ik": score(ik[0], truth, names, fps, *ik[1:], ankle), "result": result}
+    if reference is not clip:
+        given = clip.keypoints[: len(keypoints), [clip.names.index(n) for n in names]]
+        out["input"] = score(given, truth, names, fps)
+    return out
 
 
-def assemble(clip, body, sim, ik_qpos, fps, chunks, controls, windows, findings, warnings, options, seconds) -> Motion:
-    """Stitch the windows' kept steps into one Motion at the clip's frame rate, and score it against the clip."""
-    kept = [len(u) for u in controls]
-    qpos = np.concatenate([c.qpos[:n] for c, n in zip(chunks, kept, strict=True)] + [chunks[-1].qpos[kept[-1]][None]])
-    qvel = np.concatenate([c.qvel[:n] for c, n in zip(chunks, kept, strict=True)] + [chunks[-1].qvel[kept[-1]][None]])
-    torque = np.concatenate([c.torque[:n] for c, n in zip(chunks, kept, strict=True)])
-    ctrl = np.concatenate(controls)
-    force, centre, other = _contact_forces(body, sim, chunks, controls)
+def assemble(
+    clip, reference, body, ik_qpos, fps, pieces: list[Piece], last: tuple[np.ndarray, np.ndarray], windows, report: dict,
+    seconds: dict,
+) -> Motion:  # fmt: skip
+    """Stitch the windows' pieces into one Motion at the clip's frame rate, and score it against the reference.
+
+    last: state after the last piece. report: entries to be joined to the scores: warnings, findings, options, ...
+    A motion that ends before the clip (interrupted) covers the frames until then.
+    """
+    whole = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+    qpos, qvel = np.concatenate([whole.qpos, last[0][None]]), np.concatenate([whole.qvel, last[1][None]])
     h = body.model.opt.timestep
-    T = len(clip.keypoints)
+    state_times, step_times = h * np.arange(len(qpos)), h * np.arange(len(whole.ctrl))
+    interrupted = report.pop("interrupted")
+    # the last control frame may lie up to one control frame before the clip's last frame
+    T = min(len(clip.keypoints), int(state_times[-1] * clip.fps + 1e-6) + 1) if interrupted else len(clip.keypoints)
     times = np.arange(T) / clip.fps
-    state_times, step_times = h * np.arange(len(qpos)), h * np.arange(len(ctrl))
+    spheres = np.array([g for g in range(body.model.ngeom) if body.model.geom_conaffinity[g] == 1])
     poses = _poses(times, state_times, qpos)
-    spheres = sim.constants.sphere_geom
-    columns = [clip.names.index(n) for n in body.keypoint_names]
-    reference = clip.keypoints[:, columns]
     keypoints, feet, heights = _geometry(body, poses, spheres)
-    ik_poses = _poses(times, np.arange(len(ik_qpos)) / fps, ik_qpos)
-    ik_keypoints, ik_feet, ik_heights = _geometry(body, ik_poses, spheres)
+    ik = _geometry(body, _poses(times, np.arange(len(ik_qpos)) / fps, ik_qpos), spheres)
     names = list(body.keypoint_names)
-    seen = _feet_seen(reference, names, body.proportions.ankle_height)
-    nearest = np.clip(np.round(times / h).astype(int), 0, len(ctrl) - 1)
+    nearest = np.clip(np.round(times / h).astype(int), 0, len(whole.ctrl) - 1)
+    foot_force = _at_times(times, step_times, whole.foot_force)
     arrays = {
         "time": times, "fps": np.array(clip.fps), "qpos": poses, "qvel": _at_times(times, state_times, qvel),
-        "ctrl": _at_times(times, step_times, ctrl), "torques": _at_times(times, step_times, torque),
-        "keypoints": keypoints, "keypoint_names": np.array(names), "joint_names": np.array(
-            [body.model.joint(i).name for i in range(1, body.model.njnt)]),
-        "contact_force": _at_times(times, step_times, force), "contact_names": np.array(["left foot", "right foot"]),
-        "centre_of_pressure": centre[nearest], "contact_force_other": _at_times(times, step_times, other),
+        "ctrl": _at_times(times, step_times, whole.ctrl), "torques": _at_times(times, step_times, whole.torque),
+        "keypoints": keypoints, "keypoint_names": np.array(names),
+        "input_keypoints": clip.keypoints[:T, [clip.names.index(n) for n in names]],
+        "joint_names": np.array([body.model.joint(i).name for i in range(1, body.model.njnt)]),
+        "contact_force": foot_force, "contact_names": np.array([f"{f} foot" for f in forces.FEET]),
+        "centre_of_pressure": whole.centre[nearest],
+        "contact_force_other": _at_times(times, step_times, whole.other_force),
         "mjcf": np.array(body.xml), "timestep": np.array(h), "simulation_qpos": qpos, "simulation_qvel": qvel,
-        "simulation_ctrl": ctrl,
+        "simulation_ctrl": whole.ctrl,
     }  # fmt: skip
     bad = [w for w in windows if w["status"] != "ok"]
-    length = (T - 1) / clip.fps
-    seconds = {**seconds, "total": sum(seconds.values())}
-    report = {
+    length = times[-1]
+    scores = _scores(clip, reference, body, names, clip.fps, keypoints, feet, heights, ik)
+    on_clock = times + float(clip.extras["time"][0] if "time" in clip.extras else 0.0)
+    plates = forces.against_plates(on_clock, foot_force, arrays["centre_of_pressure"], clip.extras, body.mass_kg)
+    return Motion(arrays, {
         "clip": clip.source,
-        "status": "ok" if not bad else "degraded",
-        "warnings": [*warnings, *(f"window at frame {w['start_frame']}: {w['status']}" for w in bad)],
-        "findings": list(findings),
-        "ik": _score(ik_keypoints, reference, names, clip.fps, ik_feet, seen, ik_heights),
-        "result": _score(keypoints, reference, names, clip.fps, feet, seen, heights),
+        "status": "interrupted" if interrupted else "degraded" if bad else "ok",
+        "warnings": [*report.pop("warnings"), *(f"window at frame {w['start_frame']}: {w['status']}" for w in bad)],
+        **scores,
+        **({"force_plates": plates} if plates else {}),
         "evaluations": sum(w["evaluations"] for w in windows),
         "seconds": seconds,
         "realtime_factor": seconds["total"] / length if length else None,
+        "frames": T,
         "mass_kg": body.mass_kg,
+        **report,
         "windows": [{k: (v if not isinstance(v, float) or np.isfinite(v) else None) for k, v in w.items()} for w in windows],
-        "options": options,
-        "versions": {"python": platform.python_version(), "mujoco": mujoco.__version__, "numpy": np.__version__},
-    }
-    return Motion(arrays, report)
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}},
+    })  # fmt: skip

@@ -4,15 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+import mujoco
 import numpy as np
 from scipy.interpolate import interp1d
 
 from motionrecon import optimizers
-from motionrecon.body import Body, build_body
+from motionrecon.body import Body, ModelOptions, build_body
 from motionrecon.clip import Clip
+from motionrecon.errors import ClipError
 from motionrecon.floor import estimate_floor, level
+from motionrecon.forces import floor_forces
 from motionrecon.kinematics import qvel_from, solve_ik
-from motionrecon.motion import Motion, assemble
+from motionrecon.motion import Motion, Piece, assemble
 from motionrecon.noise import estimate_noise
 from motionrecon.objective.effort import EffortTerm
 from motionrecon.objective.keypoints import KeypointTerm
@@ -21,7 +24,7 @@ from motionrecon.objective.posture import PostureTerm
 from motionrecon.objective.smoothness import SmoothnessTerm
 from motionrecon.objective.velocity import VelocityTerm
 from motionrecon.objective.window import Window
-from motionrecon.physics.rollout import Rollout, Simulator
+from motionrecon.physics.rollout import Simulator
 from motionrecon.resample import to_rate
 
 
@@ -34,7 +37,7 @@ class Options:
     mass_kg: float | None = None  # kg; None: from the clip or estimated
     noise_m: float | None = None  # m, per coordinate; None: estimated from the clip
     control_rate: float = 30.0  # Hz, of the control knots; clips are brought to a rate near it
-    simulation_rate: float = 120.0  # Hz, at least
+    simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 15  # control frames in a window
     keep_frames: int = 8  # of which so many are kept
     keypoints: float = 400.0  # 1/m^2
@@ -48,7 +51,7 @@ class Options:
 
 @dataclass
 class _Track:
-    """The reference at the control rate and what has been simulated so far."""
+    """The reference at the control rate, and what has been simulated so far."""
 
     qpos: np.ndarray
     qvel: np.ndarray
@@ -56,9 +59,11 @@ class _Track:
     confidence: np.ndarray
     feedforward: np.ndarray
     substeps: int
-    chunks: list[Rollout] = field(default_factory=list)
-    controls: list[np.ndarray] = field(default_factory=list)
+    noise: float
+    pieces: list[Piece] = field(default_factory=list)
+    last: tuple[np.ndarray, np.ndarray] | None = None
     windows: list[dict] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def control_stride(fps: float, rate: float) -> int:
@@ -66,31 +71,25 @@ def control_stride(fps: float, rate: float) -> int:
     return max(1, round(fps / rate))
 
 
-def _prepare(clip: Clip, body: Body, ik_qpos: np.ndarray, fps: float, options: Options) -> _Track:
-    model = body.model
-    substeps = int(np.ceil(options.simulation_rate / fps - 1e-9))
-    model.opt.timestep = 1 / (fps * substeps)
-    qvel = qvel_from(ik_qpos, 1 / fps)
-    names = list(clip.names)
-    columns = [names.index(n) for n in body.keypoint_names]
+def _track(clip: Clip, body: Body, ik_qpos: np.ndarray, substeps: int, noise: float) -> _Track:
+    qvel = qvel_from(ik_qpos, 1 / clip.fps)
+    columns = [clip.names.index(n) for n in body.keypoint_names]
     # A servo that must follow a moving target lags by kv/kp times its speed; it is aimed ahead by that.
-    kp, kv = model.actuator_gainprm[:, 0], -model.actuator_biasprm[:, 2]
+    kp, kv = body.model.actuator_gainprm[:, 0], -body.model.actuator_biasprm[:, 2]
     frames = len(ik_qpos)
     middle = (np.arange((frames - 1) * substeps) + 0.5) / substeps
     aim = ik_qpos[:, 7:] + kv / kp * qvel[:, 6:]
     feedforward = interp1d(np.arange(frames), aim, axis=0)(middle)
-    return _Track(ik_qpos, qvel, clip.keypoints[:, columns], clip.confidence[:, columns], feedforward, substeps)
+    return _Track(ik_qpos, qvel, clip.keypoints[:, columns], clip.confidence[:, columns], feedforward, substeps, noise)
 
 
-def _window(sim: Simulator, points: Points, track: _Track, start: int, frames: int, state, knot, noise: float, o: Options):
+def _window(sim: Simulator, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options) -> Window:
     at, s = slice(start + 1, start + 1 + frames), track.substeps
-    trust = 1 / (1 + (noise / 0.01) ** 2)  # a noisy clip's keypoints count less against the smoothed reference
-    nv = sim.model.nv
-    weights = np.full(nv, o.velocity)
+    trust = 1 / (1 + (track.noise / 0.01) ** 2)  # a noisy clip's keypoints count less against the smoothed reference
     return Window(
         sim, state[0], state[1], track.feedforward[start * s : (start + frames) * s], knot, s,
-        [KeypointTerm(points, track.targets[at], track.confidence[at], o.keypoints * trust, o.outlier_m + 3 * noise),
-         VelocityTerm(track.qvel[at], weights),
+        [KeypointTerm(points, track.targets[at], track.confidence[at], o.keypoints * trust, o.outlier_m + 3 * track.noise),
+         VelocityTerm(track.qvel[at], np.full(sim.model.nv, o.velocity)),
          PostureTerm(track.qpos[at, 7:], o.posture)],
         [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, sim.model.nu)],
     )  # fmt: skip
@@ -102,69 +101,125 @@ def _start(window: Window, shifted: np.ndarray) -> np.ndarray:
     return min((shifted, zero), key=lambda x: window.value(x))
 
 
-def _solve(sim: Simulator, points: Points, track: _Track, noise: float, o: Options, progress) -> None:
+def _keep(track: _Track, window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> None:
+    """Add a window's first steps to what has been simulated; of its rollout no more is kept, so memory stays small."""
+    r, ctrl = window.rollout(x), window.controls(x)[:steps]
+    forces = floor_forces(window.simulator.model, data, window.qpos, window.qvel, ctrl)
+    kept = (a[:steps].copy() for a in (r.qpos, r.qvel, ctrl, r.torque))
+    track.pieces.append(Piece(*kept, *forces))
+    track.last = r.qpos[steps].copy(), r.qvel[steps].copy()
+
+
+def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, first_iteration) -> None:
+    """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window."""
     total, nu = len(track.qpos) - 1, sim.model.nu
     state, knot, start = (track.qpos[0].copy(), track.qvel[0].copy()), np.zeros(nu), 0
-    shifted = np.zeros(o.window_frames * nu)
-    while start < total:
-        frames = min(o.window_frames, total - start)
-        keep = frames if start + frames >= total else min(o.keep_frames, frames)
-        window = _window(sim, points, track, start, frames, state, knot, noise, o)
-        x0 = _start(window, np.resize(shifted, window.n))
-        loss_start = window.value(x0)
-        status = "ok"
-        if not np.isfinite(loss_start):
-            # Nothing to continue from: begin again at the reference, and say so.
-            state, knot = (track.qpos[start].copy(), track.qvel[start].copy()), np.zeros(nu)
-            window = _window(sim, points, track, start, frames, state, knot, noise, o)
-            x0, status = np.zeros(window.n), "restarted"
+    shifted, data = np.zeros(o.window_frames * nu), mujoco.MjData(sim.model)
+    try:
+        while start < total:
+            frames = min(o.window_frames, total - start)
+            keep = frames if start + frames >= total else min(o.keep_frames, frames)
+            window = _window(sim, points, track, start, frames, state, knot, o)
+            x0, status = _start(window, np.resize(shifted, window.n)), "ok"
             loss_start = window.value(x0)
-        result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations)
-        rollout = window.rollout(result.x)
-        if rollout.diverged:
-            status = "diverged"
-        steps = keep * track.substeps
-        track.chunks.append(rollout)
-        track.controls.append(window.controls(result.x)[:steps])
-        track.windows.append({
-            "start_frame": start, "frames": frames, "kept": keep, "loss_start": loss_start, "loss_end": result.loss,
-            "evaluations": result.evaluations, "linearizations": result.linearizations, "status": status,
-            "stopped": result.status, "message": result.message,
-        })  # fmt: skip
-        knots = window.knots(result.x)
-        state, knot = (rollout.qpos[steps].copy(), rollout.qvel[steps].copy()), knots[keep]
-        shifted = np.zeros(o.window_frames * nu)
-        rest = knots[keep + 1 :].ravel()
-        shifted[: rest.size] = rest
-        start += keep
-        progress(start / total)
+            if not np.isfinite(loss_start):
+                # Nothing to continue from: begin again at the reference, and say so.
+                state, knot = (track.qpos[start].copy(), track.qvel[start].copy()), np.zeros(nu)
+                window = _window(sim, points, track, start, frames, state, knot, o)
+                x0, status = np.zeros(window.n), "restarted"
+                loss_start = window.value(x0)
+            result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations, first_iteration)
+            if window.rollout(result.x).diverged:
+                status = "diverged"
+            _keep(track, window, result.x, keep * track.substeps, data)
+            track.windows.append({
+                "start_frame": start, "frames": frames, "kept": keep, "loss_start": loss_start, "loss_end": result.loss,
+                "evaluations": result.evaluations, "linearizations": result.linearizations, "status": status,
+                "stopped": result.status, "message": result.message,
+            })  # fmt: skip
+            knots = window.knots(result.x)
+            state, knot = track.last, knots[keep]
+            shifted = np.zeros(o.window_frames * nu)
+            rest = knots[keep + 1 :].ravel()
+            shifted[: rest.size] = rest
+            start += keep
+            progress(start / total)
+    except KeyboardInterrupt:
+        if not track.windows:
+            raise
+        del track.pieces[len(track.windows) :]
+        track.last = state
+        track.interrupted = True
 
 
-def reconstruct(clip: Clip, options: Options = Options(), progress: Callable[[float], None] = lambda share: None) -> Motion:
+def _on_clock_of(reference: Clip, clip: Clip) -> Clip:
+    """The reference at the clip's frames. Raises ClipError where the two cannot be compared."""
+    if not set(reference.names) & set(clip.names):
+        raise ClipError(f"{reference.source}: the reference shares no keypoint with {clip.source}")
+    reference = to_rate(reference, clip.fps)
+    if abs(len(reference.keypoints) - len(clip.keypoints)) > 1:
+        raise ClipError(
+            f"{reference.source}: the reference lasts {reference.duration:.2f} s, {clip.source} {clip.duration:.2f} s; "
+            "they must show the same motion from the same moment"
+        )
+    frames = np.minimum(np.arange(len(clip.keypoints)), len(reference.keypoints) - 1)
+    return reference.replace(keypoints=reference.keypoints[frames], confidence=reference.confidence[frames])
+
+
+def reconstruct(
+    clip: Clip,
+    options: Options = Options(),
+    progress: Callable[[float], None] = lambda share: None,
+    reference: Clip | None = None,
+    clock: float | None = None,
+) -> Motion:
     """Physically real motion of a clip.
 
     The clip's ground is levelled, a body built to its bone lengths, a smooth kinematic reference found, and servo
     offsets solved for in overlapping windows, each starting from the state that the one before reached. ``progress``
-    is called with the share done. Raises BodyError where the keypoints do not determine a body, OptimizerError for
-    an unknown optimizer.
+    is called with the share done. ``reference``: another clip of the same motion and coordinates to score against (a
+    clean one, for studies of noise). ``clock``: time.perf_counter() at the start, when it was before this call.
+    On KeyboardInterrupt the windows done so far make the Motion, with status "interrupted".
+    Raises BodyError where the keypoints do not determine a body, OptimizerError for an unknown optimizer, ClipError
+    for a reference that does not go with the clip.
     """
-    clock, seconds = time.perf_counter(), {}
+    clock = time.perf_counter() if clock is None else clock
+    marks = {}
+
+    def mark(name: str) -> None:
+        marks.setdefault(name, time.perf_counter() - clock)
+
     optimizers.make(options.optimizer)
+    against = None if reference is None else _on_clock_of(reference, clip)
     noise = estimate_noise(clip) if options.noise_m is None else options.noise_m
-    levelled = level(clip, estimate_floor(clip))
+    floor = estimate_floor(clip)
+    levelled = level(clip, floor)
     fps = clip.fps / control_stride(clip.fps, options.control_rate)
     slow = to_rate(levelled, fps)
-    body = build_body(slow, options.mass_kg, noise)
-    seconds["startup"] = time.perf_counter() - clock
+    substeps = int(np.ceil(options.simulation_rate / fps - 1e-9))
+    body = build_body(slow, options.mass_kg, noise, ModelOptions(timestep=1 / (fps * substeps)))
+    mark("startup")
     ik = solve_ik(body, slow, noise)
-    seconds["ik"] = time.perf_counter() - clock - seconds["startup"]
-    track = _prepare(slow, body, ik.qpos, fps, options)
+    mark("ik")
+    track = _track(slow, body, ik.qpos, substeps, noise)
     sim = Simulator(body.model)
     points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
-    _solve(sim, points, track, noise, options, progress)
-    seconds["optimise"] = time.perf_counter() - clock - seconds["startup"] - seconds["ik"]
-    findings = (*levelled.findings, f"noise about {1000 * noise:.1f} mm a coordinate", *body.findings, *ik.findings)
-    return assemble(
-        levelled, body, sim, ik.qpos, fps, track.chunks, track.controls, track.windows,
-        findings, (*levelled.warnings, *body.warnings, *ik.warnings), asdict(options), seconds,
-    )  # fmt: skip
+    _solve(sim, points, track, options, progress, lambda state: mark("first_iteration"))
+    mark("total")
+    seconds = {
+        "startup": marks["startup"],
+        "ik": marks["ik"] - marks["startup"],
+        "optimise": marks["total"] - marks["ik"],
+        "total": marks["total"],
+        "until_first_iteration": marks.get("first_iteration"),
+    }
+    findings = [*levelled.findings, f"noise about {1000 * noise:.1f} mm a coordinate", *body.findings, *ik.findings]
+    report = {
+        "interrupted": track.interrupted,
+        "warnings": [*levelled.warnings, *body.warnings, *ik.warnings],
+        "findings": findings,
+        "noise_mm": 1000 * noise,
+        "options": asdict(options),
+    }
+    truth = levelled if against is None else level(against, floor)
+    return assemble(levelled, truth, body, ik.qpos, fps, track.pieces, track.last, track.windows, report, seconds)

@@ -16,11 +16,11 @@ class ModelOptions:
     """Contact and integration settings, the same for all spheres and all limits."""
 
     friction: float = 0.9  # sliding, 0 to 2
-    contact_solref: tuple[float, float] = (0.02, 1.0)  # time constant s (at least two time steps), damping ratio
-    contact_solimp: tuple[float, float, float] = (0.01, 0.9, 0.005)  # ramped: smooth at touchdown; width m
+    contact_solref: tuple[float, float] = (0.0085, 1.0)  # time constant s (at least two time steps), damping ratio
+    contact_solimp: tuple[float, float, float] = (0.01, 0.97, 0.002)  # ramped: smooth at touchdown; width m
     limit_solref: tuple[float, float] = (0.02, 1.0)
     limit_solimp: tuple[float, float, float] = (0.01, 0.95, 0.05)  # width rad
-    timestep: float = 1 / 120  # s; the caller may change model.opt.timestep
+    timestep: float = 1 / 240  # s
     damping_ratio: float = 0.7  # of the position servos against the subtree's inertia in the zero pose
 
 

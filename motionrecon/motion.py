@@ -185,7 +185,7 @@ def assemble(
         "warnings": [*report.pop("warnings"), *(f"window at frame {w['start_frame']}: {w['status']}" for w in bad)],
         **scores,
         **({"force_plates": plates} if plates else {}),
-        "evaluations": sum(w["evaluations"] for w in windows),
+        "evaluations": sum(w["evaluations"] + w["evaluations_growing"] for w in windows),
         "seconds": seconds,
         "realtime_factor": seconds["total"] / length if length else None,
         "frames": T,

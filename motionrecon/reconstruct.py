@@ -38,8 +38,10 @@ class Options:
     noise_m: float | None = None  # m, per coordinate; None: estimated from the clip
     control_rate: float = 30.0  # Hz, of the control knots; clips are brought to a rate near it
     simulation_rate: float = 240.0  # Hz, at least
-    window_frames: int = 15  # control frames in a window
-    keep_frames: int = 8  # of which so many are kept
+    window_frames: int = 20  # control frames in a window
+    keep_frames: int = 10  # of which so many are kept
+    grow_frames: int = 4  # a window's new frames are first taken in so many at a time
+    grow_evaluations: int = 12  # for each of these beginnings
     keypoints: float = 400.0  # 1/m^2
     velocity: float = 3e-5  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
@@ -101,6 +103,21 @@ def _start(window: Window, shifted: np.ndarray) -> np.ndarray:
     return min((shifted, zero), key=lambda x: window.value(x))
 
 
+def _grow(window: Window, x: np.ndarray, solved: int, o: Options) -> tuple[np.ndarray, int]:
+    """x (n,) with the frames after the first `solved` taken in a few at a time, and what that cost in evaluations.
+
+    Open-loop, a fall of the first new frames would hide where the later ones belong: from such a start the whole window
+    ends in a poor valley.
+    """
+    x, evaluations = x.copy(), 0
+    for frames in range(solved + o.grow_frames, window.frames, o.grow_frames):
+        beginning = window.first(frames)
+        result = optimizers.minimize(beginning, x[: beginning.n], optimizers.make(o.optimizer), o.grow_evaluations)
+        x[: beginning.n] = result.x
+        evaluations += result.evaluations
+    return x, evaluations
+
+
 def _keep(track: _Track, window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> None:
     """Add a window's first steps to what has been simulated; of its rollout no more is kept, so memory stays small."""
     r, ctrl = window.rollout(x), window.controls(x)[:steps]
@@ -128,13 +145,17 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
                 window = _window(sim, points, track, start, frames, state, knot, o)
                 x0, status = np.zeros(window.n), "restarted"
                 loss_start = window.value(x0)
+            solved = min(o.window_frames - o.keep_frames, frames) if start and x0.any() else 0
+            grown, spent = _grow(window, x0, solved, o)
+            x0 = min((grown, x0), key=window.value)
             result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations, first_iteration)
             if window.rollout(result.x).diverged:
                 status = "diverged"
             _keep(track, window, result.x, keep * track.substeps, data)
             track.windows.append({
-                "start_frame": start, "frames": frames, "kept": keep, "loss_start": loss_start, "loss_end": result.loss,
-                "evaluations": result.evaluations, "linearizations": result.linearizations, "status": status,
+                "start_frame": start, "frames": frames, "kept": keep, "loss_start": loss_start,
+                "loss_end": result.loss,
+                "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations, "status": status,
                 "stopped": result.status, "message": result.message,
             })  # fmt: skip
             knots = window.knots(result.x)

@@ -16,8 +16,8 @@ class ModelOptions:
     """Contact and integration settings, the same for all spheres and all limits."""
 
     friction: float = 0.9  # sliding, 0 to 2
-    contact_solref: tuple[float, float] = (0.0085, 1.0)  # time constant s (at least two time steps), damping ratio
-    contact_solimp: tuple[float, float, float] = (0.01, 0.97, 0.002)  # ramped: smooth at touchdown; width m
+    contact_solref: tuple[float, float] = (0.01, 1.0)  # time constant s (at least two time steps), damping ratio
+    contact_solimp: tuple[float, float, float] = (0.2, 0.98, 0.002)  # ramped: smooth at touchdown; width m
     limit_solref: tuple[float, float] = (0.02, 1.0)
     limit_solimp: tuple[float, float, float] = (0.01, 0.95, 0.05)  # width rad
     timestep: float = 1 / 240  # s

@@ -1,5 +1,7 @@
 """Distance of the body's keypoints to the clip's, robust to outliers."""
 
+from copy import copy
+
 import numpy as np
 
 from motionrecon.objective.points import Points
@@ -20,6 +22,11 @@ class KeypointTerm:
         seen = np.isfinite(targets).all(-1)
         self.targets = np.where(seen[..., None], targets, 0.0)
         self.weights = weight / targets.shape[1] * np.where(seen, confidence, 0.0)
+
+    def first(self, frames: int) -> "KeypointTerm":
+        term = copy(self)
+        term.targets, term.weights = self.targets[:frames], self.weights[:frames]
+        return term
 
     def _residuals(self, rollout: Rollout, at: np.ndarray):
         positions = self.points.positions(rollout, at)

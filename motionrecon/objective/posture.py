@@ -12,6 +12,9 @@ class PostureTerm:
     def __init__(self, reference: np.ndarray, weight: float):
         self.reference, self.weight = reference, weight
 
+    def first(self, frames: int) -> "PostureTerm":
+        return PostureTerm(self.reference[:frames], self.weight)
+
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         return float(self.weight * ((rollout.qpos[at, 7:] - self.reference) ** 2).sum())
 

@@ -21,6 +21,9 @@ class StateDerivatives:
 class StateTerm(Protocol):
     """A loss of the states at the window's frames."""
 
+    def first(self, frames: int) -> "StateTerm":
+        """The same loss on the window's first frames only."""
+
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         """Loss summed over the states ``at`` (F,)."""
 

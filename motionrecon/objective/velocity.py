@@ -12,6 +12,9 @@ class VelocityTerm:
     def __init__(self, reference: np.ndarray, weights: np.ndarray):
         self.reference, self.weights = reference, weights
 
+    def first(self, frames: int) -> "VelocityTerm":
+        return VelocityTerm(self.reference[:frames], self.weights)
+
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         return float(((rollout.qvel[at] - self.reference) ** 2 @ self.weights).sum())
 

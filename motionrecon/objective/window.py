@@ -41,6 +41,15 @@ class Window:
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
         self._cached: tuple[np.ndarray, Rollout] | None = None
 
+    def first(self, frames: int) -> "Window":
+        """The window's first frames as a problem of their own; its unknowns are the first frames * nu of this one's."""
+        ahead = self.feedforward[: frames * self.substeps]
+        terms = [t.first(frames) for t in self.state_terms]
+        return Window(
+            self.simulator, self.qpos, self.qvel, ahead, self.first_knot, self.substeps, terms, self.control_terms,
+            self._pool,
+        )  # fmt: skip
+
     def knots(self, x: np.ndarray) -> np.ndarray:
         """(F + 1, nu) offsets, the given first one included."""
         return np.concatenate([self.first_knot[None], x.reshape(self.frames, self.nu)])

@@ -153,9 +153,9 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
                 status = "diverged"
             _keep(track, window, result.x, keep * track.substeps, data)
             track.windows.append({
-                "start_frame": start, "frames": frames, "kept": keep, "loss_start": loss_start,
-                "loss_end": result.loss,
-                "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations, "status": status,
+                "start_frame": start, "frames": frames, "kept": keep, "status": status,
+                "loss_start": loss_start, "loss_end": result.loss,
+                "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations,
                 "stopped": result.status, "message": result.message,
             })  # fmt: skip
             knots = window.knots(result.x)

@@ -188,7 +188,9 @@ def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
 
 
 @_jit
-def step_matrices(c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, M, Rq_up, Rq_low, Rv_up, Rv_low, Mw_up, Mw_low):
+def step_matrices(
+    c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, M, Rq_up, Rq_low, Rv_up, Rv_low, Mw_up, Mw_low
+):
     """Tree-sparse H, M, Rq = dR/dq, Rv = dR/dv and d(M (a - z))/dq of one step (simulator's inverse dynamics R).
 
     S (nv, 6) cdof, cinert (nb, 10), com (3,), centres (nc, 3) of spheres, qpos (nq,), v, a, v_next (nv,),

@@ -78,7 +78,8 @@ class MjxSimulator:
 
         def states(ctrl, turn, qvel):
             # the first configuration moved by a tangent vector: its cotangent is dL/dqpos_0
-            moved = jnp.concatenate([qpos[:3] + turn[:3], qpos[3:7] + _tangent(jnp, qpos[3:7]) @ turn[3:6], qpos[7:] + turn[6:]])
+            turned = qpos[3:7] + _tangent(jnp, qpos[3:7]) @ turn[3:6]
+            moved = jnp.concatenate([qpos[:3] + turn[:3], turned, qpos[7:] + turn[6:]])
             return self._states(moved, qvel, ctrl)
 
         (Q, _), back = jax.vjp(states, ctrl, jnp.zeros_like(qvel), qvel)

@@ -23,8 +23,8 @@ MODEL = f"""
       <geom type="box" size=".2 .1 .05" mass="3" contype="0" conaffinity="0"/>
       <geom type="sphere" size=".05" pos="-.2 0 0" mass="2" {TOUCH}/>
       <body pos=".2 0 0">
-        <joint name="bend" axis="0 1 0" range="-60 20" {HINGE}/>
-        <joint name="roll" axis="1 0 0" range="-35 35" {HINGE}/>
+        <joint name="bend" axis="0 1 0" range="-12 20" {HINGE}/>
+        <joint name="roll" axis="1 0 0" range="-4 4" {HINGE}/>
         <geom type="sphere" size=".04" pos=".3 0 -.1" mass="1.5" {TOUCH}/>
       </body>
     </body>

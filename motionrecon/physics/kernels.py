@@ -14,6 +14,8 @@ rows over ancestors (``Constants.row_start``). For a pair (k, i-th ancestor j), 
 import numba
 import numpy as np
 
+# Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
+# costs half a microsecond a call.
 _jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, nogil=True, error_model="numpy")
 
 
@@ -110,39 +112,51 @@ def impedance(solimp, depth):
 
 
 @_jit
-def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
-    """Add sphere i's wrench, stiffness K6 and geometry G6 to its body; y: its spatial a + b v. True if active."""
-    dist = centre[2] - c.sphere_radius[i]
-    if dist >= 0:
-        return False
-    rx = np.empty(3)
-    for a in range(3):
-        rx[a] = centre[a] - com[a]
-    r = rx.copy()
-    r[2] -= c.sphere_radius[i] + 0.5 * dist
-    g = np.empty(3)  # the contact point's a + b v
-    g[0] = y[3] + y[1] * r[2] - y[2] * r[1]
-    g[1] = y[4] + y[2] * r[0] - y[0] * r[2]
-    g[2] = y[5] + y[0] * r[1] - y[1] * r[0]
-    imp, slope = impedance(c.contact_impedance, -dist)
-    K = c.contact_reference[0]
-    D = c.contact_inverse_weight[i] * imp / (1 - imp)
-    dD = -D * slope / (imp * (1 - imp))  # with respect to dist
-    F, kappa, Kc, active = np.zeros(3), np.zeros(3), np.zeros((3, 3)), False
-    for e in range(4):
-        n0, n1, n2 = c.contact_rows[e, 0], c.contact_rows[e, 1], c.contact_rows[e, 2]
-        gap = n0 * g[0] + n1 * g[1] + n2 * g[2] + K * imp * dist
-        if gap >= 0:
+def _contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc):
+    """Active contacts: how many, and of each the sphere (which) and, relative to com, its contact point r and centre rx.
+
+    F, kappa (nc, 3) force and change of force with height; Kc (nc, 3, 3) stiffness; wye (nv, 6): a + b v after every dof.
+    """
+    n, K = 0, c.contact_reference[0]
+    for i in range(c.sphere_body.shape[0]):
+        dist = centres[i, 2] - c.sphere_radius[i]
+        if dist >= 0:
             continue
-        active = True
-        weight = D * K * (imp - slope * dist) + gap * dD
+        j = c.body_dof[c.sphere_body[i]]
         for a in range(3):
-            F[a] -= D * gap * c.contact_rows[e, a]
-            kappa[a] += weight * c.contact_rows[e, a]
+            rx[n, a] = r[n, a] = centres[i, a] - com[a]
+            F[n, a] = kappa[n, a] = 0.0
             for b in range(3):
-                Kc[a, b] += D * c.contact_rows[e, a] * c.contact_rows[e, b]
-    if not active:
-        return False
+                Kc[n, a, b] = 0.0
+        r[n, 2] -= c.sphere_radius[i] + 0.5 * dist
+        # The contact point's a + b v.
+        g0 = wye[j, 3] + wye[j, 1] * r[n, 2] - wye[j, 2] * r[n, 1]
+        g1 = wye[j, 4] + wye[j, 2] * r[n, 0] - wye[j, 0] * r[n, 2]
+        g2 = wye[j, 5] + wye[j, 0] * r[n, 1] - wye[j, 1] * r[n, 0]
+        imp, slope = impedance(c.contact_impedance, -dist)
+        D = c.contact_inverse_weight[i] * imp / (1 - imp)
+        dD = -D * slope / (imp * (1 - imp))  # with respect to dist
+        active = False
+        for e in range(4):
+            gap = c.contact_rows[e, 0] * g0 + c.contact_rows[e, 1] * g1 + c.contact_rows[e, 2] * g2 + K * imp * dist
+            if gap >= 0:
+                continue
+            active = True
+            weight = D * K * (imp - slope * dist) + gap * dD
+            for a in range(3):
+                F[n, a] -= D * gap * c.contact_rows[e, a]
+                kappa[n, a] += weight * c.contact_rows[e, a]
+                for b in range(3):
+                    Kc[n, a, b] += D * c.contact_rows[e, a] * c.contact_rows[e, b]
+        if active:
+            which[n] = i
+            n += 1
+    return n
+
+
+@_jit
+def _add_contact(y, r, rx, F, kappa, Kc, body_phi, body_K, body_G, body):
+    """Add a contact's wrench, stiffness K6 and geometry G6 to its body; y (6,): the body's a + b v."""
     # E: 3 x 6, point velocity = E V, at the contact point; Ex at the sphere's centre.
     E, Ex, inner = np.zeros((3, 6)), np.zeros((3, 6)), np.zeros((3, 6))
     _skew_into(E, 0, 0, r[0], r[1], r[2], -1.0)
@@ -184,7 +198,67 @@ def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
         body_G[body, 0, b] += F[1] * NE[2, b] - F[2] * NE[1, b]
         body_G[body, 1, b] += F[2] * NE[0, b] - F[0] * NE[2, b]
         body_G[body, 2, b] += F[0] * NE[1, b] - F[1] * NE[0, b]
-    return True
+
+
+@_jit
+def _motions(c, S, v, a, v_next, tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye):
+    """Spatial velocities and accelerations after every dof and the derivatives of the axes S; all (nv, 6), tmp (3, 6).
+
+    Sd = Sdot, Pd = Psidot, Pdd = Psiddot; acc, zee, wye: masked sums of S a + Sdot v (gravity included), of S (a - z)
+    and of S (a + b v), z = (v_next - v) / h; Pw, Py: their cross products with S, as Pd is of the velocity.
+    """
+    nv, h, b_ref = S.shape[0], c.h, c.contact_reference[1]
+    for e in range(6):
+        tmp[0, e], tmp[1, e] = c.gravity[e], 0.0
+    for j in range(nv):
+        p = c.dof_parent[j]
+        for e in range(6):
+            v_after[j, e] = (v_after[p, e] if p >= 0 else 0.0) + S[j, e] * v[j]
+    # The root's three rotations count as one joint.
+    for j in range(nv):
+        before = 2 if 3 <= j < 6 else c.dof_parent[j]
+        _cross_motion(v_after, 5 if 3 <= j < 6 else j, S, j, Sd, j)
+        p, z = c.dof_parent[j], (v_next[j] - v[j]) / h
+        for e in range(6):
+            acc[j, e] = (acc[p, e] if p >= 0 else c.gravity[e]) + S[j, e] * a[j] + Sd[j, e] * v[j]
+            zee[j, e] = (zee[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] - z)
+            wye[j, e] = (wye[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] + b_ref * v[j])
+        if before < 0:
+            _cross_motion(tmp, 0, S, j, Pdd, j)
+            for e in range(6):
+                Pd[j, e] = Pw[j, e] = Py[j, e] = 0.0
+            continue
+        _cross_motion(v_after, before, S, j, Pd, j)
+        _cross_motion(zee, before, S, j, Pw, j)
+        _cross_motion(wye, before, S, j, Py, j)
+        _cross_motion(acc, before, S, j, Pdd, j)
+        _cross_motion(v_after, before, Pd, j, tmp, 2)
+        for e in range(6):
+            Pdd[j, e] += tmp[2, e]
+
+
+@_jit
+def _diagonals(c, qpos, v, a, saturated, D, rq, rv):
+    """What each dof adds to the diagonals of H beyond M, of Rq and of Rv: springs, damping, servos, joint limits; (nv,)."""
+    K, b = c.limit_reference[0], c.limit_reference[1]
+    for k in range(v.shape[0]):
+        D[k], rq[k], rv[k] = 0.0, c.stiffness[k], c.damping[k]
+        if not saturated[k]:
+            rq[k] += c.kp[k]
+            rv[k] += c.kv[k]
+        if not c.limited[k]:
+            continue
+        q = qpos[c.qpos_of_dof[k]]
+        side = 1.0 if q < c.limit_low[k] else (-1.0 if q > c.limit_high[k] else 0.0)
+        if side == 0.0:
+            continue
+        r = q - c.limit_low[k] if side > 0 else c.limit_high[k] - q
+        imp, slope = impedance(c.limit_impedance, -r)
+        gap = side * (a[k] + b * v[k]) + K * imp * r
+        if gap < 0:
+            D[k] = c.limit_inverse_weight[k] * imp / (1 - imp)
+            rv[k] += b * D[k]
+            rq[k] += D[k] * K * (imp - slope * r) - gap * D[k] * slope / (imp * (1 - imp))
 
 
 @_jit
@@ -196,53 +270,26 @@ def step_matrices(
     S (nv, 6) cdof, cinert (nb, 10), com (3,), centres (nc, 3) of spheres, qpos (nq,), v, a, v_next (nv,),
     saturated (nv,) bool: actuator at its force range. Outputs have shape (row_start[-1],).
     """
-    nv, nb, h = S.shape[0], cinert.shape[0], c.h
+    nv, nb = S.shape[0], cinert.shape[0]
     b_ref = c.contact_reference[1]
-    v_before, v_after = np.zeros((nv, 6)), np.zeros((nv, 6))
-    Sd, U, V = np.zeros((nv, 6)), np.zeros((nv, 24)), np.zeros((nv, 24))
-    Pd, Pdd, Pw, Py = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
-    acc, zee, wye = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
-    tmp = np.zeros((4, 6))
-    # Velocities; the root's three rotations count as one joint.
-    for j in range(nv):
-        p = c.dof_parent[j]
-        for e in range(6):
-            v_after[j, e] = (v_after[p, e] if p >= 0 else 0.0) + S[j, e] * v[j]
-    for j in range(nv):
-        p = 2 if 3 <= j < 6 else c.dof_parent[j]
-        if p >= 0:
-            for e in range(6):
-                v_before[j, e] = v_after[p, e]
-        _cross_motion(v_after, 5 if 3 <= j < 6 else j, S, j, Sd, j)
-        _cross_motion(v_before, j, S, j, Pd, j)
-    for j in range(nv):
-        p = c.dof_parent[j]
-        z = (v_next[j] - v[j]) / h
-        for e in range(6):
-            acc[j, e] = (acc[p, e] if p >= 0 else c.gravity[e]) + S[j, e] * a[j] + Sd[j, e] * v[j]
-            zee[j, e] = (zee[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] - z)
-            wye[j, e] = (wye[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] + b_ref * v[j])
-    for j in range(nv):
-        p = 2 if 3 <= j < 6 else c.dof_parent[j]
-        if p >= 0:
-            _cross_motion(acc, p, S, j, Pdd, j)
-            _cross_motion(zee, p, S, j, Pw, j)
-            _cross_motion(wye, p, S, j, Py, j)
-        else:
-            tmp[0, :] = c.gravity
-            _cross_motion(tmp, 0, S, j, Pdd, j)
-        _cross_motion(v_before, j, Pd, j, tmp, 1)
-        for e in range(6):
-            Pdd[j, e] += tmp[1, e]
+    v_after, Sd, Pd, Pdd = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    Pw, Py, acc, zee, wye = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    U, V = np.zeros((nv, 24)), np.zeros((nv, 24))
+    D, rq, rv = np.empty(nv), np.empty(nv), np.empty(nv)
+    _diagonals(c, qpos, v, a, saturated, D, rq, rv)
+    _motions(c, S, v, a, v_next, np.zeros((3, 6)), v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye)
     # Bodies: composites from the leaves up.
     CI, CB = np.zeros((nb, 10)), np.zeros((nb, 6, 6))
     CK, CG = np.zeros((nb, 6, 6)), np.zeros((nb, 6, 6))
     Cf, Cfw, Cphi = np.zeros((nb, 6)), np.zeros((nb, 6)), np.zeros((nb, 6))
     touched = np.zeros(nb, np.bool_)
-    for i in range(c.sphere_body.shape[0]):
-        body = c.sphere_body[i]
-        if _contact(c, i, wye[c.body_dof[body]], centres[i], com, Cphi, CK, CG, body):
-            touched[body] = True
+    nc = c.sphere_body.shape[0]
+    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    kappa, Kc = np.empty((nc, 3)), np.empty((nc, 3, 3))
+    for n in range(_contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc)):
+        body = c.sphere_body[which[n]]
+        _add_contact(wye[c.body_dof[body]], r[n], rx[n], F[n], kappa[n], Kc[n], Cphi, CK, CG, body)
+        touched[body] = True
     VI, Iv = np.zeros((6, 6)), np.zeros((1, 6))
     for body in range(1, nb):
         j = c.body_dof[body]
@@ -359,28 +406,11 @@ def step_matrices(
             H[start + i] = m + ks
             Rq_up[start + i], Rv_up[start + i], Mw_up[start + i] = up, vv, mw
             Rq_low[start + i], Rv_low[start + i], Mw_low[start + i] = lq, lv, lw
-        # Diagonal terms: armature, damping, springs, servos, joint limits.
         d = c.row_start[k + 1] - 1
         M[d] += c.armature[k]
-        H[d] += c.armature[k]
-        Rv_up[d] += c.damping[k]
-        Rq_up[d] += c.stiffness[k]
-        if not saturated[k]:
-            Rq_up[d] += c.kp[k]
-            Rv_up[d] += c.kv[k]
-        if c.limited[k]:
-            q = qpos[c.qpos_of_dof[k]]
-            side = 1.0 if q < c.limit_low[k] else (-1.0 if q > c.limit_high[k] else 0.0)
-            if side != 0.0:
-                r = q - c.limit_low[k] if side > 0 else c.limit_high[k] - q
-                imp, slope = impedance(c.limit_impedance, -r)
-                K, b = c.limit_reference[0], c.limit_reference[1]
-                D = c.limit_inverse_weight[k] * imp / (1 - imp)
-                gap = side * (a[k] + b * v[k]) + K * imp * r
-                if gap < 0:
-                    H[d] += D
-                    Rv_up[d] += b * D
-                    Rq_up[d] += D * K * (imp - slope * r) - gap * D * slope / (imp * (1 - imp))
+        H[d] += c.armature[k] + D[k]
+        Rq_up[d] += rq[k]
+        Rv_up[d] += rv[k]
 
 
 @_jit

@@ -414,14 +414,14 @@ def step_matrices(
 
 
 @_jit
-def factorise(c, A):
+def factorise(row_start, ancestors, A):
     """In place A = L' D L with the tree's sparsity (Featherstone 2008, table 6.3)."""
-    nv = c.dof_parent.shape[0]
+    nv = row_start.shape[0] - 1
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         inverse = 1.0 / A[start + n]
         for i in range(n - 1, -1, -1):
-            row = c.row_start[c.ancestors[start + i]]
+            row = row_start[ancestors[start + i]]
             scaled = A[start + i] * inverse
             for e in range(i + 1):
                 A[row + e] -= scaled * A[start + e]
@@ -429,51 +429,39 @@ def factorise(c, A):
 
 
 @_jit
-def solve(c, A, x):
+def solve(row_start, ancestors, A, x):
     """x <- A^-1 x with a factor from ``factorise``; x (nv, columns)."""
     nv, columns = x.shape
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         for i in range(n):
-            j, s = c.ancestors[start + i], A[start + i]
+            j, s = ancestors[start + i], A[start + i]
             for e in range(columns):
                 x[j, e] -= s * x[k, e]
     for k in range(nv):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         inverse = 1.0 / A[start + n]
         for e in range(columns):
             x[k, e] *= inverse
         for i in range(n):
-            j, s = c.ancestors[start + i], A[start + i]
+            j, s = ancestors[start + i], A[start + i]
             for e in range(columns):
                 x[k, e] -= s * x[j, e]
 
 
 @_jit
-def _solve_vector(c, A, x):
+def _solve_vector(row_start, ancestors, A, x):
     nv = x.shape[0]
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         for i in range(n):
-            x[c.ancestors[start + i]] -= A[start + i] * x[k]
+            x[ancestors[start + i]] -= A[start + i] * x[k]
     for k in range(nv):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         s = x[k] / A[start + n]
         for i in range(n):
-            s -= A[start + i] * x[c.ancestors[start + i]]
+            s -= A[start + i] * x[ancestors[start + i]]
         x[k] = s
-
-
-@_jit
-def _add_transposed(c, up, low, x, out):
-    """out += R' x for a tree-sparse R."""
-    for k in range(x.shape[0]):
-        start, end = c.row_start[k], c.row_start[k + 1] - 1
-        for i in range(start, end):
-            j = c.ancestors[i]
-            out[j] += up[i] * x[k]
-            out[k] += low[i] * x[j]
-        out[k] += up[end] * x[k]
 
 
 @_jit
@@ -505,25 +493,140 @@ def _with_damping(c, M, saturated, Mhat):
 
 
 @_jit
+def _add_stiffness(r, Kc, A, K6):
+    """K6 += E' Kc E of a contact at r; A (3, 3) is overwritten with [r]x Kc."""
+    for b in range(3):
+        A[0, b] = r[1] * Kc[2, b] - r[2] * Kc[1, b]
+        A[1, b] = r[2] * Kc[0, b] - r[0] * Kc[2, b]
+        A[2, b] = r[0] * Kc[1, b] - r[1] * Kc[0, b]
+    for a in range(3):
+        K6[a, 0] += r[1] * A[a, 2] - r[2] * A[a, 1]
+        K6[a, 1] += r[2] * A[a, 0] - r[0] * A[a, 2]
+        K6[a, 2] += r[0] * A[a, 1] - r[1] * A[a, 0]
+        for b in range(3):
+            K6[a, 3 + b] += A[a, b]
+            K6[3 + b, a] += A[a, b]
+            K6[3 + a, 3 + b] += Kc[a, b]
+
+
+@_jit
+def _add_contact_pull(r, rx, F, kappa, Kc, w, y, work, body, TG, TK, phi):
+    """TK[body] += K6 y, TG[body] += G6' y, phi[body] += the wrench of a contact; w (6,) its body's a + b v.
+
+    work (2, 6). With e = E y and p = Kc e: G6' y = E_x' (p x w + y x F, half of it along n, plus kappa . e there)
+    + w x* E' p.
+    """
+    e0 = y[3] + y[1] * r[2] - y[2] * r[1]
+    e1 = y[4] + y[2] * r[0] - y[0] * r[2]
+    e2 = y[5] + y[0] * r[1] - y[1] * r[0]
+    p0 = Kc[0, 0] * e0 + Kc[0, 1] * e1 + Kc[0, 2] * e2
+    p1 = Kc[1, 0] * e0 + Kc[1, 1] * e1 + Kc[1, 2] * e2
+    p2 = Kc[2, 0] * e0 + Kc[2, 1] * e1 + Kc[2, 2] * e2
+    b0 = p1 * w[2] - p2 * w[1] + y[1] * F[2] - y[2] * F[1]
+    b1 = p2 * w[0] - p0 * w[2] + y[2] * F[0] - y[0] * F[2]
+    b2 = 0.5 * (p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0])
+    b2 += kappa[0] * e0 + kappa[1] * e1 + kappa[2] * e2
+    work[0, 0], work[0, 1], work[0, 2] = r[1] * p2 - r[2] * p1, r[2] * p0 - r[0] * p2, r[0] * p1 - r[1] * p0
+    work[0, 3], work[0, 4], work[0, 5] = p0, p1, p2
+    for a in range(6):
+        TK[body, a] += work[0, a]
+        work[1, a] = w[a]
+    _add_cross_force(work, 1, work, 0, TG, body, 1.0)
+    TG[body, 0] += rx[1] * b2 - rx[2] * b1
+    TG[body, 1] += rx[2] * b0 - rx[0] * b2
+    TG[body, 2] += rx[0] * b1 - rx[1] * b0
+    TG[body, 3] += b0
+    TG[body, 4] += b1
+    TG[body, 5] += b2
+    phi[body, 0] += r[1] * F[2] - r[2] * F[1]
+    phi[body, 1] += r[2] * F[0] - r[0] * F[2]
+    phi[body, 2] += r[0] * F[1] - r[1] * F[0]
+    for a in range(3):
+        phi[body, 3 + a] += F[a]
+
+
+@_jit
+def _gather(body_parent, first, last, x):
+    """Sums over the subtree of the columns first to last of x (nb, ...) in place."""
+    for body in range(body_parent.shape[0] - 1, 0, -1):
+        p = body_parent[body]
+        if p > 0:
+            for e in range(first, last):
+                x[p, e] += x[body, e]
+
+
+@_jit
+def _inertia_rows(row_start, ancestors, dof_body, armature, S, CI, CK, D, contact, IS, KS, M, H):
+    """Tree-sparse M and H = M + S' K^C S + diag(D) from the composites CI (nb, 10) and CK (nb, 6, 6)."""
+    for k in range(S.shape[0]):
+        body, start, end = dof_body[k], row_start[k], row_start[k + 1]
+        _inertia_times(CI, body, S, k, IS, k)
+        for i in range(start, end):
+            j, m = ancestors[i], 0.0
+            for e in range(6):
+                m += IS[k, e] * S[j, e]
+            M[i] = H[i] = m
+        if contact:
+            for e in range(6):
+                KS[k, e] = 0.0
+            _add_times(CK, body, S, k, KS, k, 1.0)
+            for i in range(start, end):
+                j, m = ancestors[i], 0.0
+                for e in range(6):
+                    m += KS[k, e] * S[j, e]
+                H[i] += m
+        M[end - 1] += armature[k]
+        H[end - 1] += armature[k] + D[k]
+
+
+@_jit
 def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
     """Backward recursion: du (T, nu) receives dL/dctrl; returns dL/dx0 as (pq, pv), each (nv,).
 
     S (T+1, nv, 6) ... are the rollout's records; lq, lv (T+1, nv) the loss's gradient with respect to the
     configuration (tangent) and velocity of every state.
+
+    Rq' nu, Rv' nu and Mw' mu need no matrices: with y_b the sum of S nu over the dofs that move body b, both masks of
+    the assembly together say (Rq' nu)_j = [Psiddot; Psidot; S; Py]_j . (subtree sum of [I; B'; G'; K]_b y_b) + what
+    moving j's own axis changes; reverse mode through the recursive Newton-Euler algorithm, linear in the dofs.
     """
-    T, nv, h = a.shape[0], v.shape[1], c.h
-    size = c.row_start[nv]
-    work = np.zeros((9, size))
-    H, M, Rqu, Rql, Rvu = work[0], work[1], work[2], work[3], work[4]
-    Rvl, Mwu, Mwl, Mhat = work[5], work[6], work[7], work[8]
-    pq, pv, w, mu, nu, Mmu = lq[T].copy(), lv[T].copy(), np.zeros(nv), np.zeros(nv), np.zeros(nv), np.zeros(nv)
+    T, nv, nb, nu, h, b_ref = a.shape[0], v.shape[1], cinert.shape[1], du.shape[1], c.h, c.contact_reference[1]
+    row_start, ancestors, dof_parent, dof_body = c.row_start, c.ancestors, c.dof_parent, c.dof_body
+    body_parent, body_dof, sphere_body = c.body_parent, c.body_dof, c.sphere_body
+    M, H, Mhat = np.empty(row_start[nv]), np.empty(row_start[nv]), np.empty(row_start[nv])
+    D, rq, rv = np.empty(nv), np.empty(nv), np.empty(nv)
+    of_dofs = np.empty((14, nv, 6))
+    v_after, Sd, Pd, Pdd, Pw = of_dofs[0], of_dofs[1], of_dofs[2], of_dofs[3], of_dofs[4]
+    Py, acc, zee, wye, y = of_dofs[5], of_dofs[6], of_dofs[7], of_dofs[8], of_dofs[9]
+    ym, z, IS, KS = of_dofs[10], of_dofs[11], of_dofs[12], of_dofs[13]
+    of_bodies = np.empty((9, nb, 6))
+    Iv, Cf, Cfw, TI, TB = of_bodies[0], of_bodies[1], of_bodies[2], of_bodies[3], of_bodies[4]
+    TG, TK, TW, phi = of_bodies[5], of_bodies[6], of_bodies[7], of_bodies[8]
+    CI, CK = np.empty((nb, 10)), np.zeros((nb, 6, 6))
+    nc = sphere_body.shape[0]
+    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    kappa, Kc, A, tmp = np.empty((nc, 3)), np.empty((nc, 3, 3)), np.empty((3, 3)), np.empty((3, 6))
+    CK_flat = CK.reshape(nb, 36)
+    pq, pv, w, mu, nu_ = lq[T].copy(), lv[T].copy(), np.empty(nv), np.empty(nv), np.empty(nv)
     Eq, Ev, turn = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(3)
     for t in range(T - 1, -1, -1):
-        step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],
-                      H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl)
+        St = S[t]
+        _diagonals(c, qpos[t], v[t], a[t], saturated[t], D, rq, rv)
+        _motions(c, St, v[t], a[t], v[t + 1], tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye)
+        contacts = _contacts(c, wye, centres[t], com[t], which, r, rx, F, kappa, Kc)
+        # M and H.
+        CI[:] = cinert[t]
+        _gather(body_parent, 0, 10, CI)
+        if contacts:
+            CK_flat[:] = 0.0
+            for n in range(contacts):
+                _add_stiffness(r[n], Kc[n], A, CK[sphere_body[which[n]]])
+            _gather(body_parent, 0, 36, CK_flat)
+        _inertia_rows(row_start, ancestors, dof_body, c.armature, St, CI, CK, D, contacts > 0, IS, KS, M, H)
         _with_damping(c, M, saturated[t], Mhat)
-        factorise(c, Mhat)
-        factorise(c, H)
+        factorise(row_start, ancestors, Mhat)
+        factorise(row_start, ancestors, H)
+        # mu and nu.
         for e in range(3):
             turn[e] = h * v[t + 1, 3 + e]
         rotation_maps(turn, Eq, Ev)
@@ -533,41 +636,79 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
             w[3 + e] = pv[3 + e] + h * (pq[3] * Ev[0, e] + pq[4] * Ev[1, e] + pq[5] * Ev[2, e])
         for k in range(nv):
             mu[k] = h * w[k]
-        _solve_vector(c, Mhat, mu)
+        _solve_vector(row_start, ancestors, Mhat, mu)
+        for k in range(nv):  # -M mu, of Mhat mu = h w
+            nu_[k] = h * ((c.damping[k] + (0.0 if saturated[t, k] else c.kv[k])) * mu[k] - w[k])
+        _solve_vector(row_start, ancestors, H, nu_)
+        # Pull nu and mu back through the step's inverse dynamics.
+        for j in range(nv):
+            p = dof_parent[j]
+            for e in range(6):
+                y[j, e] = (y[p, e] if p >= 0 else 0.0) + St[j, e] * nu_[j]
+                ym[j, e] = (ym[p, e] if p >= 0 else 0.0) + St[j, e] * mu[j]
+        for body in range(1, nb):
+            j = body_dof[body]
+            _inertia_times(cinert[t], body, v_after, j, Iv, body)
+            _inertia_times(cinert[t], body, acc, j, Cf, body)
+            _add_cross_force(v_after, j, Iv, body, Cf, body, 1.0)
+            _inertia_times(cinert[t], body, zee, j, Cfw, body)
+            _inertia_times(cinert[t], body, ym, j, TW, body)
+            _inertia_times(cinert[t], body, y, j, TI, body)
+            _cross_motion(v_after, j, y, j, tmp, 0)
+            _inertia_times(cinert[t], body, tmp, 0, TB, body)  # B' y = v x* I y - I (v x y) - y x* I v
+            for e in range(6):
+                TB[body, e] = -TB[body, e]
+                TG[body, e] = TK[body, e] = phi[body, e] = 0.0
+            _add_cross_force(v_after, j, TI, body, TB, body, 1.0)
+            _add_cross_force(y, j, Iv, body, TB, body, -1.0)
+        for n in range(contacts):
+            body = sphere_body[which[n]]
+            j = body_dof[body]
+            _add_contact_pull(r[n], rx[n], F[n], kappa[n], Kc[n], wye[j], y[j], tmp, body, TG, TK, phi)
+        for i in range(1, 9):
+            _gather(body_parent, 0, 6, of_bodies[i])
         for k in range(nv):
-            Mmu[k] = 0.0
-        for k in range(nv):
-            end = c.row_start[k + 1] - 1
-            for i in range(c.row_start[k], end):
-                Mmu[k] += M[i] * mu[c.ancestors[i]]
-                Mmu[c.ancestors[i]] += M[i] * mu[k]
-            Mmu[k] += M[end] * mu[k]
-        for k in range(nv):
-            nu[k] = -Mmu[k]
-        _solve_vector(c, H, nu)
+            for e in range(6):
+                z[k, e] = 0.0
+            if contacts:
+                _add_cross_force(St, k, phi, dof_body[k], z, k, -nu_[k])
+        for k in range(nv - 1, 0, -1):
+            for e in range(6):
+                z[dof_parent[k], e] += z[k, e]
         r0, r1, r2 = pq[3], pq[4], pq[5]
         for e in range(3):
             pq[3 + e] = r0 * Eq[0, e] + r1 * Eq[1, e] + r2 * Eq[2, e]
-        for k in range(nv):
-            pv[k] = w[k] + lv[t, k]
-            pq[k] += lq[t, k]
-        _add_transposed(c, Mwu, Mwl, mu, pq)
-        _add_transposed(c, Rqu, Rql, nu, pq)
-        _add_transposed(c, Rvu, Rvl, nu, pv)
-        for i in range(c.actuator_dof.shape[0]):
+        for j in range(nv):
+            body, root = dof_body[j], 3 <= j < 6  # the root's rotations move one another
+            above, below = 2 if root else dof_parent[j], 3 if root else j
+            for e in range(6):
+                tmp[0, e] = tmp[1, e] = 0.0
+            _add_cross_force(St, j, Cf, body, tmp, 0, 1.0)
+            _add_cross_force(St, j, Cfw, body, tmp, 1, 1.0)
+            q_, v_ = rq[j] * nu_[j], rv[j] * nu_[j]
+            for e in range(6):
+                q_ += Pdd[j, e] * TI[body, e] + Pd[j, e] * TB[body, e] + Py[j, e] * TK[body, e] + Pw[j, e] * TW[body, e]
+                q_ += St[j, e] * (TG[body, e] + z[below, e])
+                v_ += (Pd[j, e] + Sd[j, e]) * TI[body, e] + St[j, e] * (TB[body, e] + b_ref * TK[body, e])
+            if above >= 0:
+                for e in range(6):
+                    q_ += y[above, e] * tmp[0, e] + ym[above, e] * tmp[1, e]
+            pq[j] += lq[t, j] + q_
+            pv[j] = w[j] + lv[t, j] + v_
+        for i in range(nu):
             k = c.actuator_dof[i]
-            du[t, i] = 0.0 if saturated[t, k] else -c.kp[k] * nu[k]
+            du[t, i] = 0.0 if saturated[t, k] else -c.kp[k] * nu_[k]
     return pq, pv
 
 
 @_jit
-def _multiply_sparse(c, up, low, Y, out, scale):
+def _multiply_sparse(row_start, ancestors, up, low, Y, out, scale):
     """out[j] += scale * sum_k R[k, j] Y[k] for a tree-sparse R; Y, out (nv, nv) rows."""
     nv = Y.shape[0]
     for k in range(nv):
-        start, end = c.row_start[k], c.row_start[k + 1] - 1
+        start, end = row_start[k], row_start[k + 1] - 1
         for i in range(start, end):
-            j, u, l = c.ancestors[i], scale * up[i], scale * low[i]
+            j, u, l = ancestors[i], scale * up[i], scale * low[i]
             for e in range(nv):
                 out[j, e] += u * Y[k, e]
                 out[k, e] += l * Y[j, e]
@@ -592,24 +733,24 @@ def transitions(c, S, cinert, com, centres, qpos, v, a, saturated, first, last, 
         step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],
                       H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl)
         _with_damping(c, M, saturated[t], Mhat)
-        factorise(c, Mhat)
-        factorise(c, H)
+        factorise(c.row_start, c.ancestors, Mhat)
+        factorise(c.row_start, c.ancestors, H)
         # W' = h H^-1 M Mhat^-1 = h H^-1 (1 - h Dv Mhat^-1)
         Y[:] = 0.0
         for k in range(nv):
             Y[k, k] = 1.0
-        solve(c, Mhat, Y)
+        solve(c.row_start, c.ancestors, Mhat, Y)
         for k in range(nv):
             s = h * (c.damping[k] + (0.0 if saturated[t, k] else c.kv[k]))
             for e in range(nv):
                 W[k, e] = -h * s * Y[k, e]
             W[k, k] += h
-        solve(c, H, W)
+        solve(c.row_start, c.ancestors, H, W)
         out = D[t]
         out[:] = 0.0
-        _multiply_sparse(c, Mwu, Mwl, Y, out[:nv], h)
-        _multiply_sparse(c, Rqu, Rql, W, out[:nv], -1.0)
-        _multiply_sparse(c, Rvu, Rvl, W, out[nv : 2 * nv], -1.0)
+        _multiply_sparse(c.row_start, c.ancestors, Mwu, Mwl, Y, out[:nv], h)
+        _multiply_sparse(c.row_start, c.ancestors, Rqu, Rql, W, out[:nv], -1.0)
+        _multiply_sparse(c.row_start, c.ancestors, Rvu, Rvl, W, out[nv : 2 * nv], -1.0)
         for k in range(nv):
             out[nv + k, k] += 1.0
         for i in range(nu):

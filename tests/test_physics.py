@@ -85,6 +85,23 @@ def test_gradient_of_a_rollout_matches_its_centred_differences(simulator, kind):
         assert relative_error(mine[good[part]], slope[part][good[part]]) < 1e-5
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "landing"])
+def test_the_adjoint_is_the_recursion_over_the_step_jacobians(simulator, kind):
+    """The adjoint never forms A_t and B_t: it and they are two ways to the same numbers."""
+    rng, T = np.random.default_rng(8), 15
+    q, v, u = draw(simulator, kind, rng)
+    r = simulator.rollout(q, v, u + 0.05 * rng.normal(size=(T, len(u))))
+    nv = len(v)
+    dq, dv = rng.normal(size=(2, T + 1, nv))
+    A, B = transition_matrices(simulator.constants, r)
+    p, du = np.concatenate([dq[T], dv[T]]), np.zeros((T, len(u)))
+    for t in range(T - 1, -1, -1):
+        du[t] = B[t].T @ p
+        p = A[t].T @ p + np.concatenate([dq[t], dv[t]])
+    for mine, theirs in zip(gradient(simulator.constants, r, dq, dv), (du, p[:nv], p[nv:]), strict=True):
+        assert relative_error(mine, theirs) < 1e-10
+
+
 def test_hundreds_of_calls_do_not_hang_and_threads_change_nothing(simulator):
     """A batched factorisation inside XLA hung in most processes (simulator.md); a hang here is a test that never ends."""
     m, rng = simulator.model, np.random.default_rng(2)

@@ -9,6 +9,8 @@ chapter Computation, for the contact and limit impedances.
 Every contact touches one chain of the tree, so H = M + J'DJ keeps the sparsity of M: all matrices are stored as
 rows over ancestors (``Constants.row_start``). For a pair (k, i-th ancestor j), ``*_up`` holds entry [k, j] and
 ``*_low`` entry [j, k].
+
+All in one file, for numba's cache on disk notices changes of the file that a function is in, not of those it calls.
 """
 
 import numba

@@ -35,11 +35,17 @@ class States(NamedTuple):
 class MjxSimulator:
     """One MuJoCo model in MJX, float64, on JAX's default device; compiles once for every number of steps.
 
-    differentiation: "one step" or "unrolled" (see the module); iterations: of the unrolled solver, a fixed number a step.
-    Raises BodyError where the model is outside what the closed form covers.
+    differentiation: "one step" or "unrolled" (see the module); iterations: of the unrolled solver, a fixed number a step;
+    compiler_options: XLA's, for jax.jit. Raises BodyError where the model is outside what the closed form covers.
     """
 
-    def __init__(self, model: mujoco.MjModel, differentiation: str = "one step", iterations: int = 12):
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        differentiation: str = "one step",
+        iterations: int = 12,
+        compiler_options: dict | None = None,
+    ):
         import jax
         from mujoco import mjx
 
@@ -57,7 +63,8 @@ class MjxSimulator:
         self._high = np.where(limited, model.actuator_forcerange[:, 1], np.inf)
         self._dof = model.jnt_dofadr[model.actuator_trnid[:, 0]]
         self._damping, self._kv = np.array(model.dof_damping).reshape(model.nv), -model.actuator_biasprm[:, 2].copy()
-        self._compiled_states, self._compiled_pull = jax.jit(self._states), jax.jit(self._pull)
+        self._compiled_states = jax.jit(self._states, compiler_options=compiler_options)
+        self._compiled_pull = jax.jit(self._pull, compiler_options=compiler_options)
 
     def rollout(self, qpos: np.ndarray, qvel: np.ndarray, ctrl: np.ndarray) -> States:
         """Simulate from qpos (nq,), qvel (nv,) under ctrl (T, nu), the servos' targets in rad."""

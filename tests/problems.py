@@ -71,6 +71,78 @@ class NanGradient(Quadratic):
         return loss, grad
 
 
+class LeastSquares:
+    """0.5 |r(x)|^2 of `residuals(x) -> (r (m,), Jacobian (m, n))`, with its Gauss-Newton matrix."""
+
+    def value_and_grad(self, x):
+        return self.linearize(x)[:2]
+
+    def value(self, x):
+        return self.linearize(x)[0]
+
+    def linearize(self, x):
+        r, J = self.residuals(x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return 0.5 * float(r @ r), J.T @ r, J.T @ J
+
+
+class RosenbrockResiduals(LeastSquares):
+    """The valley as residuals; minimum 0 at ones. `flat` more unknowns change nothing: a singular matrix."""
+
+    def __init__(self, n=6, flat=0):
+        self.n, self.flat = n + flat, flat
+
+    def residuals(self, x):
+        n = self.n - self.flat
+        J = np.zeros((2 * n - 2, self.n))
+        i = np.arange(n - 1)
+        J[i, i], J[i, i + 1], J[n - 1 + i, i] = -20.0 * x[: n - 1], 10.0, -1.0
+        return np.concatenate([10.0 * (x[1:n] - x[: n - 1] ** 2), 1.0 - x[: n - 1]]), J
+
+
+class Exponential(LeastSquares):
+    """One unknown, exp(x) = 7: a step too long overflows."""
+
+    n = 1
+
+    def residuals(self, x):
+        with np.errstate(over="ignore", invalid="ignore"):
+            e = np.exp(x)
+            return e - 7.0, e[:, None]
+
+
+class WalledResiduals(RosenbrockResiduals):
+    """NaN where any unknown is beyond `wall`, which cuts off the minimum."""
+
+    wall = 0.6
+
+    def residuals(self, x):
+        r, J = super().residuals(x)
+        return (r, J) if x.max() <= self.wall else (np.full_like(r, np.nan), J)
+
+
+class UnlinearizableBeyond(RosenbrockResiduals):
+    """The loss is finite everywhere, the Gauss-Newton matrix only below `wall`."""
+
+    wall = 0.6
+
+    def linearize(self, x):
+        loss, grad, matrix = super().linearize(x)
+        return loss, grad, matrix if x.max() <= self.wall else np.full_like(matrix, np.inf)
+
+    def value(self, x):
+        return super().linearize(x)[0]
+
+
+class Level(LeastSquares):
+    """Residuals that nothing moves."""
+
+    n = 4
+
+    def residuals(self, x):
+        return np.ones(3), np.zeros((3, self.n))
+
+
 class Tally:
     """Counts the calls that reach the problem itself, apart from the optimizers' own wrapper."""
 
@@ -83,5 +155,13 @@ class Tally:
         return self.problem.value_and_grad(x)
 
     def value(self, x):
+        assert np.all(np.isfinite(x)), "an optimizer asked for a point that is not finite"
         self.calls += 1
         return self.problem.value(x)
+
+
+class LinearizableTally(Tally):
+    def linearize(self, x):
+        assert np.all(np.isfinite(x)), "an optimizer asked for a point that is not finite"
+        self.calls += 1
+        return self.problem.linearize(x)

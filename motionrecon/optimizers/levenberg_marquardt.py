@@ -25,6 +25,7 @@ class LevenbergMarquardtOptions:
 class _State(State):
     hessian: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     damping: float = 0.1
+    lowest: float = 0.0  # dampings below this led from x to a point whose linearisation is not finite
     slow: int = 0
 
 
@@ -51,15 +52,16 @@ class LevenbergMarquardt(Optimizer):
         loss, grad, hessian = problem.linearize(x)
         loss, grad = finite_or_inf(loss, grad)
         state = _State(x, loss, grad, x.copy(), loss, hessian=hessian, damping=self.options.damping)
-        if not np.isfinite(loss):
-            state.stop, state.message = "non-finite", "the objective is not finite at the start"
+        if not (np.isfinite(loss) and np.isfinite(hessian).all()):
+            state.stop, state.message = "non-finite", "the objective or its linearisation is not finite at the start"
         return state
 
     def _trial(self, problem: Problem, state: _State, damping: float) -> tuple[float, np.ndarray]:
         """Loss and point of one damped step; infinite loss where the matrix is not positive definite."""
         diagonal = np.diag(state.hessian)
         scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
-        damped = state.hessian + np.diag(damping * scale)
+        damped = state.hessian.copy()
+        damped[np.diag_indices_from(damped)] += damping * scale
         try:
             step = cho_solve(cho_factor(damped, overwrite_a=True, check_finite=False), -state.grad, check_finite=False)
         except LinAlgError:
@@ -69,39 +71,51 @@ class LevenbergMarquardt(Optimizer):
             return np.inf, state.x
         return problem.value(x), x
 
-    def step(self, problem: Problem, state: _State) -> _State:
+    def _search(self, problem: Problem, state: _State) -> tuple[float, float, np.ndarray | None]:
+        """Best (damping, loss, x) of several trials from state.x; x is None where none lowers the loss."""
         o = self.options
-        damping, best, at = state.damping, state.loss, None
+        floor = max(o.damping_floor, state.lowest)
+        damping, best, at = max(state.damping, floor), state.loss, None
         loss, x = self._trial(problem, state, damping)
         if loss < best:
             best, at = loss, x
-            while damping > o.damping_floor:
-                loss, x = self._trial(problem, state, max(damping / 6, o.damping_floor))
+            while damping > floor:
+                lower = max(damping / 6, floor)
+                loss, x = self._trial(problem, state, lower)
                 if not loss < best:
                     break
-                damping = max(damping / 6, o.damping_floor)
-                best, at = loss, x
+                damping, best, at = lower, loss, x
         else:
             while at is None and damping < o.damping_ceiling:
                 damping = min(damping * 8, o.damping_ceiling)
                 loss, x = self._trial(problem, state, damping)
                 if loss < best:
                     best, at = loss, x
+        return damping, best, at
+
+    def step(self, problem: Problem, state: _State) -> _State:
+        o = self.options
+        damping, best, at = self._search(problem, state)
         state.iteration += 1
         if at is None:
-            state.stop, state.message = "stalled", "no damped step lowers the loss"
+            state.stop, state.message = "stalled", state.message or "no damped step lowers the loss"
             return state
-        state.damping = damping
-        state.slow = state.slow + 1 if state.loss - best <= o.tolerance * state.loss else 0
-        if state.slow >= o.patience:
+        # Kept now: the linearisation below may spend the budget or not be finite, and the point is good all the same.
+        if best < state.best_loss:
+            state.best_x, state.best_loss = at.copy(), best
+        slow = state.slow + 1 if state.loss - best <= o.tolerance * state.loss else 0
+        if slow >= o.patience:
             state.stop = "converged"
             state.accept(at, best, state.grad)
             return state
         loss, grad, hessian = problem.linearize(at)
         loss, grad = finite_or_inf(loss, grad)
-        if not np.isfinite(loss):
-            state.stop, state.message = "non-finite", "the linearisation is not finite"
+        if not (np.isfinite(loss) and np.isfinite(hessian).all()):
+            state.message = "a step was shortened: the linearisation at its end is not finite"
+            state.lowest = 8 * damping
+            if state.lowest > o.damping_ceiling:
+                state.stop = "non-finite"
             return state
         state.accept(at, loss, grad)
-        state.hessian = hessian
+        state.hessian, state.damping, state.lowest, state.slow = hessian, damping, 0.0, slow
         return state

@@ -68,14 +68,18 @@ def _check(model: mujoco.MjModel) -> None:
     hinge = model.jnt_type[1:] == mujoco.mjtJoint.mjJNT_HINGE
     if model.njnt < 1 or model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE or not hinge.all():
         wrong.append("one free root joint, then hinges only")
+    elif model.jnt_bodyid[0] != 1:
+        wrong.append("the free root on the world's first body")
+    if option.disableflags or option.enableflags:
+        wrong.append("no disable or enable flags")
     if option.integrator != mujoco.mjtIntegrator.mjINT_IMPLICITFAST:
         wrong.append("integrator implicitfast")
     if option.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL or option.impratio != 1:
         wrong.append("pyramidal friction cones with impratio 1")
     if option.solver != mujoco.mjtSolver.mjSOL_NEWTON or option.iterations < 20 or option.tolerance > 1e-8:
         wrong.append("the Newton solver with at least 20 iterations and a tolerance of 1e-8 or less")
-    if model.neq or model.ntendon or np.any(model.dof_frictionloss) or model.na:
-        wrong.append("no equality constraints, tendons, friction loss or actuator activations")
+    if model.neq or model.ntendon or model.npair or np.any(model.dof_frictionloss) or model.na:
+        wrong.append("no equality constraints, tendons, contact pairs, friction loss or actuator activations")
     if option.density or option.viscosity or np.any(model.body_gravcomp):
         wrong.append("no medium and no gravity compensation")
     touching = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
@@ -87,6 +91,10 @@ def _check(model: mujoco.MjModel) -> None:
         wrong.append("the floor at z = 0")
     if np.any(model.geom_margin[touching]) or np.any(model.geom_condim[touching] != 3):
         wrong.append("condim 3 and margin 0")
+    if np.any(model.geom_solref[touching, 0] <= 0) or np.any(model.jnt_solref[model.jnt_limited.astype(bool), 0] <= 0):
+        wrong.append("solref as time constant and damping ratio")
+    if np.any(model.actuator_ctrllimited) or np.any(model.jnt_actfrclimited):
+        wrong.append("torque limits as force ranges of the actuators only")
     transmission = model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT
     joints = model.actuator_trnid[:, 0]
     if not transmission.all() or len(set(joints)) != model.nu or np.any(joints == 0):
@@ -124,7 +132,7 @@ def read_constants(model: mujoco.MjModel) -> Constants:
     mujoco.mj_forward(model, sunk)
     of_geom = {int(pair.max()): i for i, pair in enumerate(sunk.contact.geom)}
     plane = int(np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)[0])
-    if plane > spheres.min() or sorted(of_geom) != sorted(spheres.tolist()):
+    if not len(spheres) or plane > spheres.min() or sorted(of_geom) != sorted(spheres.tolist()):
         raise BodyError("every contact sphere must touch the floor, and the floor must come before them")
     contacts = [of_geom[int(g)] for g in spheres]
     address = sunk.contact.efc_address[contacts]

@@ -9,11 +9,15 @@ chapter Computation, for the contact and limit impedances.
 Every contact touches one chain of the tree, so H = M + J'DJ keeps the sparsity of M: all matrices are stored as
 rows over ancestors (``Constants.row_start``). For a pair (k, i-th ancestor j), ``*_up`` holds entry [k, j] and
 ``*_low`` entry [j, k].
+
+All in one file, for numba's cache on disk notices changes of the file that a function is in, not of those it calls.
 """
 
 import numba
 import numpy as np
 
+# Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
+# costs half a microsecond a call.
 _jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, nogil=True, error_model="numpy")
 
 
@@ -110,39 +114,51 @@ def impedance(solimp, depth):
 
 
 @_jit
-def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
-    """Add sphere i's wrench, stiffness K6 and geometry G6 to its body; y: its spatial a + b v. True if active."""
-    dist = centre[2] - c.sphere_radius[i]
-    if dist >= 0:
-        return False
-    rx = np.empty(3)
-    for a in range(3):
-        rx[a] = centre[a] - com[a]
-    r = rx.copy()
-    r[2] -= c.sphere_radius[i] + 0.5 * dist
-    g = np.empty(3)  # the contact point's a + b v
-    g[0] = y[3] + y[1] * r[2] - y[2] * r[1]
-    g[1] = y[4] + y[2] * r[0] - y[0] * r[2]
-    g[2] = y[5] + y[0] * r[1] - y[1] * r[0]
-    imp, slope = impedance(c.contact_impedance, -dist)
-    K = c.contact_reference[0]
-    D = c.contact_inverse_weight[i] * imp / (1 - imp)
-    dD = -D * slope / (imp * (1 - imp))  # with respect to dist
-    F, kappa, Kc, active = np.zeros(3), np.zeros(3), np.zeros((3, 3)), False
-    for e in range(4):
-        n0, n1, n2 = c.contact_rows[e, 0], c.contact_rows[e, 1], c.contact_rows[e, 2]
-        gap = n0 * g[0] + n1 * g[1] + n2 * g[2] + K * imp * dist
-        if gap >= 0:
+def _contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc):
+    """Active contacts: how many, and of each the sphere (which) and, relative to com, its contact point r and centre rx.
+
+    F, kappa (nc, 3) force and change of force with height; Kc (nc, 3, 3) stiffness; wye (nv, 6): a + b v after every dof.
+    """
+    n, K = 0, c.contact_reference[0]
+    for i in range(c.sphere_body.shape[0]):
+        dist = centres[i, 2] - c.sphere_radius[i]
+        if dist >= 0:
             continue
-        active = True
-        weight = D * K * (imp - slope * dist) + gap * dD
+        j = c.body_dof[c.sphere_body[i]]
         for a in range(3):
-            F[a] -= D * gap * c.contact_rows[e, a]
-            kappa[a] += weight * c.contact_rows[e, a]
+            rx[n, a] = r[n, a] = centres[i, a] - com[a]
+            F[n, a] = kappa[n, a] = 0.0
             for b in range(3):
-                Kc[a, b] += D * c.contact_rows[e, a] * c.contact_rows[e, b]
-    if not active:
-        return False
+                Kc[n, a, b] = 0.0
+        r[n, 2] -= c.sphere_radius[i] + 0.5 * dist
+        # The contact point's a + b v.
+        g0 = wye[j, 3] + wye[j, 1] * r[n, 2] - wye[j, 2] * r[n, 1]
+        g1 = wye[j, 4] + wye[j, 2] * r[n, 0] - wye[j, 0] * r[n, 2]
+        g2 = wye[j, 5] + wye[j, 0] * r[n, 1] - wye[j, 1] * r[n, 0]
+        imp, slope = impedance(c.contact_impedance, -dist)
+        D = c.contact_inverse_weight[i] * imp / (1 - imp)
+        dD = -D * slope / (imp * (1 - imp))  # with respect to dist
+        active = False
+        for e in range(4):
+            gap = c.contact_rows[e, 0] * g0 + c.contact_rows[e, 1] * g1 + c.contact_rows[e, 2] * g2 + K * imp * dist
+            if gap >= 0:
+                continue
+            active = True
+            weight = D * K * (imp - slope * dist) + gap * dD
+            for a in range(3):
+                F[n, a] -= D * gap * c.contact_rows[e, a]
+                kappa[n, a] += weight * c.contact_rows[e, a]
+                for b in range(3):
+                    Kc[n, a, b] += D * c.contact_rows[e, a] * c.contact_rows[e, b]
+        if active:
+            which[n] = i
+            n += 1
+    return n
+
+
+@_jit
+def _add_contact(y, r, rx, F, kappa, Kc, body_phi, body_K, body_G, body):
+    """Add a contact's wrench, stiffness K6 and geometry G6 to its body; y (6,): the body's a + b v."""
     # E: 3 x 6, point velocity = E V, at the contact point; Ex at the sphere's centre.
     E, Ex, inner = np.zeros((3, 6)), np.zeros((3, 6)), np.zeros((3, 6))
     _skew_into(E, 0, 0, r[0], r[1], r[2], -1.0)
@@ -184,63 +200,98 @@ def _contact(c, i, y, centre, com, body_phi, body_K, body_G, body):
         body_G[body, 0, b] += F[1] * NE[2, b] - F[2] * NE[1, b]
         body_G[body, 1, b] += F[2] * NE[0, b] - F[0] * NE[2, b]
         body_G[body, 2, b] += F[0] * NE[1, b] - F[1] * NE[0, b]
-    return True
 
 
 @_jit
-def step_matrices(c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, M, Rq_up, Rq_low, Rv_up, Rv_low, Mw_up, Mw_low):
+def _motions(c, S, v, a, v_next, tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye):
+    """Spatial velocities and accelerations after every dof and the derivatives of the axes S; all (nv, 6), tmp (3, 6).
+
+    Sd = Sdot, Pd = Psidot, Pdd = Psiddot; acc, zee, wye: masked sums of S a + Sdot v (gravity included), of S (a - z)
+    and of S (a + b v), z = (v_next - v) / h; Pw, Py: their cross products with S, as Pd is of the velocity.
+    """
+    nv, h, b_ref = S.shape[0], c.h, c.contact_reference[1]
+    for e in range(6):
+        tmp[0, e], tmp[1, e] = c.gravity[e], 0.0
+    for j in range(nv):
+        p = c.dof_parent[j]
+        for e in range(6):
+            v_after[j, e] = (v_after[p, e] if p >= 0 else 0.0) + S[j, e] * v[j]
+    # The root's three rotations count as one joint.
+    for j in range(nv):
+        before = 2 if 3 <= j < 6 else c.dof_parent[j]
+        _cross_motion(v_after, 5 if 3 <= j < 6 else j, S, j, Sd, j)
+        p, z = c.dof_parent[j], (v_next[j] - v[j]) / h
+        for e in range(6):
+            acc[j, e] = (acc[p, e] if p >= 0 else c.gravity[e]) + S[j, e] * a[j] + Sd[j, e] * v[j]
+            zee[j, e] = (zee[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] - z)
+            wye[j, e] = (wye[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] + b_ref * v[j])
+        if before < 0:
+            _cross_motion(tmp, 0, S, j, Pdd, j)
+            for e in range(6):
+                Pd[j, e] = Pw[j, e] = Py[j, e] = 0.0
+            continue
+        _cross_motion(v_after, before, S, j, Pd, j)
+        _cross_motion(zee, before, S, j, Pw, j)
+        _cross_motion(wye, before, S, j, Py, j)
+        _cross_motion(acc, before, S, j, Pdd, j)
+        _cross_motion(v_after, before, Pd, j, tmp, 2)
+        for e in range(6):
+            Pdd[j, e] += tmp[2, e]
+
+
+@_jit
+def _diagonals(c, qpos, v, a, saturated, D, rq, rv):
+    """What each dof adds to the diagonals of H beyond M, of Rq and of Rv: springs, damping, servos, joint limits; (nv,)."""
+    K, b = c.limit_reference[0], c.limit_reference[1]
+    for k in range(v.shape[0]):
+        D[k], rq[k], rv[k] = 0.0, c.stiffness[k], c.damping[k]
+        if not saturated[k]:
+            rq[k] += c.kp[k]
+            rv[k] += c.kv[k]
+        if not c.limited[k]:
+            continue
+        q = qpos[c.qpos_of_dof[k]]
+        side = 1.0 if q < c.limit_low[k] else (-1.0 if q > c.limit_high[k] else 0.0)
+        if side == 0.0:
+            continue
+        r = q - c.limit_low[k] if side > 0 else c.limit_high[k] - q
+        imp, slope = impedance(c.limit_impedance, -r)
+        gap = side * (a[k] + b * v[k]) + K * imp * r
+        if gap < 0:
+            D[k] = c.limit_inverse_weight[k] * imp / (1 - imp)
+            rv[k] += b * D[k]
+            rq[k] += D[k] * K * (imp - slope * r) - gap * D[k] * slope / (imp * (1 - imp))
+
+
+@_jit
+def step_matrices(
+    c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, M, Rq_up, Rq_low, Rv_up, Rv_low, Mw_up, Mw_low
+):
     """Tree-sparse H, M, Rq = dR/dq, Rv = dR/dv and d(M (a - z))/dq of one step (simulator's inverse dynamics R).
 
     S (nv, 6) cdof, cinert (nb, 10), com (3,), centres (nc, 3) of spheres, qpos (nq,), v, a, v_next (nv,),
     saturated (nv,) bool: actuator at its force range. Outputs have shape (row_start[-1],).
     """
-    nv, nb, h = S.shape[0], cinert.shape[0], c.h
+    nv, nb = S.shape[0], cinert.shape[0]
     b_ref = c.contact_reference[1]
-    v_before, v_after = np.zeros((nv, 6)), np.zeros((nv, 6))
-    Sd, U, V = np.zeros((nv, 6)), np.zeros((nv, 24)), np.zeros((nv, 24))
-    Pd, Pdd, Pw, Py = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
-    acc, zee, wye = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
-    tmp = np.zeros((4, 6))
-    # Velocities; the root's three rotations count as one joint.
-    for j in range(nv):
-        p = c.dof_parent[j]
-        for e in range(6):
-            v_after[j, e] = (v_after[p, e] if p >= 0 else 0.0) + S[j, e] * v[j]
-    for j in range(nv):
-        p = 2 if 3 <= j < 6 else c.dof_parent[j]
-        if p >= 0:
-            for e in range(6):
-                v_before[j, e] = v_after[p, e]
-        _cross_motion(v_after, 5 if 3 <= j < 6 else j, S, j, Sd, j)
-        _cross_motion(v_before, j, S, j, Pd, j)
-    for j in range(nv):
-        p = c.dof_parent[j]
-        z = (v_next[j] - v[j]) / h
-        for e in range(6):
-            acc[j, e] = (acc[p, e] if p >= 0 else c.gravity[e]) + S[j, e] * a[j] + Sd[j, e] * v[j]
-            zee[j, e] = (zee[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] - z)
-            wye[j, e] = (wye[p, e] if p >= 0 else 0.0) + S[j, e] * (a[j] + b_ref * v[j])
-    for j in range(nv):
-        p = 2 if 3 <= j < 6 else c.dof_parent[j]
-        if p >= 0:
-            _cross_motion(acc, p, S, j, Pdd, j)
-            _cross_motion(zee, p, S, j, Pw, j)
-            _cross_motion(wye, p, S, j, Py, j)
-        else:
-            tmp[0, :] = c.gravity
-            _cross_motion(tmp, 0, S, j, Pdd, j)
-        _cross_motion(v_before, j, Pd, j, tmp, 1)
-        for e in range(6):
-            Pdd[j, e] += tmp[1, e]
+    v_after, Sd, Pd, Pdd = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    Pw, Py, acc, zee, wye = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    U, V = np.zeros((nv, 24)), np.zeros((nv, 24))
+    D, rq, rv = np.empty(nv), np.empty(nv), np.empty(nv)
+    _diagonals(c, qpos, v, a, saturated, D, rq, rv)
+    _motions(c, S, v, a, v_next, np.zeros((3, 6)), v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye)
     # Bodies: composites from the leaves up.
     CI, CB = np.zeros((nb, 10)), np.zeros((nb, 6, 6))
     CK, CG = np.zeros((nb, 6, 6)), np.zeros((nb, 6, 6))
     Cf, Cfw, Cphi = np.zeros((nb, 6)), np.zeros((nb, 6)), np.zeros((nb, 6))
     touched = np.zeros(nb, np.bool_)
-    for i in range(c.sphere_body.shape[0]):
-        body = c.sphere_body[i]
-        if _contact(c, i, wye[c.body_dof[body]], centres[i], com, Cphi, CK, CG, body):
-            touched[body] = True
+    nc = c.sphere_body.shape[0]
+    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    kappa, Kc = np.empty((nc, 3)), np.empty((nc, 3, 3))
+    for n in range(_contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc)):
+        body = c.sphere_body[which[n]]
+        _add_contact(wye[c.body_dof[body]], r[n], rx[n], F[n], kappa[n], Kc[n], Cphi, CK, CG, body)
+        touched[body] = True
     VI, Iv = np.zeros((6, 6)), np.zeros((1, 6))
     for body in range(1, nb):
         j = c.body_dof[body]
@@ -357,39 +408,22 @@ def step_matrices(c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, 
             H[start + i] = m + ks
             Rq_up[start + i], Rv_up[start + i], Mw_up[start + i] = up, vv, mw
             Rq_low[start + i], Rv_low[start + i], Mw_low[start + i] = lq, lv, lw
-        # Diagonal terms: armature, damping, springs, servos, joint limits.
         d = c.row_start[k + 1] - 1
         M[d] += c.armature[k]
-        H[d] += c.armature[k]
-        Rv_up[d] += c.damping[k]
-        Rq_up[d] += c.stiffness[k]
-        if not saturated[k]:
-            Rq_up[d] += c.kp[k]
-            Rv_up[d] += c.kv[k]
-        if c.limited[k]:
-            q = qpos[c.qpos_of_dof[k]]
-            side = 1.0 if q < c.limit_low[k] else (-1.0 if q > c.limit_high[k] else 0.0)
-            if side != 0.0:
-                r = q - c.limit_low[k] if side > 0 else c.limit_high[k] - q
-                imp, slope = impedance(c.limit_impedance, -r)
-                K, b = c.limit_reference[0], c.limit_reference[1]
-                D = c.limit_inverse_weight[k] * imp / (1 - imp)
-                gap = side * (a[k] + b * v[k]) + K * imp * r
-                if gap < 0:
-                    H[d] += D
-                    Rv_up[d] += b * D
-                    Rq_up[d] += D * K * (imp - slope * r) - gap * D * slope / (imp * (1 - imp))
+        H[d] += c.armature[k] + D[k]
+        Rq_up[d] += rq[k]
+        Rv_up[d] += rv[k]
 
 
 @_jit
-def factorise(c, A):
+def factorise(row_start, ancestors, A):
     """In place A = L' D L with the tree's sparsity (Featherstone 2008, table 6.3)."""
-    nv = c.dof_parent.shape[0]
+    nv = row_start.shape[0] - 1
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         inverse = 1.0 / A[start + n]
         for i in range(n - 1, -1, -1):
-            row = c.row_start[c.ancestors[start + i]]
+            row = row_start[ancestors[start + i]]
             scaled = A[start + i] * inverse
             for e in range(i + 1):
                 A[row + e] -= scaled * A[start + e]
@@ -397,51 +431,39 @@ def factorise(c, A):
 
 
 @_jit
-def solve(c, A, x):
+def solve(row_start, ancestors, A, x):
     """x <- A^-1 x with a factor from ``factorise``; x (nv, columns)."""
     nv, columns = x.shape
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         for i in range(n):
-            j, s = c.ancestors[start + i], A[start + i]
+            j, s = ancestors[start + i], A[start + i]
             for e in range(columns):
                 x[j, e] -= s * x[k, e]
     for k in range(nv):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         inverse = 1.0 / A[start + n]
         for e in range(columns):
             x[k, e] *= inverse
         for i in range(n):
-            j, s = c.ancestors[start + i], A[start + i]
+            j, s = ancestors[start + i], A[start + i]
             for e in range(columns):
                 x[k, e] -= s * x[j, e]
 
 
 @_jit
-def _solve_vector(c, A, x):
+def _solve_vector(row_start, ancestors, A, x):
     nv = x.shape[0]
     for k in range(nv - 1, -1, -1):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         for i in range(n):
-            x[c.ancestors[start + i]] -= A[start + i] * x[k]
+            x[ancestors[start + i]] -= A[start + i] * x[k]
     for k in range(nv):
-        start, n = c.row_start[k], c.row_start[k + 1] - c.row_start[k] - 1
+        start, n = row_start[k], row_start[k + 1] - row_start[k] - 1
         s = x[k] / A[start + n]
         for i in range(n):
-            s -= A[start + i] * x[c.ancestors[start + i]]
+            s -= A[start + i] * x[ancestors[start + i]]
         x[k] = s
-
-
-@_jit
-def _add_transposed(c, up, low, x, out):
-    """out += R' x for a tree-sparse R."""
-    for k in range(x.shape[0]):
-        start, end = c.row_start[k], c.row_start[k + 1] - 1
-        for i in range(start, end):
-            j = c.ancestors[i]
-            out[j] += up[i] * x[k]
-            out[k] += low[i] * x[j]
-        out[k] += up[end] * x[k]
 
 
 @_jit
@@ -473,25 +495,140 @@ def _with_damping(c, M, saturated, Mhat):
 
 
 @_jit
+def _add_stiffness(r, Kc, A, K6):
+    """K6 += E' Kc E of a contact at r; A (3, 3) is overwritten with [r]x Kc."""
+    for b in range(3):
+        A[0, b] = r[1] * Kc[2, b] - r[2] * Kc[1, b]
+        A[1, b] = r[2] * Kc[0, b] - r[0] * Kc[2, b]
+        A[2, b] = r[0] * Kc[1, b] - r[1] * Kc[0, b]
+    for a in range(3):
+        K6[a, 0] += r[1] * A[a, 2] - r[2] * A[a, 1]
+        K6[a, 1] += r[2] * A[a, 0] - r[0] * A[a, 2]
+        K6[a, 2] += r[0] * A[a, 1] - r[1] * A[a, 0]
+        for b in range(3):
+            K6[a, 3 + b] += A[a, b]
+            K6[3 + b, a] += A[a, b]
+            K6[3 + a, 3 + b] += Kc[a, b]
+
+
+@_jit
+def _add_contact_pull(r, rx, F, kappa, Kc, w, y, work, body, TG, TK, phi):
+    """TK[body] += K6 y, TG[body] += G6' y, phi[body] += the wrench of a contact; w (6,) its body's a + b v.
+
+    work (2, 6). With e = E y and p = Kc e: G6' y = E_x' (p x w + y x F, half of it along n, plus kappa . e there)
+    + w x* E' p.
+    """
+    e0 = y[3] + y[1] * r[2] - y[2] * r[1]
+    e1 = y[4] + y[2] * r[0] - y[0] * r[2]
+    e2 = y[5] + y[0] * r[1] - y[1] * r[0]
+    p0 = Kc[0, 0] * e0 + Kc[0, 1] * e1 + Kc[0, 2] * e2
+    p1 = Kc[1, 0] * e0 + Kc[1, 1] * e1 + Kc[1, 2] * e2
+    p2 = Kc[2, 0] * e0 + Kc[2, 1] * e1 + Kc[2, 2] * e2
+    b0 = p1 * w[2] - p2 * w[1] + y[1] * F[2] - y[2] * F[1]
+    b1 = p2 * w[0] - p0 * w[2] + y[2] * F[0] - y[0] * F[2]
+    b2 = 0.5 * (p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0])
+    b2 += kappa[0] * e0 + kappa[1] * e1 + kappa[2] * e2
+    work[0, 0], work[0, 1], work[0, 2] = r[1] * p2 - r[2] * p1, r[2] * p0 - r[0] * p2, r[0] * p1 - r[1] * p0
+    work[0, 3], work[0, 4], work[0, 5] = p0, p1, p2
+    for a in range(6):
+        TK[body, a] += work[0, a]
+        work[1, a] = w[a]
+    _add_cross_force(work, 1, work, 0, TG, body, 1.0)
+    TG[body, 0] += rx[1] * b2 - rx[2] * b1
+    TG[body, 1] += rx[2] * b0 - rx[0] * b2
+    TG[body, 2] += rx[0] * b1 - rx[1] * b0
+    TG[body, 3] += b0
+    TG[body, 4] += b1
+    TG[body, 5] += b2
+    phi[body, 0] += r[1] * F[2] - r[2] * F[1]
+    phi[body, 1] += r[2] * F[0] - r[0] * F[2]
+    phi[body, 2] += r[0] * F[1] - r[1] * F[0]
+    for a in range(3):
+        phi[body, 3 + a] += F[a]
+
+
+@_jit
+def _gather(body_parent, first, last, x):
+    """Sums over the subtree of the columns first to last of x (nb, ...) in place."""
+    for body in range(body_parent.shape[0] - 1, 0, -1):
+        p = body_parent[body]
+        if p > 0:
+            for e in range(first, last):
+                x[p, e] += x[body, e]
+
+
+@_jit
+def _inertia_rows(row_start, ancestors, dof_body, armature, S, CI, CK, D, contact, IS, KS, M, H):
+    """Tree-sparse M and H = M + S' K^C S + diag(D) from the composites CI (nb, 10) and CK (nb, 6, 6)."""
+    for k in range(S.shape[0]):
+        body, start, end = dof_body[k], row_start[k], row_start[k + 1]
+        _inertia_times(CI, body, S, k, IS, k)
+        for i in range(start, end):
+            j, m = ancestors[i], 0.0
+            for e in range(6):
+                m += IS[k, e] * S[j, e]
+            M[i] = H[i] = m
+        if contact:
+            for e in range(6):
+                KS[k, e] = 0.0
+            _add_times(CK, body, S, k, KS, k, 1.0)
+            for i in range(start, end):
+                j, m = ancestors[i], 0.0
+                for e in range(6):
+                    m += KS[k, e] * S[j, e]
+                H[i] += m
+        M[end - 1] += armature[k]
+        H[end - 1] += armature[k] + D[k]
+
+
+@_jit
 def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
     """Backward recursion: du (T, nu) receives dL/dctrl; returns dL/dx0 as (pq, pv), each (nv,).
 
     S (T+1, nv, 6) ... are the rollout's records; lq, lv (T+1, nv) the loss's gradient with respect to the
     configuration (tangent) and velocity of every state.
+
+    Rq' nu, Rv' nu and Mw' mu need no matrices: with y_b the sum of S nu over the dofs that move body b, both masks of
+    the assembly together say (Rq' nu)_j = [Psiddot; Psidot; S; Py]_j . (subtree sum of [I; B'; G'; K]_b y_b) + what
+    moving j's own axis changes; reverse mode through the recursive Newton-Euler algorithm, linear in the dofs.
     """
-    T, nv, h = a.shape[0], v.shape[1], c.h
-    size = c.row_start[nv]
-    work = np.zeros((9, size))
-    H, M, Rqu, Rql, Rvu = work[0], work[1], work[2], work[3], work[4]
-    Rvl, Mwu, Mwl, Mhat = work[5], work[6], work[7], work[8]
-    pq, pv, w, mu, nu, Mmu = lq[T].copy(), lv[T].copy(), np.zeros(nv), np.zeros(nv), np.zeros(nv), np.zeros(nv)
+    T, nv, nb, nu, h, b_ref = a.shape[0], v.shape[1], cinert.shape[1], du.shape[1], c.h, c.contact_reference[1]
+    row_start, ancestors, dof_parent, dof_body = c.row_start, c.ancestors, c.dof_parent, c.dof_body
+    body_parent, body_dof, sphere_body = c.body_parent, c.body_dof, c.sphere_body
+    M, H, Mhat = np.empty(row_start[nv]), np.empty(row_start[nv]), np.empty(row_start[nv])
+    D, rq, rv = np.empty(nv), np.empty(nv), np.empty(nv)
+    of_dofs = np.empty((14, nv, 6))
+    v_after, Sd, Pd, Pdd, Pw = of_dofs[0], of_dofs[1], of_dofs[2], of_dofs[3], of_dofs[4]
+    Py, acc, zee, wye, y = of_dofs[5], of_dofs[6], of_dofs[7], of_dofs[8], of_dofs[9]
+    ym, z, IS, KS = of_dofs[10], of_dofs[11], of_dofs[12], of_dofs[13]
+    of_bodies = np.empty((9, nb, 6))
+    Iv, Cf, Cfw, TI, TB = of_bodies[0], of_bodies[1], of_bodies[2], of_bodies[3], of_bodies[4]
+    TG, TK, TW, phi = of_bodies[5], of_bodies[6], of_bodies[7], of_bodies[8]
+    CI, CK = np.empty((nb, 10)), np.zeros((nb, 6, 6))
+    nc = sphere_body.shape[0]
+    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    kappa, Kc, A, tmp = np.empty((nc, 3)), np.empty((nc, 3, 3)), np.empty((3, 3)), np.empty((3, 6))
+    CK_flat = CK.reshape(nb, 36)
+    pq, pv, w, mu, nu_ = lq[T].copy(), lv[T].copy(), np.empty(nv), np.empty(nv), np.empty(nv)
     Eq, Ev, turn = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(3)
     for t in range(T - 1, -1, -1):
-        step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],
-                      H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl)
+        St = S[t]
+        _diagonals(c, qpos[t], v[t], a[t], saturated[t], D, rq, rv)
+        _motions(c, St, v[t], a[t], v[t + 1], tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye)
+        contacts = _contacts(c, wye, centres[t], com[t], which, r, rx, F, kappa, Kc)
+        # M and H.
+        CI[:] = cinert[t]
+        _gather(body_parent, 0, 10, CI)
+        if contacts:
+            CK_flat[:] = 0.0
+            for n in range(contacts):
+                _add_stiffness(r[n], Kc[n], A, CK[sphere_body[which[n]]])
+            _gather(body_parent, 0, 36, CK_flat)
+        _inertia_rows(row_start, ancestors, dof_body, c.armature, St, CI, CK, D, contacts > 0, IS, KS, M, H)
         _with_damping(c, M, saturated[t], Mhat)
-        factorise(c, Mhat)
-        factorise(c, H)
+        factorise(row_start, ancestors, Mhat)
+        factorise(row_start, ancestors, H)
+        # mu and nu.
         for e in range(3):
             turn[e] = h * v[t + 1, 3 + e]
         rotation_maps(turn, Eq, Ev)
@@ -501,41 +638,79 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
             w[3 + e] = pv[3 + e] + h * (pq[3] * Ev[0, e] + pq[4] * Ev[1, e] + pq[5] * Ev[2, e])
         for k in range(nv):
             mu[k] = h * w[k]
-        _solve_vector(c, Mhat, mu)
+        _solve_vector(row_start, ancestors, Mhat, mu)
+        for k in range(nv):  # -M mu, of Mhat mu = h w
+            nu_[k] = h * ((c.damping[k] + (0.0 if saturated[t, k] else c.kv[k])) * mu[k] - w[k])
+        _solve_vector(row_start, ancestors, H, nu_)
+        # Pull nu and mu back through the step's inverse dynamics.
+        for j in range(nv):
+            p = dof_parent[j]
+            for e in range(6):
+                y[j, e] = (y[p, e] if p >= 0 else 0.0) + St[j, e] * nu_[j]
+                ym[j, e] = (ym[p, e] if p >= 0 else 0.0) + St[j, e] * mu[j]
+        for body in range(1, nb):
+            j = body_dof[body]
+            _inertia_times(cinert[t], body, v_after, j, Iv, body)
+            _inertia_times(cinert[t], body, acc, j, Cf, body)
+            _add_cross_force(v_after, j, Iv, body, Cf, body, 1.0)
+            _inertia_times(cinert[t], body, zee, j, Cfw, body)
+            _inertia_times(cinert[t], body, ym, j, TW, body)
+            _inertia_times(cinert[t], body, y, j, TI, body)
+            _cross_motion(v_after, j, y, j, tmp, 0)
+            _inertia_times(cinert[t], body, tmp, 0, TB, body)  # B' y = v x* I y - I (v x y) - y x* I v
+            for e in range(6):
+                TB[body, e] = -TB[body, e]
+                TG[body, e] = TK[body, e] = phi[body, e] = 0.0
+            _add_cross_force(v_after, j, TI, body, TB, body, 1.0)
+            _add_cross_force(y, j, Iv, body, TB, body, -1.0)
+        for n in range(contacts):
+            body = sphere_body[which[n]]
+            j = body_dof[body]
+            _add_contact_pull(r[n], rx[n], F[n], kappa[n], Kc[n], wye[j], y[j], tmp, body, TG, TK, phi)
+        for i in range(1, 9):
+            _gather(body_parent, 0, 6, of_bodies[i])
         for k in range(nv):
-            Mmu[k] = 0.0
-        for k in range(nv):
-            end = c.row_start[k + 1] - 1
-            for i in range(c.row_start[k], end):
-                Mmu[k] += M[i] * mu[c.ancestors[i]]
-                Mmu[c.ancestors[i]] += M[i] * mu[k]
-            Mmu[k] += M[end] * mu[k]
-        for k in range(nv):
-            nu[k] = -Mmu[k]
-        _solve_vector(c, H, nu)
+            for e in range(6):
+                z[k, e] = 0.0
+            if contacts:
+                _add_cross_force(St, k, phi, dof_body[k], z, k, -nu_[k])
+        for k in range(nv - 1, 0, -1):
+            for e in range(6):
+                z[dof_parent[k], e] += z[k, e]
         r0, r1, r2 = pq[3], pq[4], pq[5]
         for e in range(3):
             pq[3 + e] = r0 * Eq[0, e] + r1 * Eq[1, e] + r2 * Eq[2, e]
-        for k in range(nv):
-            pv[k] = w[k] + lv[t, k]
-            pq[k] += lq[t, k]
-        _add_transposed(c, Mwu, Mwl, mu, pq)
-        _add_transposed(c, Rqu, Rql, nu, pq)
-        _add_transposed(c, Rvu, Rvl, nu, pv)
-        for i in range(c.actuator_dof.shape[0]):
+        for j in range(nv):
+            body, root = dof_body[j], 3 <= j < 6  # the root's rotations move one another
+            above, below = 2 if root else dof_parent[j], 3 if root else j
+            for e in range(6):
+                tmp[0, e] = tmp[1, e] = 0.0
+            _add_cross_force(St, j, Cf, body, tmp, 0, 1.0)
+            _add_cross_force(St, j, Cfw, body, tmp, 1, 1.0)
+            q_, v_ = rq[j] * nu_[j], rv[j] * nu_[j]
+            for e in range(6):
+                q_ += Pdd[j, e] * TI[body, e] + Pd[j, e] * TB[body, e] + Py[j, e] * TK[body, e] + Pw[j, e] * TW[body, e]
+                q_ += St[j, e] * (TG[body, e] + z[below, e])
+                v_ += (Pd[j, e] + Sd[j, e]) * TI[body, e] + St[j, e] * (TB[body, e] + b_ref * TK[body, e])
+            if above >= 0:
+                for e in range(6):
+                    q_ += y[above, e] * tmp[0, e] + ym[above, e] * tmp[1, e]
+            pq[j] += lq[t, j] + q_
+            pv[j] = w[j] + lv[t, j] + v_
+        for i in range(nu):
             k = c.actuator_dof[i]
-            du[t, i] = 0.0 if saturated[t, k] else -c.kp[k] * nu[k]
+            du[t, i] = 0.0 if saturated[t, k] else -c.kp[k] * nu_[k]
     return pq, pv
 
 
 @_jit
-def _multiply_sparse(c, up, low, Y, out, scale):
+def _multiply_sparse(row_start, ancestors, up, low, Y, out, scale):
     """out[j] += scale * sum_k R[k, j] Y[k] for a tree-sparse R; Y, out (nv, nv) rows."""
     nv = Y.shape[0]
     for k in range(nv):
-        start, end = c.row_start[k], c.row_start[k + 1] - 1
+        start, end = row_start[k], row_start[k + 1] - 1
         for i in range(start, end):
-            j, u, l = c.ancestors[i], scale * up[i], scale * low[i]
+            j, u, l = ancestors[i], scale * up[i], scale * low[i]
             for e in range(nv):
                 out[j, e] += u * Y[k, e]
                 out[k, e] += l * Y[j, e]
@@ -560,24 +735,24 @@ def transitions(c, S, cinert, com, centres, qpos, v, a, saturated, first, last, 
         step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],
                       H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl)
         _with_damping(c, M, saturated[t], Mhat)
-        factorise(c, Mhat)
-        factorise(c, H)
+        factorise(c.row_start, c.ancestors, Mhat)
+        factorise(c.row_start, c.ancestors, H)
         # W' = h H^-1 M Mhat^-1 = h H^-1 (1 - h Dv Mhat^-1)
         Y[:] = 0.0
         for k in range(nv):
             Y[k, k] = 1.0
-        solve(c, Mhat, Y)
+        solve(c.row_start, c.ancestors, Mhat, Y)
         for k in range(nv):
             s = h * (c.damping[k] + (0.0 if saturated[t, k] else c.kv[k]))
             for e in range(nv):
                 W[k, e] = -h * s * Y[k, e]
             W[k, k] += h
-        solve(c, H, W)
+        solve(c.row_start, c.ancestors, H, W)
         out = D[t]
         out[:] = 0.0
-        _multiply_sparse(c, Mwu, Mwl, Y, out[:nv], h)
-        _multiply_sparse(c, Rqu, Rql, W, out[:nv], -1.0)
-        _multiply_sparse(c, Rvu, Rvl, W, out[nv : 2 * nv], -1.0)
+        _multiply_sparse(c.row_start, c.ancestors, Mwu, Mwl, Y, out[:nv], h)
+        _multiply_sparse(c.row_start, c.ancestors, Rqu, Rql, W, out[:nv], -1.0)
+        _multiply_sparse(c.row_start, c.ancestors, Rvu, Rvl, W, out[nv : 2 * nv], -1.0)
         for k in range(nv):
             out[nv + k, k] += 1.0
         for i in range(nu):

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 import mujoco
 import numpy as np
 from scipy.interpolate import interp1d
+from threadpoolctl import threadpool_limits
 
 from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions, build_body
@@ -48,6 +50,7 @@ class Options:
     effort: float = 1e-3  # 1/rad^2
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
+    threads: int = 2  # 1 or 2; one process a core wants 1
     seed: int = 0
 
 
@@ -85,7 +88,7 @@ def _track(clip: Clip, body: Body, ik_qpos: np.ndarray, substeps: int, noise: fl
     return _Track(ik_qpos, qvel, clip.keypoints[:, columns], clip.confidence[:, columns], feedforward, substeps, noise)
 
 
-def _window(sim: Simulator, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options) -> Window:
+def _window(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
     at, s = slice(start + 1, start + 1 + frames), track.substeps
     trust = 1 / (1 + (track.noise / 0.01) ** 2)  # a noisy clip's keypoints count less against the smoothed reference
     return Window(
@@ -93,7 +96,7 @@ def _window(sim: Simulator, points: Points, track: _Track, start: int, frames: i
         [KeypointTerm(points, track.targets[at], track.confidence[at], o.keypoints * trust, o.outlier_m + 3 * track.noise),
          VelocityTerm(track.qvel[at], np.full(sim.model.nv, o.velocity)),
          PostureTerm(track.qpos[at, 7:], o.posture)],
-        [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, sim.model.nu)],
+        [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, sim.model.nu)], pool,
     )  # fmt: skip
 
 
@@ -127,7 +130,7 @@ def _keep(track: _Track, window: Window, x: np.ndarray, steps: int, data: mujoco
     track.last = r.qpos[steps].copy(), r.qvel[steps].copy()
 
 
-def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, first_iteration) -> None:
+def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, first_iteration, pool) -> None:
     """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window."""
     total, nu = len(track.qpos) - 1, sim.model.nu
     state, knot, start = (track.qpos[0].copy(), track.qvel[0].copy()), np.zeros(nu), 0
@@ -136,13 +139,13 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
         while start < total:
             frames = min(o.window_frames, total - start)
             keep = frames if start + frames >= total else min(o.keep_frames, frames)
-            window = _window(sim, points, track, start, frames, state, knot, o)
+            window = _window(sim, points, track, start, frames, state, knot, o, pool)
             x0, status = _start(window, np.resize(shifted, window.n)), "ok"
             loss_start = window.value(x0)
             if not np.isfinite(loss_start):
                 # Nothing to continue from: begin again at the reference, and say so.
                 state, knot = (track.qpos[start].copy(), track.qvel[start].copy()), np.zeros(nu)
-                window = _window(sim, points, track, start, frames, state, knot, o)
+                window = _window(sim, points, track, start, frames, state, knot, o, pool)
                 x0, status = np.zeros(window.n), "restarted"
                 loss_start = window.value(x0)
             solved = min(o.window_frames - o.keep_frames, frames) if start and x0.any() else 0
@@ -225,7 +228,10 @@ def reconstruct(
     track = _track(slow, body, ik.qpos, substeps, noise)
     sim = Simulator(body.model)
     points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
-    _solve(sim, points, track, options, progress, lambda state: mark("first_iteration"))
+    # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than they give.
+    with ThreadPoolExecutor(1) as helper, threadpool_limits(1):
+        pool = helper if options.threads > 1 else None
+        _solve(sim, points, track, options, progress, lambda state: mark("first_iteration"), pool)
     mark("total")
     seconds = {
         "startup": marks["startup"],

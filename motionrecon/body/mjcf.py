@@ -101,7 +101,7 @@ def _option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
     o.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     o.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
     o.solver = mujoco.mjtSolver.mjSOL_NEWTON
-    o.iterations, o.ls_iterations, o.tolerance, o.impratio = 50, 50, 1e-10, 1.0
+    o.iterations, o.ls_iterations, o.tolerance, o.impratio = 50, 50, 1e-11, 1.0
 
 
 def _solimp(three: tuple[float, float, float]) -> list[float]:

@@ -5,13 +5,19 @@ import numpy as np
 from motionrecon.physics.constants import Constants
 
 
-def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int):
-    """Condense step Jacobians into maps of whole frames.
+def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int, pool=None):
+    """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the frames.
 
     jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps, the controls of a
     frame going linearly from its first knot to its second. Returns the transposed maps (F, 2 nv + 2 nu, 2 nv):
     rows dz, dknot_f, dknot_{f+1}; columns the state after the frame (tangent, velocity).
     """
+    frames = len(jacobians[0]) // substeps
+    if pool is not None and frames > 1:
+        middle = frames // 2 * substeps
+        other = pool.submit(frame_maps, c, [a[:middle] for a in jacobians], substeps)
+        later = frame_maps(c, [a[middle:] for a in jacobians], substeps)
+        return np.concatenate([other.result(), later])
     D, Eq, Ev = jacobians
     T, nv = len(D), D.shape[2]
     nu = D.shape[1] - 2 * nv

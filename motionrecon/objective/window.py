@@ -105,7 +105,7 @@ class Window:
             return np.inf, np.zeros(self.n), np.eye(self.n)
         loss, d = self._state_derivatives(r, True)
         c = self.simulator.constants
-        maps = frame_maps(c, velocity_jacobians(c, r, self._pool), self.substeps)
+        maps = frame_maps(c, velocity_jacobians(c, r, self._pool), self.substeps, self._pool)
         H = gauss_newton(maps, d.qq, d.vv)
         nv, nu = len(self.qvel), self.nu
         g, p = np.zeros((self.frames + 1, nu)), np.zeros(2 * nv)

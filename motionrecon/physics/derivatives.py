@@ -28,7 +28,7 @@ def velocity_jacobians(c: Constants, rollout: Rollout, pool: ThreadPoolExecutor 
     """Transposed velocity rows of all step Jacobians: D (T, 2 nv + nu, nv), Eq and Ev (T, 3, 3).
 
     D[t] = [dv'/dq, dv'/dv, dv'/du]'; positions follow as dq' = E_q dq + h E_v dv' on the root's rotation and
-    dq' = dq + h dv' elsewhere. With a pool of two workers the time steps are split between them.
+    dq' = dq + h dv' elsewhere. With a pool its worker takes half of the time steps.
     """
     T, nv, nu = len(rollout.qacc), rollout.qvel.shape[1], len(c.actuator_dof)
     D, Eq, Ev = np.empty((T, 2 * nv + nu, nv)), np.empty((T, 3, 3)), np.empty((T, 3, 3))

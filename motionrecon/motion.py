@@ -172,7 +172,8 @@ def assemble(
         "centre_of_pressure": whole.centre[nearest],
         "contact_force_other": _at_times(times, step_times, whole.other_force),
         "mjcf": np.array(body.xml), "timestep": np.array(h), "simulation_qpos": qpos, "simulation_qvel": qvel,
-        "simulation_ctrl": whole.ctrl,
+        "simulation_ctrl": whole.ctrl, "simulation_contact_force": whole.foot_force,
+        "simulation_contact_force_other": whole.other_force,
     }  # fmt: skip
     bad = [w for w in windows if w["status"] != "ok"]
     length = times[-1]

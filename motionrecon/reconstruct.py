@@ -16,7 +16,7 @@ from motionrecon.clip import Clip
 from motionrecon.errors import ClipError
 from motionrecon.floor import estimate_floor, level
 from motionrecon.forces import floor_forces
-from motionrecon.kinematics import qvel_from, solve_ik
+from motionrecon.kinematics import IkResult, qvel_from, solve_ik
 from motionrecon.motion import Motion, Piece, assemble
 from motionrecon.noise import estimate_noise
 from motionrecon.objective.effort import EffortTerm
@@ -62,6 +62,7 @@ class _Track:
     qvel: np.ndarray
     targets: np.ndarray
     confidence: np.ndarray
+    smooth: np.ndarray
     feedforward: np.ndarray
     substeps: int
     noise: float
@@ -76,8 +77,8 @@ def control_stride(fps: float, rate: float) -> int:
     return max(1, round(fps / rate))
 
 
-def _track(clip: Clip, body: Body, ik_qpos: np.ndarray, substeps: int, noise: float) -> _Track:
-    qvel = qvel_from(ik_qpos, 1 / clip.fps)
+def _track(clip: Clip, body: Body, ik: IkResult, substeps: int, noise: float) -> _Track:
+    ik_qpos, qvel = ik.qpos, qvel_from(ik.qpos, 1 / clip.fps)
     columns = [clip.names.index(n) for n in body.keypoint_names]
     # A servo that must follow a moving target lags by kv/kp times its speed; it is aimed ahead by that.
     kp, kv = body.model.actuator_gainprm[:, 0], -body.model.actuator_biasprm[:, 2]
@@ -85,15 +86,19 @@ def _track(clip: Clip, body: Body, ik_qpos: np.ndarray, substeps: int, noise: fl
     middle = (np.arange((frames - 1) * substeps) + 0.5) / substeps
     aim = ik_qpos[:, 7:] + kv / kp * qvel[:, 6:]
     feedforward = interp1d(np.arange(frames), aim, axis=0)(middle)
-    return _Track(ik_qpos, qvel, clip.keypoints[:, columns], clip.confidence[:, columns], feedforward, substeps, noise)
+    targets, confidence = clip.keypoints[:, columns], clip.confidence[:, columns]
+    return _Track(ik_qpos, qvel, targets, confidence, ik.keypoints, feedforward, substeps, noise)
 
 
 def _window(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
     at, s = slice(start + 1, start + 1 + frames), track.substeps
-    trust = 1 / (1 + (track.noise / 0.01) ** 2)  # a noisy clip's keypoints count less against the smoothed reference
+    # The noisier a clip, the more the body follows the smoothed reference's keypoints in place of the clip's.
+    trust = 1 / (1 + (track.noise / 0.01) ** 2)
+    outlier = o.outlier_m + 3 * track.noise
     return Window(
         sim, state[0], state[1], track.feedforward[start * s : (start + frames) * s], knot, s,
-        [KeypointTerm(points, track.targets[at], track.confidence[at], o.keypoints * trust, o.outlier_m + 3 * track.noise),
+        [KeypointTerm(points, track.targets[at], track.confidence[at], o.keypoints * trust, outlier),
+         KeypointTerm(points, track.smooth[at], np.ones(track.smooth[at].shape[:2]), o.keypoints * (1 - trust), outlier),
          VelocityTerm(track.qvel[at], np.full(sim.model.nv, o.velocity)),
          PostureTerm(track.qpos[at, 7:], o.posture)],
         [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, sim.model.nu)], pool,
@@ -225,7 +230,7 @@ def reconstruct(
     mark("startup")
     ik = solve_ik(body, slow, noise)
     mark("ik")
-    track = _track(slow, body, ik.qpos, substeps, noise)
+    track = _track(slow, body, ik, substeps, noise)
     sim = Simulator(body.model)
     points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
     # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than they give.

@@ -195,6 +195,8 @@ def _on_clock_of(reference: Clip, clip: Clip) -> Clip:
     return reference.replace(keypoints=reference.keypoints[frames], confidence=reference.confidence[frames])
 
 
+# BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than they give.
+@threadpool_limits.wrap(limits=1)
 def reconstruct(
     clip: Clip,
     options: Options = Options(),
@@ -233,8 +235,7 @@ def reconstruct(
     track = _track(slow, body, ik, substeps, noise)
     sim = Simulator(body.model)
     points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
-    # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than they give.
-    with ThreadPoolExecutor(1) as helper, threadpool_limits(1):
+    with ThreadPoolExecutor(1) as helper:
         pool = helper if options.threads > 1 else None
         _solve(sim, points, track, options, progress, lambda state: mark("first_iteration"), pool)
     mark("total")

@@ -173,11 +173,10 @@ def train(
         folder / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2)
     ) as manager:
         if manager.latest_step() is not None:
-            restored = manager.restore(
-                manager.latest_step(), args=ocp.args.StandardRestore({"train": trainer.state, "spent": 0.0, "cpu_spent": 0.0})
-            )
-            trainer.state, spent = restored["train"], float(restored["spent"])
-            cpu_spent = float(restored["cpu_spent"])
+            like = {"train": trainer.state, "spent": 0.0, "cpu_spent": 0.0}
+            restored = manager.restore(manager.latest_step(), args=ocp.args.StandardRestore(like))
+            trainer.state = restored["train"]
+            spent, cpu_spent = float(restored["spent"]), float(restored["cpu_spent"])
         first = int(trainer.state["step"])
         losses = []
         for count in range(first, options.steps + 1):

@@ -33,7 +33,8 @@ class OptimusConfig:
     the factorised one.
 
     width, heads, layers: of the Transformer. linear_attention: time n in place of n^2. first_radius: length
-    of the first step in units of x times sqrt(n), > 0: a tenth of a domain's half-width is a good guess.
+    of the first step in units of x times sqrt(n), > 0: a tenth of a domain's half-width is a good guess. explore:
+    hop on when a descent has converged (secant family).
     """
 
     family: str = "secant"

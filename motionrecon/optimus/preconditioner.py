@@ -88,9 +88,10 @@ def add_rank_one(
     added = jnp.sum(columns**2)
     if isinstance(b, Dense):
         shrink = n / (n + added)
-        mean = (b.scale * jnp.trace(b.initial) + jnp.trace(b.learned)) / n
-        learned = (1.0 - forget) * b.learned + (mean * columns.T) @ columns + mean * forget * jnp.eye(n)
-        return b._replace(initial=shrink * (1.0 - forget) * b.initial, learned=shrink * learned)
+        # All goes to the part that moves with the scale: before the first pair no scale is known.
+        mean = (jnp.trace(b.initial) + jnp.trace(b.learned) / b.scale) / n
+        initial = (1.0 - forget) * b.initial + (mean * columns.T) @ columns + mean * forget * jnp.eye(n)
+        return b._replace(initial=shrink * initial, learned=shrink * (1.0 - forget) * b.learned)
     diagonal, u, place = (
         (1.0 - forget) * b.diagonal + forget,
         jnp.sqrt(1.0 - forget) * b.columns,
@@ -119,7 +120,6 @@ def add_secant(
     (1975), made for steps without line search; on quadratics it is SR1 wherever that keeps H positive definite. It
     needs bs = H^-1 s (n,); where that is unknown (zeros) BFGS is left. Factorised: the pair joins the last m.
     """
-    n = s.shape[0]
     sy = jnp.where(use, s @ y, 1.0)
     yy = jnp.where(use, y @ y, 1.0)
     if isinstance(b, Dense):

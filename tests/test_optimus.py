@@ -246,11 +246,12 @@ def test_weights_round_trip_and_their_errors(tmp_path):
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_the_scale_of_the_loss_changes_nothing(config):
     theta, ends = perturbed(config, 0.02), []
-    for factor in (1.0, 1e-3, 1e3):
+    # Powers of two and few steps: what differs is dependence on the scale, not rounding grown large.
+    for factor in (1.0, 2.0**-10, 2.0**10):
         p = functions.problem("sum-squares", 5, seed=0)
         p = functions.FunctionProblem(functions.rescaled(p.variant, 1.0, factor))
         optimizer = optimizers.learned.Learned("t", config, theta, optimizers.learned.LearnedOptions())
-        ends.append(optimizers.minimize(p, p.start, optimizer, 12).loss / factor)
+        ends.append(optimizers.minimize(p, p.start, optimizer, 8).loss / factor)
     np.testing.assert_allclose(ends, ends[0], rtol=1e-2)
 
 

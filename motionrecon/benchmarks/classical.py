@@ -216,7 +216,8 @@ def table(n: int, rows: list[dict]) -> str:
         cells = " | ".join(f"{row['share'][k][-1]:.1e}" for k in names)
         ratios = " | ".join(f"{row[k]['times_fewer_steps']:.2g}" for k in ours)
         lines.append(f"| {row['function']}{mark} | {cells} | {ratios} |")
-    lines += ["", "| optimizer | >= 10 times fewer steps | rival | lower / equal / higher at evaluations |", "|---|---|---|---|"]
+    lines += ["", "| optimizer | >= 10 times fewer steps | rival | lower / equal / higher at evaluations |"]
+    lines.append("|---" * 4 + "|")
     for key in ours:
         many = sum(row[key]["times_fewer_steps"] >= 10 for row in rows)
         for rival in (r for r in ("bfgs", "bfgs-hops", "adam") if r in rows[0][key]):

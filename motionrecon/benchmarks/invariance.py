@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
     a = parser.parse_args(arguments)
     a.out.mkdir(parents=True, exist_ok=True)
     factors = [(1.0, f) for f in (1e-3, 1e3)] + [(x, 1.0) for x in (0.1, 0.3, 3.0, 10.0)]
-    report, lines = {}, ["| model | x times | f times | median ratio of evaluations | runs that reach it |", "|---" * 5 + "|"]
+    head = "| model | x times | f times | median ratio of evaluations | runs that reach it |"
+    report, lines = {}, [head, "|---" * 5 + "|"]
     with jax.enable_x64(True):
         plain = classical.variants(a.dimension, a.seeds)
         for name in a.models:

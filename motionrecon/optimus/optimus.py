@@ -196,9 +196,12 @@ def update(
             _cos(g, newton),
             _cos(grad, old.s),
             _cos(y, old.s),
-            jnp.tanh(0.3 * jnp.log((jnp.sqrt(newton @ newton) + 1e-300) / radius)),
+            # Before the first pair the length of `newton` is the gradient's, and would tell the scale of f.
+            jnp.where(
+                seen_pair | (not secant), jnp.tanh(0.3 * jnp.log((jnp.sqrt(newton @ newton) + 1e-300) / radius)), 0.0
+            ),
             jnp.tanh(0.3 * jnp.log((tried + 1e-300) / radius)),
-            jnp.tanh(0.3 * jnp.log(_rms(grad) / _rms(old.g + first))),
+            jnp.where(first, 0.0, jnp.tanh(0.3 * jnp.log(_rms(grad) / _rms(old.g + first)))),
             *(_rms(acc.m[:, i]) for i in range(3)),
             (f - best.f) / (worst - best.f + 1e-300),
             jnp.tanh(0.1 * jnp.log((jnp.abs(drop) + 1e-300) / (worst - best.f + 1e-300))),

@@ -113,13 +113,15 @@ def shipped(name: str, options: LearnedOptions) -> Learned:
     return Learned(name, *weights.load(name, options.folder), options)
 
 
-def as_optax(config: learned.Config, theta: Any) -> optax.GradientTransformationExtraArgs:
+def as_optax(config: learned.Config, theta: Any, explore: bool = False) -> optax.GradientTransformationExtraArgs:
     """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable float64 for
     full accuracy.
 
     Call it at params + updates every time, as optax.apply_updates does: an update may lead back from a
-    rejected point.
+    rejected point. explore: hop out of converged basins; optax users keep the last point, so it is off unless asked.
     """
+    if isinstance(config, learned.optimus.OptimusConfig):
+        config = dataclasses.replace(config, explore=explore)
 
     def init(params):
         return learned.init(config, ravel_pytree(params)[0].size)

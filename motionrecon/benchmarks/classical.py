@@ -26,6 +26,8 @@ FIRST_ORDER = {
     "momentum": lambda c, size: optax.sgd(c / size, momentum=0.9),
     "adam": lambda c, size: optax.adam(c),
 }
+RIVALS = (*LEARNED, *FIRST_ORDER, "bfgs", "lbfgs", "bfgs-hops")
+FLOOR = 1e-14  # of the start's gap: differences below it are rounding
 
 
 def variants(n: int, seeds: int) -> functions.Variant:
@@ -107,94 +109,126 @@ def _classical_curves(name: str, stacked: functions.Variant, budget: int, **opti
     return curves
 
 
-def curves_at(n: int, seeds: int, budget: int, say=print) -> dict[str, np.ndarray]:
-    """Lowest loss so far (F, seeds, budget) by optimizer; first-order ones at the step size with the
-    lowest median end a function.
+def _hopping_bfgs_curve(problem: functions.FunctionProblem, budget: int, seed: int) -> np.ndarray:
+    """BFGS that hops from its best point when a descent has converged: lengths log-uniform in [0.03, 1] sqrt(n)."""
+    rng, curve = np.random.default_rng(seed), np.empty(0)
+    best, lowest, x = problem.start, np.inf, problem.start
+    first = float(np.abs(problem.value_and_grad(problem.start)[1]).max())
+    while curve.size < budget:
+        rule = optimizers.make("bfgs", gradient_tolerance=1e-8 * first)
+        result = optimizers.minimize(problem, x, rule, budget - curve.size)
+        if result.loss < lowest:
+            best, lowest = result.x, result.loss
+        curve = np.concatenate([curve, [h[2] for h in result.history]])
+        way = rng.normal(size=problem.n)
+        length = 0.03 ** rng.uniform() * problem.n**0.5
+        x = best + length * way / np.linalg.norm(way)
+    return np.minimum.accumulate(curve)
+
+
+def _hopping_bfgs(stacked: functions.Variant, budget: int) -> np.ndarray:
+    curves = np.empty((*stacked.index.shape, budget))
+    for i, j in np.ndindex(stacked.index.shape):
+        problem = functions.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
+        curves[i, j] = _hopping_bfgs_curve(problem, budget, j)
+    return curves
+
+
+def _fastest(curves: np.ndarray) -> int:
+    """Of (choices, seeds, budget) shares floored already: lowest median end, of equals the fewest median steps."""
+    ends = np.median(curves[..., -1], axis=1)
+    steps = [np.median([_steps_to(c, c[-1]) for c in choice]) for choice in curves]
+    return min(range(len(curves)), key=lambda k: (ends[k], steps[k]))
+
+
+def curves_at(n: int, seeds: int, budget: int, rivals: tuple[str, ...], say=print) -> dict[str, np.ndarray]:
+    """Share of the start's gap left, lowest so far, floored (F, seeds, budget), by optimizer; first-order ones at
+    the best of STEP_SIZES a function.
     """
     stacked, curves = variants(n, seeds), {}
-    for name in (*LEARNED, *FIRST_ORDER, "bfgs", "lbfgs"):
+    start = np.asarray(
+        jax.jit(lambda v: _over_functions(lambda u: functions.gap_and_grad(u, u.start)[0], v))(stacked)
+    )[..., None]
+    for name in rivals:
         begun = time.perf_counter()
         if name in LEARNED:
-            curves[name] = _lowest(_learned_losses(name, stacked, budget))
+            values = _lowest(_learned_losses(name, stacked, budget))
         elif name in FIRST_ORDER:
-            all_steps = _lowest(_first_order_losses(name, stacked, budget))  # (F, seeds, steps, budget)
-            best = np.argmin(np.median(all_steps[..., -1], axis=1), axis=1)
-            curves[name] = np.take_along_axis(all_steps, best[:, None, None, None], axis=2)[:, :, 0]
+            every = _lowest(_first_order_losses(name, stacked, budget))  # (F, seeds, steps, budget)
+            every = np.moveaxis(np.maximum(every / start[..., None], FLOOR), 2, 1)
+            values = np.stack([choices[_fastest(choices)] for choices in every]) * start
         elif name == "bfgs":
             both = [_classical_curves(name, stacked, budget, first_scale=s) for s in ("secant", "unit")]
             better = np.median(both[0][..., -1], axis=1) <= np.median(both[1][..., -1], axis=1)
-            curves[name] = np.where(better[:, None, None], *both)
+            values = np.where(better[:, None, None], *both)
+        elif name == "bfgs-hops":
+            values = _hopping_bfgs(stacked, budget)
         else:
-            curves[name] = _classical_curves(name, stacked, budget)
+            values = _classical_curves(name, stacked, budget)
+        curves[name] = np.maximum(values / start, FLOOR)
         say(f"n = {n}: {name} in {time.perf_counter() - begun:.1f} s", flush=True)
     return curves
 
 
 def _steps_to(curve: np.ndarray, value: float) -> float:
-    """Evaluations until `curve` is at or below `value`, infinite when never."""
-    hit = np.nonzero(curve <= value)[0]
+    """Evaluations until `curve` is within FLOOR of `value`, infinite when never."""
+    hit = np.nonzero(curve <= value + FLOOR)[0]
     return float(hit[0] + 1) if hit.size else np.inf
 
 
-def compare(curves: dict[str, np.ndarray], floor: float = 1e-14) -> list[dict]:
-    """One row a function: medians over seeds. Gaps below `floor` times the start's gap count as equal:
-    they are rounding.
+def compare(curves: dict[str, np.ndarray], budgets: tuple[int, ...]) -> list[dict]:
+    """One row a function: medians over seeds. `times_fewer_steps`: of the best first-order optimizer to its own end,
+    over those to the same value; 0 when never reached.
     """
     rows = []
     for i, name in enumerate(functions.FUNCTIONS):
-        start = curves["bfgs"][i, :, :1]
-        share = {key: np.maximum(value[i] / start, floor) for key, value in curves.items()}
-        row = {
-            "function": name,
-            "held_out": name in HELD_OUT,
-            "final": {k: float(np.median(v[:, -1])) for k, v in share.items()},
-        }
-        first = min(FIRST_ORDER, key=lambda k: row["final"][k])
+        median = {k: [float(np.median(v[i, :, b - 1])) for b in budgets] for k, v in curves.items()}
+        row = {"function": name, "held_out": name in HELD_OUT, "budgets": list(budgets), "share": median}
+        names = [k for k in FIRST_ORDER if k in curves]
+        first = names[_fastest(np.stack([curves[k][i] for k in names]))]
         row["best_first_order"] = first
-        for key in LEARNED:
-            ratios = []
-            for seed in range(start.shape[0]):
-                value = share[first][seed, -1]
-                ratios.append(_steps_to(share[first][seed], value) / _steps_to(share[key][seed], value))
-            bfgs = row["final"]["bfgs"]
-            row[key] = {
-                "times_fewer_steps": float(np.median(ratios)),
-                "below_bfgs": bool(row["final"][key] < 0.999 * bfgs),
-                "not_above_bfgs": bool(row["final"][key] <= 1.001 * bfgs),
-                "below_adam": bool(row["final"][key] < 0.999 * row["final"]["adam"]),
-            }
+        for key in (k for k in LEARNED if k in curves):
+            ratios = [
+                _steps_to(theirs, theirs[-1]) / _steps_to(ours, theirs[-1])
+                for theirs, ours in zip(curves[first][i], curves[key][i], strict=True)
+            ]
+            row[key] = {"times_fewer_steps": float(np.median(ratios))}
+            for rival in ("bfgs", "bfgs-hops", "adam"):
+                if rival in median:
+                    pairs = list(zip(median[key], median[rival], strict=True))
+                    row[key][rival] = [int(ours < 0.999 * r) - int(ours > 1.001 * r) for ours, r in pairs]
         rows.append(row)
     return rows
 
 
 def table(n: int, rows: list[dict]) -> str:
-    """Markdown: share of the start's gap left at the end, by optimizer, and how many times fewer steps
-    Optimus needs.
-    """
-    names = list(rows[0]["final"])
+    """Markdown: share left at the largest budget, how many times fewer steps Optimus needs, counts at every budget."""
+    names = list(rows[0]["share"])
+    ours = [k for k in LEARNED if k in rows[0]]
     lines = [
         f"### n = {n}",
         "",
-        f"| function | {' | '.join(names)} | fewer steps, dense | factorised |",
-        "|---" * (len(names) + 3) + "|",
+        f"| function | {' | '.join(names)} | {' | '.join(f'fewer steps, {k}' for k in ours)} |",
+        "|---" * (len(names) + len(ours) + 1) + "|",
     ]
     for row in rows:
         mark = " (held out)" if row["held_out"] else ""
-        cells = " | ".join(f"{row['final'][k]:.1e}" for k in names)
-        ratios = " | ".join(f"{row[k]['times_fewer_steps']:.2g}" for k in LEARNED[:2])
+        cells = " | ".join(f"{row['share'][k][-1]:.1e}" for k in names)
+        ratios = " | ".join(f"{row[k]['times_fewer_steps']:.2g}" for k in ours)
         lines.append(f"| {row['function']}{mark} | {cells} | {ratios} |")
-    for key in LEARNED:
-        count = lambda test, key=key: sum(bool(test(row[key])) for row in rows)  # noqa: E731
-        lines += [
-            "",
-            (
-                f"{key}: >= 10 times fewer steps than the best first-order on "
-                f"{count(lambda r: r['times_fewer_steps'] >= 10)} of {len(rows)}; "
-                f"below BFGS on {count(lambda r: r['below_bfgs'])}, "
-                f"not above it on {count(lambda r: r['not_above_bfgs'])}; "
-                f"below Adam on {count(lambda r: r['below_adam'])}."
-            ),
-        ]
+    lines += ["", "| optimizer | >= 10 times fewer steps | rival | lower / equal / higher at evaluations |"]
+    lines.append("|---" * 4 + "|")
+    for key in ours:
+        many = sum(row[key]["times_fewer_steps"] >= 10 for row in rows)
+        for rival in (r for r in ("bfgs", "bfgs-hops", "adam") if r in rows[0][key]):
+            counts = []
+            for b, budget in enumerate(rows[0]["budgets"]):
+                signs = [row[key][rival][b] for row in rows]
+                counts.append(f"{budget}: {signs.count(1)} / {signs.count(0)} / {signs.count(-1)}")
+            lines.append(f"| {key} | {many} of {len(rows)} | {rival} | {', '.join(counts)} |")
+        if "bfgs" in rows[0][key]:
+            lost = [row["function"] for row in rows if row[key]["bfgs"][-1] < 0]
+            lines.append(f"| {key} | | loses to bfgs at the end on | {', '.join(lost) or 'none'} |")
     return "\n".join(lines) + "\n"
 
 
@@ -205,12 +239,12 @@ def plot(n: int, curves: dict[str, np.ndarray], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(4, 5, figsize=(18, 12), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(4, 5, figsize=(16, 11), sharex=True, layout="constrained")
     for i, (name, axis) in enumerate(zip(functions.FUNCTIONS, axes.flat, strict=True)):
         for key, value in curves.items():
             axis.loglog(
                 np.arange(1, value.shape[-1] + 1),
-                np.maximum(np.median(value[i] / value[i, :, :1], axis=0), 1e-16),
+                np.median(value[i], axis=0),
                 label=key,
                 linewidth=2.0 if key.startswith("optimus") else 1.0,
             )
@@ -221,26 +255,50 @@ def plot(n: int, curves: dict[str, np.ndarray], path: Path) -> None:
     figure.suptitle(
         f"Share of the start's gap to the minimum left, median over seeds, rotated and shifted, n = {n}"
     )
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=55)
+    plt.close(figure)
+
+
+def plot_dimensions(report: dict, path: Path) -> None:
+    """Median share left at the largest budget against n, one panel a function."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(4, 5, figsize=(16, 11), sharex=True, layout="constrained")
+    dimensions = sorted(report)
+    for i, (name, axis) in enumerate(zip(functions.FUNCTIONS, axes.flat, strict=True)):
+        for key in report[dimensions[0]][i]["share"]:
+            known = [n for n in dimensions if key in report[n][i]["share"]]
+            axis.loglog(known, [report[n][i]["share"][key][-1] for n in known], marker=".", label=key)
+        axis.set_title(name)
+    axes[0, 0].legend(fontsize=6)
+    figure.suptitle("Share of the start's gap left at the last budget, against the number of unknowns")
+    figure.savefig(path, dpi=55)
     plt.close(figure)
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py classical", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 10, 50, 100, 500, 1000])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budget", type=int, default=500, help="evaluations each")
+    parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 10, 50, 100])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budgets", type=int, nargs="+", default=[30, 100, 300, 1000], help="evaluations each")
+    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=RIVALS)
     a = parser.parse_args(arguments)
+    if not set(a.rivals) & set(FIRST_ORDER):
+        parser.error("at least one of sgd, momentum, adam is needed to compare with")
     a.out.mkdir(parents=True, exist_ok=True)
-    report, text = {}, []
+    report, text, budgets = {}, [], tuple(sorted(a.budgets))
     with jax.enable_x64(True):
         for n in a.dimensions:
-            curves = curves_at(n, a.seeds, a.budget)
-            report[n] = compare(curves)
+            curves = curves_at(n, a.seeds, budgets[-1], tuple(a.rivals))
+            report[n] = compare(curves, budgets)
             text.append(table(n, report[n]))
             plot(n, curves, a.out / f"curves_{n}.png")
             (a.out / "classical.json").write_text(json.dumps(report, indent=1))
             (a.out / "classical.md").write_text("\n".join(text))
             print(text[-1], flush=True)
+    plot_dimensions(report, a.out / "dimensions.png")
     return 0

@@ -14,7 +14,7 @@ from motionrecon.optimus.optimus import OptimusConfig
 
 KINDS = {
     "optimus": OptimusConfig(),
-    "optimus-factorised": OptimusConfig(columns=16, linear_attention=True),
+    "optimus-factorised": OptimusConfig(columns=24),
     "optimus-paper": OptimusConfig(family="paper"),
     "adafactor-mlp": AdafactorMlpConfig(),
 }

@@ -23,13 +23,16 @@ class LearnedOptions:
 
     first_radius: length of the first step over sqrt(n), in units of x, > 0 (None: that of the weights'
     configuration, 0.1, which suits domains of half-width 1); Adafactor-MLP ignores it. max_rejections:
-    non-finite points in a row before giving up, >= 1.
+    non-finite points in a row before giving up, >= 1. explore: whether Optimus hops out of basins where it has
+    converged until the evaluations are spent (None: as configured, which is yes for the shipped weights); False
+    stops at the first minimum, as local work such as control windows wants.
     """
 
     gradient_tolerance: float = 1e-10
     folder: str | None = None
     first_radius: float | None = None
     max_rejections: int = 30
+    explore: bool | None = None
 
 
 @functools.lru_cache(maxsize=32)
@@ -57,6 +60,9 @@ class Learned(Optimizer):
     def __init__(self, name: str, config: learned.Config, theta: Any, options: LearnedOptions):
         if options.first_radius is not None and isinstance(config, learned.optimus.OptimusConfig):
             config = dataclasses.replace(config, first_radius=options.first_radius)
+        if options.explore is not None and isinstance(config, learned.optimus.OptimusConfig):
+            config = dataclasses.replace(config, explore=options.explore)
+        self.explores = getattr(config, "explore", False) and config.family == "secant"
         self.name, self.config, self.theta, self.options = name, config, theta, options
         self.gradient_tolerance = options.gradient_tolerance
         self._update = jitted_update(config)
@@ -65,6 +71,12 @@ class Learned(Optimizer):
         with jax.enable_x64(True):
             step, state.inner = self._update(self.theta, state.inner, x, np.float64(loss), grad)
         state.next_x = x + np.asarray(step)
+
+    def done(self, state: LearnedState) -> str | None:
+        """As Optimizer.done; while exploring, a vanished gradient stops only at the start, where it may be
+        constant.
+        """
+        return state.stop if self.explores and state.iteration > 0 else super().done(state)
 
     def init(self, problem: Problem, x0: np.ndarray) -> LearnedState:
         state = start_state(problem, x0, LearnedState)
@@ -101,13 +113,15 @@ def shipped(name: str, options: LearnedOptions) -> Learned:
     return Learned(name, *weights.load(name, options.folder), options)
 
 
-def as_optax(config: learned.Config, theta: Any) -> optax.GradientTransformationExtraArgs:
+def as_optax(config: learned.Config, theta: Any, explore: bool = False) -> optax.GradientTransformationExtraArgs:
     """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable float64 for
     full accuracy.
 
     Call it at params + updates every time, as optax.apply_updates does: an update may lead back from a
-    rejected point.
+    rejected point. explore: hop out of converged basins; optax users keep the last point, so it is off unless asked.
     """
+    if isinstance(config, learned.optimus.OptimusConfig):
+        config = dataclasses.replace(config, explore=explore)
 
     def init(params):
         return learned.init(config, ravel_pytree(params)[0].size)

@@ -8,14 +8,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-POOLED_OUTPUTS = 8
+POOLED_OUTPUTS = 7
 
 
 class Proposal(NamedTuple):
     """What the network says about one step.
 
     directions (L, n): raw rank-one vectors, one an encoder. weights (L,): their gamma >= 0. direction (n,),
-    log_size (n,): the per-parameter branch. pooled (8,): outputs that belong to the step as a whole.
+    log_size (n,): the per-parameter branch. pooled (7,): outputs that belong to the step as a whole.
     """
 
     directions: jax.Array

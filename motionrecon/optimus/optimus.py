@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 
 from motionrecon.errors import ModelError
-from motionrecon.optimus import features, preconditioner
-from motionrecon.optimus.network import Network
+from motionrecon.optimus import exploration, features, preconditioner, rules
+from motionrecon.optimus.network import POOLED_OUTPUTS, Network
 
 SCALARS = 14
 STEP_SIZE, LOG_SIZE = 0.1, 0.3  # the l1, l2 that bring fresh network outputs to the size of a mild correction
@@ -33,16 +33,18 @@ class OptimusConfig:
     the factorised one.
 
     width, heads, layers: of the Transformer. linear_attention: time n in place of n^2. first_radius: length
-    of the first step in units of x times sqrt(n), > 0: a tenth of a domain's half-width is a good guess.
+    of the first step in units of x times sqrt(n), > 0: a tenth of a domain's half-width is a good guess. explore:
+    hop on when a descent has converged (secant family).
     """
 
     family: str = "secant"
     columns: int | None = None
-    width: int = 32
+    width: int = 16
     heads: int = 2
     layers: int = 3
-    linear_attention: bool = False
+    linear_attention: bool = True
     first_radius: float = 0.1
+    explore: bool = True
 
     def __post_init__(self):
         if self.family not in ("secant", "paper"):
@@ -64,12 +66,12 @@ class OptimusConfig:
 
 
 class OptimusState(NamedTuple):
-    """x, g (n,), f: the point stepped from; start (n,); s (n,): the last step tried; radius: trust radius
-    in units of x.
+    """x, g (n,), f: the point stepped from; start (n,); s (n,): the last step tried, bs (n,): H^-1 s, zeros where
+    unknown; radius: trust radius in units of x.
 
-    best, worst: lowest loss and the first; predicted: decrease that the gradient promised for s; tolerance:
-    rise allowed, in units of `predicted`; k: iteration. b: the preconditioner; seen_pair: whether it holds
-    curvature; acc: feature accumulators.
+    worst: the highest loss stepped from; predicted: decrease that the gradient promised for s; tolerance: rise
+    allowed, in units of `predicted`; k: iteration. b: the preconditioner; seen_pair: whether it holds curvature;
+    acc: feature accumulators. best: the lowest point, and the hops.
     """
 
     x: jax.Array
@@ -77,8 +79,8 @@ class OptimusState(NamedTuple):
     f: jax.Array
     start: jax.Array
     s: jax.Array
+    bs: jax.Array
     radius: jax.Array
-    best: jax.Array
     worst: jax.Array
     predicted: jax.Array
     tolerance: jax.Array
@@ -86,6 +88,7 @@ class OptimusState(NamedTuple):
     b: Any
     seen_pair: jax.Array
     acc: features.Accumulators
+    best: exploration.Exploration
 
 
 def _rms(v):
@@ -97,12 +100,13 @@ def _cos(a, b):
 
 
 def init_theta(config: OptimusConfig, key: jax.Array) -> dict[str, Any]:
-    """Untrained meta-parameters: the network's and the seven decays'."""
+    """Untrained meta-parameters: the network's, the seven decays' and, in the secant family, the rules'."""
     count = features.PARAMETER_FEATURES + features.TIME_FEATURES + 4 + SCALARS
-    return {
+    theta = {
         "network": config.network.init(key, jnp.zeros((2, count), jnp.float32)),
         "decays": features.decay_parameters(),
     }
+    return theta | ({"rules": rules.parameters()} if config.family == "secant" else {})
 
 
 def init(config: OptimusConfig, n: int) -> OptimusState:
@@ -114,8 +118,8 @@ def init(config: OptimusConfig, n: int) -> OptimusState:
         f=z,
         start=v,
         s=v,
+        bs=v,
         radius=jnp.array(config.first_radius * n**0.5),
-        best=z,
         worst=z,
         predicted=jnp.ones(()),
         tolerance=z,
@@ -123,6 +127,7 @@ def init(config: OptimusConfig, n: int) -> OptimusState:
         b=preconditioner.identity(n, config.columns),
         seen_pair=jnp.array(False),
         acc=features.zero_accumulators(n),
+        best=exploration.start(n),
     )
 
 
@@ -139,44 +144,49 @@ def update(
 
     A point that is not finite or rises too much is rejected: its curvature is used where it is finite, the
     radius shrinks, and the step leads on from the point before. An infinite or NaN loss or gradient never
-    enters the state.
+    enters the state. With config.explore a descent that has converged, or cannot beat the best point any more, is
+    left for a hop from the best point.
     """
+    secant = config.family == "secant"
+    rule = rules.values(theta["rules"] if secant else rules.parameters())
     first = old.k == 0
     finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(grad))
+    begins = first | (old.best.hopped & finite)
     loss = jnp.where(finite, loss, old.f)
     grad = jnp.where(finite, grad, old.g)
     tried = jnp.sqrt(old.s @ old.s)
-    drop = jnp.where(first, 0.0, old.f - loss)
+    drop = jnp.where(begins, 0.0, old.f - loss)
     ratio = jnp.where(finite, jnp.clip(drop / (old.predicted + 1e-300), -10.0, 10.0), -10.0)
-    y = jnp.where(first, 0.0, grad - old.g)
-    accept = first | (finite & (drop >= -old.tolerance * old.predicted))
+    y = jnp.where(begins, 0.0, grad - old.g)
+    accept = begins | (finite & (drop >= -old.tolerance * old.predicted))
     f, x0, g = (jnp.where(accept, new, kept) for new, kept in ((loss, old.f), (x, old.x), (grad, old.g)))
     start = jnp.where(first, x, old.start)
-    best, worst = (
-        jnp.where(first, loss, jnp.minimum(old.best, f)),
-        jnp.where(first, loss, jnp.maximum(old.worst, f)),
-    )
+    best = exploration.record(old.best, x0, f, begins, first)
+    worst = jnp.where(first, loss, jnp.maximum(old.worst, f))
+    unit = rule.first * config.first_radius * x.shape[0] ** 0.5  # the length that the first radius and hops go by
 
     size = _rms(g)
     acc = features.accumulate(theta["decays"], old.acc, grad / _rms(grad))
     b, seen_pair = old.b, old.seen_pair
+    if secant:
+        # What the losses say beyond the gradients about curvature at the new point (Zhang & Xu 2001).
+        excess = 6.0 * drop + 3.0 * ((old.g + grad) @ old.s)
+        y = y + jnp.where(begins, 0.0, rule.values * excess / (tried**2 + 1e-300)) * old.s
     sy = old.s @ y
-    curved = finite & ~first & (sy > 1e-8 * jnp.sqrt((old.s @ old.s) * (y @ y))) & (sy > 0)
-    if config.family == "secant":
-        b = preconditioner.add_secant(b, old.s, y, curved, ~seen_pair)
+    curved = finite & ~begins & (sy > 1e-8 * jnp.sqrt((old.s @ old.s) * (y @ y))) & (sy > 0)
+    if secant:
+        b = preconditioner.add_secant(b, old.s, y, curved, old.bs, rule.davidon)
         seen_pair = seen_pair | curved
-    newton = preconditioner.apply(b, g)
+    # The paper's form has no curvature scale, so it sees gradients divided by their size.
+    newton = preconditioner.apply(b, g if secant else g / size)
     # Radius by the usual trust-region rule; the network multiplies it.
-    shrunk = jnp.where(finite, 0.4, 0.1) * tried
+    shrunk = jnp.where(finite, rule.shrink, rule.shrink_hard) * tried
     radius = jnp.where(
-        first,
-        old.radius,
-        jnp.where(
-            ratio < 0.05,
-            jnp.minimum(shrunk, old.radius),
-            jnp.where(ratio > 0.4, jnp.maximum(old.radius, 2.5 * tried), old.radius),
-        ),
+        ratio < rule.bad,
+        jnp.minimum(shrunk, old.radius),
+        jnp.where(ratio > rule.good, jnp.maximum(old.radius, rule.grow * tried), old.radius),
     )
+    radius = jnp.where(begins, jnp.where(first, unit, rule.hop_radius * tried), radius)
     by = preconditioner.apply(b, y)
     scalars = jnp.stack(
         [
@@ -186,12 +196,15 @@ def update(
             _cos(g, newton),
             _cos(grad, old.s),
             _cos(y, old.s),
-            jnp.tanh(0.3 * jnp.log((jnp.sqrt(newton @ newton) + 1e-300) / radius)),
+            # Before the first pair the length of `newton` is the gradient's, and would tell the scale of f.
+            jnp.where(
+                seen_pair | (not secant), jnp.tanh(0.3 * jnp.log((jnp.sqrt(newton @ newton) + 1e-300) / radius)), 0.0
+            ),
             jnp.tanh(0.3 * jnp.log((tried + 1e-300) / radius)),
-            jnp.tanh(0.3 * jnp.log(_rms(grad) / _rms(old.g + first))),
+            jnp.where(first, 0.0, jnp.tanh(0.3 * jnp.log(_rms(grad) / _rms(old.g + first)))),
             *(_rms(acc.m[:, i]) for i in range(3)),
-            (f - best) / (worst - best + 1e-300),
-            jnp.tanh(0.1 * jnp.log((jnp.abs(drop) + 1e-300) / (worst - best + 1e-300))),
+            (f - best.f) / (worst - best.f + 1e-300),
+            jnp.tanh(0.1 * jnp.log((jnp.abs(drop) + 1e-300) / (worst - best.f + 1e-300))),
         ]
     )
     extra = jnp.stack([v / _rms(v) for v in (old.s, y, newton, by)], axis=1)
@@ -203,47 +216,60 @@ def update(
     out = jax.tree.map(lambda v: jnp.nan_to_num(v).astype(g.dtype), out)
 
     units = out.directions / (jnp.sqrt(jnp.sum(out.directions**2, axis=1, keepdims=True)) + 1e-30)
-    length, widen, beta, forget, allow, *mix = (out.pooled[i] for i in range(8))
-    forget = jnp.clip(0.2 * forget, 0.0, 0.5)
-    if config.family == "paper":
+    length, widen, forget, allow, *mix = (out.pooled[i] for i in range(POOLED_OUTPUTS))
+    if secant:
+        b = preconditioner.add_rank_one(b, units, out.weights, jnp.clip(0.2 * forget, 0.0, 0.5))
+        momenta = acc.m @ jnp.stack(mix)
+        d = g * jnp.exp(LOG_SIZE * jnp.clip(out.log_size, -5.0, 5.0)) + size * (
+            momenta + STEP_SIZE * out.direction
+        )
+        whole = preconditioner.apply(b, d)
+        radius = radius * jnp.exp(jnp.tanh(widen))
+        norm = jnp.sqrt(whole @ whole) + 1e-300
+        short = jnp.where(seen_pair, jnp.minimum(1.0, radius / norm), radius / norm)
+        longer = jnp.where(begins | (short < 1.0), 0.0, rule.overstep * jnp.clip(ratio - 0.5, -0.2, 0.5))
+        times = short * jnp.exp(jnp.tanh(length) + longer)
+        step, bs = -times * whole, -times * d
+        sound = jnp.all(jnp.isfinite(step)) & (g @ step < 0)
+        step = jnp.where(sound, step, -radius * g / (jnp.sqrt(g @ g) + 1e-300))
+        bs = jnp.where(sound, bs, 0.0)
+        tolerance = jnp.maximum(2.0 * allow, 0.0)
+    else:
         b = preconditioner.add_rank_one(b, units, out.weights, jnp.zeros(()))
         # The outputs start at zero; the gradient's direction stands in until the network has learned its own.
         d = (g / size + out.direction) * jnp.exp(
             LOG_SIZE * (10.0 * out.log_size + jnp.clip(10.0 * length, -30.0, 30.0))
         )
-        step = -config.first_radius * preconditioner.apply(b, d)
-        tolerance = jnp.array(jnp.inf)
-    else:
-        b = preconditioner.add_rank_one(b, units, out.weights, forget)
-        momenta = acc.m @ jnp.stack(mix)
-        d = g * jnp.exp(LOG_SIZE * jnp.clip(out.log_size, -5.0, 5.0)) + size * (
-            momenta + STEP_SIZE * out.direction
-        )
-        step = -preconditioner.apply(b, d) + jnp.tanh(beta) * old.s
-        radius = radius * jnp.exp(jnp.tanh(widen))
-        norm = jnp.sqrt(step @ step) + 1e-300
-        short = jnp.where(seen_pair, jnp.minimum(1.0, radius / norm), radius / norm)
-        step = step * short * jnp.exp(jnp.tanh(length))
-        tolerance = jnp.maximum(2.0 * allow, 0.0)
-    step = jnp.where(jnp.all(jnp.isfinite(step)), step, -radius * g / (jnp.sqrt(g @ g) + 1e-300))
-    if (
-        config.family == "paper"
-    ):  # no rejection by rise, but a step that was not finite is tried again shorter
+        step, bs = -config.first_radius * preconditioner.apply(b, d), old.bs
+        step = jnp.where(jnp.all(jnp.isfinite(step)), step, -radius * g / (jnp.sqrt(g @ g) + 1e-300))
+        # No rejection by rise, but a step that was not finite is tried again shorter.
         step = jnp.where(finite, step, 0.3 * old.s)
+        tolerance = jnp.array(jnp.inf)
+    predicted = jnp.abs(g @ step)
+    if config.explore and secant:
+        span = worst - best.f
+        left = rule.hope * jnp.maximum(predicted, 0.5 * jnp.abs(g @ newton))
+        stuck = (predicted <= 1e-22 * span) | ((predicted <= 1e-15 * span) & ~begins & (drop <= 0))
+        leave = stuck | (best.away & seen_pair & (f - left > best.f)) | (old.best.hopped & ~finite)
+        jump, after = exploration.hop(best, rule, unit, old.k)
+        x0, f = jnp.where(leave, best.x, x0), jnp.where(leave, best.f, f)
+        step = jnp.where(leave, jump, step)
+        best = jax.tree.map(lambda a, c: jnp.where(leave, a, c), after, best)
     state = OptimusState(
         x=x0,
         g=g,
         f=f,
         start=start,
         s=step,
+        bs=bs,
         radius=radius,
-        best=best,
         worst=worst,
-        predicted=jnp.abs(g @ step) + 1e-300,
+        predicted=predicted + 1e-300,
         tolerance=tolerance,
         k=old.k + 1,
         b=b,
         seen_pair=seen_pair,
         acc=acc,
+        best=best,
     )
     return x0 + step - x, state

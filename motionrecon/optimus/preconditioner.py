@@ -1,9 +1,8 @@
-"""The learned preconditioner: an estimate scale * B of the inverse Hessian, B positive semidefinite with
-trace n.
+"""The learned preconditioner: an estimate of the inverse Hessian.
 
-Both forms take in learned rank-one terms gamma u u' (the paper's) and, in the secant family, BFGS's secant
-pairs (s, y). Dense: B as an n x n matrix, every pair for ever. Factorised: B0 = diag + U U' with m columns,
-and the last m pairs applied to it by the L-BFGS two-loop recursion, so that memory and time grow as n m.
+Both forms take in learned rank-one terms gamma u u' (the paper's) and, in the secant family, quasi-Newton's secant
+pairs (s, y). Dense: n x n matrices, every pair for ever. Factorised: B0 = diag + U U' with m columns, and the last m
+pairs applied to it by the L-BFGS two-loop recursion, so that memory and time grow as n m.
 """
 
 from __future__ import annotations
@@ -15,10 +14,20 @@ import jax.numpy as jnp
 
 
 class Dense(NamedTuple):
-    """matrix (n, n) of trace n, scale ()."""
+    """scale () * initial (n, n) + learned (n, n).
 
-    matrix: jax.Array
+    The update by a pair is linear in the matrix, so what is left of the identity is carried apart from what pairs
+    have taught: its scale can follow the newest pair, as in L-BFGS, however many pairs have been seen.
+    """
+
+    initial: jax.Array
+    learned: jax.Array
     scale: jax.Array
+
+    @property
+    def matrix(self) -> jax.Array:
+        """The estimate (n, n)."""
+        return self.scale * self.initial + self.learned
 
 
 class Factorised(NamedTuple):
@@ -39,16 +48,16 @@ class Factorised(NamedTuple):
 def identity(n: int, columns: int | None) -> Dense | Factorised:
     """B = I, scale 1; dense when `columns` is None."""
     if columns is None:
-        return Dense(jnp.eye(n), jnp.ones(()))
+        return Dense(jnp.eye(n), jnp.zeros((n, n)), jnp.ones(()))
     zeros = jnp.zeros((columns, n))
     index = jnp.zeros((), jnp.int32)
     return Factorised(jnp.ones(n), zeros, index, zeros, zeros, jnp.zeros(columns, bool), index, jnp.ones(()))
 
 
 def apply(b: Dense | Factorised, g: jax.Array) -> jax.Array:
-    """scale * B g, (n,)."""
+    """The estimate times g, (n,)."""
     if isinstance(b, Dense):
-        return b.scale * (b.matrix @ g)
+        return b.scale * (b.initial @ g) + b.learned @ g
     m = b.s.shape[0]
     order = (b.next_pair - 1 - jnp.arange(m)) % m  # newest first
     sy = jnp.sum(b.s * b.y, axis=1)
@@ -71,16 +80,18 @@ def apply(b: Dense | Factorised, g: jax.Array) -> jax.Array:
 def add_rank_one(
     b: Dense | Factorised, directions: jax.Array, weights: jax.Array, forget: jax.Array
 ) -> Dense | Factorised:
-    """B <- (1 - forget) B + forget I + sum_l gamma_l u_l u_l', rescaled to trace n; directions (L, n) of
-    unit length or zero.
+    """B <- (1 - forget) B + t (forget I + sum_l gamma_l u_l u_l'), t = trace(B) / n, rescaled to the trace it had;
+    directions (L, n) of unit length or zero.
     """
     n = directions.shape[1]
     columns = jnp.sqrt(weights)[:, None] * directions
     added = jnp.sum(columns**2)
     if isinstance(b, Dense):
         shrink = n / (n + added)
-        matrix = (1.0 - forget) * b.matrix + columns.T @ columns
-        return b._replace(matrix=shrink * (matrix + forget * jnp.eye(n)))
+        # All goes to the part that moves with the scale: before the first pair no scale is known.
+        mean = (jnp.trace(b.initial) + jnp.trace(b.learned) / b.scale) / n
+        initial = (1.0 - forget) * b.initial + (mean * columns.T) @ columns + mean * forget * jnp.eye(n)
+        return b._replace(initial=shrink * initial, learned=shrink * (1.0 - forget) * b.learned)
     diagonal, u, place = (
         (1.0 - forget) * b.diagonal + forget,
         jnp.sqrt(1.0 - forget) * b.columns,
@@ -95,27 +106,40 @@ def add_rank_one(
 
 
 def add_secant(
-    b: Dense | Factorised, s: jax.Array, y: jax.Array, use: jax.Array, first: jax.Array
+    b: Dense | Factorised,
+    s: jax.Array,
+    y: jax.Array,
+    use: jax.Array,
+    bs: jax.Array | None = None,
+    davidon: jax.Array | float = 0.0,
 ) -> Dense | Factorised:
-    """BFGS's update with the pair s, y (n,) when `use`; `first` sets the scale to s'y / y'y beforehand
-    (N&W eq. 6.20).
+    """Takes in the pair s, y (n,) when `use`; the scale of what is left of B0 follows the newest pair, s'y / y'y
+    (N&W eq. 7.20).
+
+    Dense: the Broyden class, H+ = BFGS + davidon (phi - 1) v v'. phi is Davidon's optimally conditioned choice
+    (1975), made for steps without line search; on quadratics it is SR1 wherever that keeps H positive definite. It
+    needs bs = H^-1 s (n,); where that is unknown (zeros) BFGS is left. Factorised: the pair joins the last m.
     """
-    n = s.shape[0]
     sy = jnp.where(use, s @ y, 1.0)
     yy = jnp.where(use, y @ y, 1.0)
-    rescale = use & first
     if isinstance(b, Dense):
-        scale = jnp.where(rescale, sy / yy, b.scale)
-        hy = scale * (b.matrix @ y)
-        half = (0.5 * (1.0 + y @ hy / sy) * s - hy) / sy
-        trace = scale * n + 2.0 * (half @ s)  # B has trace n
-        use = use & (trace > 1e-12 * scale * n) & jnp.isfinite(trace)
-        mean = jnp.where(use, trace / n, 1.0)
-        outer = jnp.outer(half, s / mean)
-        matrix = jnp.where(use, (scale / mean) * b.matrix + outer + outer.T, b.matrix)
-        return Dense(matrix, jnp.where(use, mean, b.scale))
+        scale = jnp.where(use, sy / yy, b.scale)
+        iy, ly = b.initial @ y, b.learned @ y
+        hy = scale * iy + ly
+        # V' M V with V = I - y s' / s'y, for both parts of the matrix; s s' / s'y joins what is learned.
+        half_i = (0.5 * (y @ iy / sy) * s - iy) / sy
+        half_l = (0.5 * (1.0 + y @ ly / sy) * s - ly) / sy
+        outer_i, outer_l = jnp.outer(half_i, s), jnp.outer(half_l, s)
+        initial = b.initial + outer_i + outer_i.T
+        learned = b.learned + outer_l + outer_l.T
+        if bs is not None:
+            extra, v = _davidon(s, y, hy, bs, sy)
+            learned = learned + jnp.outer(v * (davidon * extra), v)
+        use = use & jnp.isfinite(hy @ y)
+        return Dense(
+            jnp.where(use, initial, b.initial), jnp.where(use, learned, b.learned), jnp.where(use, scale, b.scale)
+        )
     i = b.next_pair
-    # L-BFGS' scale follows the newest pair; the whole of B0 moves with it.
     return b._replace(
         s=jnp.where(use, b.s.at[i].set(s), b.s),
         y=jnp.where(use, b.y.at[i].set(y), b.y),
@@ -123,3 +147,16 @@ def add_secant(
         next_pair=jnp.where(use, (i + 1) % b.s.shape[0], i),
         scale=jnp.where(use, sy / yy, b.scale),
     )
+
+
+def _davidon(s, y, hy, bs, sy):
+    """(phi - 1, v (n,)) of Davidon's member of the Broyden class; 0 where H would lose definiteness."""
+    a, c = y @ hy, s @ bs
+    v = jnp.sqrt(jnp.maximum(a, 0.0)) * (s / sy - hy / (a + 1e-300))
+    spread = a * c - sy * sy
+    middle = sy <= 2.0 * a * c / (a + c + 1e-300)
+    phi = jnp.where(middle, sy * (c - sy) / (spread + 1e-300), sy / (sy - a + 1e-300))
+    lowest = -sy * sy / (spread + 1e-300)  # H+ is positive definite for phi above this
+    known = (c > 0) & (a > 0) & (spread > 1e-8 * sy * sy) & jnp.isfinite(phi)
+    phi = jnp.clip(phi, 0.99 * lowest, 20.0)
+    return jnp.where(known, phi - 1.0, 0.0), jnp.nan_to_num(v)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+import scipy.linalg  # noqa: F401  the LAPACK that jaxlib borrows: loaded here, so that the limit below holds for it
+from threadpoolctl import threadpool_limits
 
 from motionrecon.benchmarks import states
 from motionrecon.body import build_body
@@ -175,6 +177,8 @@ def table(report: dict) -> str:
     return "\n".join([*lines, "", f"{done['calls']} calls in {done['seconds']:.0f} s, no hang.", ""])
 
 
+# On one core a second BLAS thread only waits, spinning: it made MJX look forty times slower than it is.
+@threadpool_limits.wrap(limits=1)
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py gradient", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)

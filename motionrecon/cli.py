@@ -16,7 +16,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("clip", help="npz with keypoints (T, J, 3), names or a skeleton, fps")
     p.add_argument("--out", type=Path, help="folder for motion.npz and report.json (default out/NAME)")
     p.add_argument("--optimizer", default="levenberg-marquardt")
-    p.add_argument("--max-evaluations", type=int, default=60, metavar="N", help="a window")
+    p.add_argument("--max-evaluations", type=int, default=60, metavar="N", help="a window, once it is grown")
     p.add_argument("--skeleton", help="name of the keypoint convention, where the file has no names")
     p.add_argument("--units", choices=["m", "cm", "mm"])
     p.add_argument("--up", help="the file's up axis: x, y, z, -x, -y or -z")

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -139,7 +140,7 @@ def _scores(clip, reference, body, names, fps, keypoints, feet, heights, ik):
 
 
 def assemble(
-    clip, reference, body, ik_qpos, fps, pieces: list[Piece], last: tuple[np.ndarray, np.ndarray], windows, report: dict,
+    clip, reference, body, ik_qpos, fps, pieces: Sequence[Piece], last: tuple[np.ndarray, np.ndarray], windows, report: dict,
     seconds: dict,
 ) -> Motion:  # fmt: skip
     """Stitch the windows' pieces into one Motion at the clip's frame rate, and score it against the reference.

@@ -35,7 +35,7 @@ class Options:
     """How to reconstruct. Weights are per frame and for a clip without noise; ``noise_m`` scales them."""
 
     optimizer: str = "levenberg-marquardt"
-    max_evaluations: int = 60  # a window, at least 1
+    max_evaluations: int = 60  # a window, at least 1; those that grow it (grow_evaluations) are counted apart
     mass_kg: float | None = None  # kg; None: from the clip or estimated
     noise_m: float | None = None  # m, per coordinate; None: estimated from the clip
     control_rate: float = 30.0  # Hz, of the control knots; clips are brought to a rate near it
@@ -51,7 +51,7 @@ class Options:
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
     threads: int = 2  # 1 or 2; one process a core wants 1
-    seed: int = 0
+    seed: int = 0  # recorded; nothing is random with the optimizers there are
 
 
 @dataclass
@@ -66,9 +66,7 @@ class _Track:
     feedforward: np.ndarray
     substeps: int
     noise: float
-    pieces: list[Piece] = field(default_factory=list)
-    last: tuple[np.ndarray, np.ndarray] | None = None
-    windows: list[dict] = field(default_factory=list)
+    done: list[tuple[Piece, tuple, dict]] = field(default_factory=list)  # a window: piece, state after it, report
     interrupted: bool = False
 
 
@@ -126,13 +124,12 @@ def _grow(window: Window, x: np.ndarray, solved: int, o: Options) -> tuple[np.nd
     return x, evaluations
 
 
-def _keep(track: _Track, window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> None:
-    """Add a window's first steps to what has been simulated; of its rollout no more is kept, so memory stays small."""
+def _keep(window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> tuple[Piece, tuple]:
+    """A window's first steps and the state after them; of its rollout no more is kept, so memory stays small."""
     r, ctrl = window.rollout(x), window.controls(x)[:steps]
     forces = floor_forces(window.simulator.model, data, window.qpos, window.qvel, ctrl)
     kept = (a[:steps].copy() for a in (r.qpos, r.qvel, ctrl, r.torque))
-    track.pieces.append(Piece(*kept, *forces))
-    track.last = r.qpos[steps].copy(), r.qvel[steps].copy()
+    return Piece(*kept, *forces), (r.qpos[steps].copy(), r.qvel[steps].copy())
 
 
 def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, first_iteration, pool) -> None:
@@ -159,25 +156,24 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
             result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations, first_iteration)
             if window.rollout(result.x).diverged:
                 status = "diverged"
-            _keep(track, window, result.x, keep * track.substeps, data)
-            track.windows.append({
+            piece, reached = _keep(window, result.x, keep * track.substeps, data)
+            record = {
                 "start_frame": start, "frames": frames, "kept": keep, "status": status,
                 "loss_start": loss_start, "loss_end": result.loss,
                 "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations,
                 "stopped": result.status, "message": result.message,
-            })  # fmt: skip
+            }  # fmt: skip
+            track.done.append((piece, reached, record))  # at once: an interruption finds a window whole or not at all
             knots = window.knots(result.x)
-            state, knot = track.last, knots[keep]
+            state, knot = reached, knots[keep]
             shifted = np.zeros(o.window_frames * nu)
             rest = knots[keep + 1 :].ravel()
             shifted[: rest.size] = rest
             start += keep
             progress(start / total)
     except KeyboardInterrupt:
-        if not track.windows:
+        if not track.done:
             raise
-        del track.pieces[len(track.windows) :]
-        track.last = state
         track.interrupted = True
 
 
@@ -255,4 +251,5 @@ def reconstruct(
         "options": asdict(options),
     }
     truth = levelled if against is None else level(against, floor)
-    return assemble(levelled, truth, body, ik.qpos, fps, track.pieces, track.last, track.windows, report, seconds)
+    pieces, reached, windows = zip(*track.done, strict=True)
+    return assemble(levelled, truth, body, ik.qpos, fps, pieces, reached[-1], windows, report, seconds)

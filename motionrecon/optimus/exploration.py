@@ -1,4 +1,5 @@
-"""Leaving a basin: when a descent has converged or cannot beat the best point any more, hop from the best point.
+"""Leaving a basin: when a descent has converged or cannot beat the best point any more, survey the landscape around the
+best point and descend from where it leads, or hop.
 
 Basin hopping (Wales & Doye 1997) with every hop's length drawn anew over scales, so that no scale of the
 landscape must be known; only a lower point replaces the best. Directions are random or along the descent that
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from motionrecon.optimus import survey
 from motionrecon.optimus.rules import Rules
 
 
@@ -19,7 +21,7 @@ class Exploration(NamedTuple):
     """x, f: the lowest point (n,) and its loss. origin (n,): where the present descent began. travel (n,): the way of
     the descent that found x. hopped: whether the point now out for evaluation begins a descent. away: whether the
     present descent began with a hop. log_length: of the hop under way, success: of the last that paid; over
-    the first radius. count: hops so far.
+    the first radius. count: times left so far; surveys, of these. survey: the one under way, or idle.
     """
 
     x: jax.Array
@@ -31,11 +33,14 @@ class Exploration(NamedTuple):
     log_length: jax.Array
     success: jax.Array
     count: jax.Array
+    surveys: jax.Array
+    survey: survey.Survey
 
 
 def start(n: int) -> Exploration:
     v, z, no = jnp.zeros(n), jnp.zeros(()), jnp.array(False)
-    return Exploration(v, z, v, v, no, no, z, z, jnp.zeros((), jnp.int32))
+    i = jnp.zeros((), jnp.int32)
+    return Exploration(v, z, v, v, no, no, z, z, i, i, survey.idle(n))
 
 
 def record(old: Exploration, x: jax.Array, f: jax.Array, begins: jax.Array, first: jax.Array) -> Exploration:
@@ -73,3 +78,36 @@ def hop(old: Exploration, rules: Rules, unit: jax.Array, seed: jax.Array) -> tup
         hopped=jnp.array(True), away=jnp.array(True), log_length=log_length, count=old.count + 1
     )
     return unit * jnp.exp(log_length) * direction, state
+
+
+def leave(old: Exploration, rules: Rules, unit: jax.Array, seed: jax.Array) -> tuple[jax.Array, Exploration]:
+    """(next point (n,), state): the first time a survey, later at random a survey or a hop from the best point."""
+    keys = jax.random.split(jax.random.fold_in(jax.random.PRNGKey(1), seed), 3)
+    jump, hopping = hop(old, rules, unit, seed)
+    n = old.x.shape[0]
+    # The first survey takes the rules' heights, later ones vary them and look longer.
+    vary = jnp.exp(jnp.where(old.surveys > 0, jax.random.uniform(keys[1], (), old.x.dtype, -1.4, 0.7), 0.0))
+    high = vary * rules.survey_high * unit / n**0.5
+    low = jnp.minimum(rules.survey_low * unit / n**0.5, 0.5 * high)
+    pairs = jnp.clip(jnp.round(rules.probes * n**0.5 * 1.5**old.surveys), 2, 200)
+    probe, begun = survey.begin(old.x, high, low, pairs, keys[2])
+    surveying = old._replace(survey=begun, away=jnp.array(True), count=old.count + 1, surveys=old.surveys + 1)
+    look = (old.count == 0) | (jax.random.uniform(keys[0], (), old.x.dtype) < rules.survey)
+    choose = lambda a, b: jnp.where(look, a, b)  # noqa: E731
+    return choose(probe, old.x + jump), jax.tree.map(choose, surveying, hopping)
+
+
+def look(
+    old: Exploration, x: jax.Array, loss: jax.Array, grad: jax.Array, sound: jax.Array, seed: jax.Array
+) -> tuple[jax.Array, Exploration]:
+    """Takes in a probe x (n,) of the survey under way and returns the next point (n,) with the state."""
+    key = jax.random.fold_in(jax.random.PRNGKey(2), seed)
+    better = sound & (loss < old.f)
+    following, after = survey.advance(old.survey, loss, grad, sound, key)
+    state = old._replace(
+        x=jnp.where(better, x, old.x),
+        f=jnp.where(better, loss, old.f),
+        hopped=~after.active,
+        survey=after,
+    )
+    return following, state

@@ -99,6 +99,17 @@ def _cos(a, b):
     return (a @ b) / (jnp.sqrt((a @ a) * (b @ b)) + 1e-300)
 
 
+def _cubic_minimiser(slope0, slope1, drop):
+    """Where the cubic with these slopes at 0 and 1, and value(0) - value(1) = drop, has its minimum (N&W eq. 3.59), as
+    a share of the step; infinite when it falls on for ever.
+    """
+    a = slope0 + slope1 + 3.0 * drop
+    square = a * a - slope0 * slope1
+    root = jnp.sqrt(jnp.maximum(square, 0.0))
+    below = slope1 - slope0 + 2.0 * root
+    return jnp.where((square >= 0) & (below > 0), 1.0 - (slope1 + root - a) / (below + 1e-300), jnp.inf)
+
+
 def init_theta(config: OptimusConfig, key: jax.Array) -> dict[str, Any]:
     """Untrained meta-parameters: the network's, the seven decays' and, in the secant family, the rules'."""
     count = features.PARAMETER_FEATURES + features.TIME_FEATURES + 4 + SCALARS
@@ -152,6 +163,7 @@ def update(
     first = old.k == 0
     finite = jnp.isfinite(loss) & jnp.all(jnp.isfinite(grad))
     begins = first | (old.best.hopped & finite)
+    evaluated, slope = loss, grad
     loss = jnp.where(finite, loss, old.f)
     grad = jnp.where(finite, grad, old.g)
     tried = jnp.sqrt(old.s @ old.s)
@@ -179,13 +191,23 @@ def update(
         seen_pair = seen_pair | curved
     # The paper's form has no curvature scale, so it sees gradients divided by their size.
     newton = preconditioner.apply(b, g if secant else g / size)
-    # Radius by the usual trust-region rule; the network multiplies it.
-    shrunk = jnp.where(finite, rule.shrink, rule.shrink_hard) * tried
-    radius = jnp.where(
-        ratio < rule.bad,
-        jnp.minimum(shrunk, old.radius),
-        jnp.where(ratio > rule.good, jnp.maximum(old.radius, rule.grow * tried), old.radius),
-    )
+    # Radius by the usual trust-region rule, but the cubic through both ends of the step says where its minimum lies;
+    # the network multiplies it.
+    where = _cubic_minimiser(old.g @ old.s, grad @ old.s, drop)
+    import os
+    V=os.environ.get("V","old")
+    if V=="old":
+        shrunk = jnp.where(finite, rule.shrink, rule.shrink_hard) * tried
+        radius = jnp.where(
+            ratio < rule.bad,
+            jnp.minimum(shrunk, old.radius),
+            jnp.where(ratio > rule.good, jnp.maximum(old.radius, rule.grow * tried), old.radius),
+        )
+    else:
+        lo,hi,keep,grow=(float(v) for v in V.split(","))
+        shrunk = jnp.where(finite, jnp.clip(where, lo, hi), rule.shrink_hard) * tried
+        good = jnp.maximum(old.radius, jnp.where(ratio>rule.good, grow, keep) * tried)
+        radius = jnp.where(ratio < rule.bad, jnp.minimum(shrunk, old.radius), good)
     radius = jnp.where(begins, jnp.where(first, unit, rule.hop_radius * tried), radius)
     by = preconditioner.apply(b, y)
     scalars = jnp.stack(
@@ -251,9 +273,9 @@ def update(
         left = rule.hope * jnp.maximum(predicted, 0.5 * jnp.abs(g @ newton))
         stuck = (predicted <= 1e-22 * span) | ((predicted <= 1e-15 * span) & ~begins & (drop <= 0))
         leave = stuck | (best.away & seen_pair & (f - left > best.f)) | (old.best.hopped & ~finite)
-        jump, after = exploration.hop(best, rule, unit, old.k)
+        away, after = exploration.leave(best, rule, unit, old.k)
         x0, f = jnp.where(leave, best.x, x0), jnp.where(leave, best.f, f)
-        step = jnp.where(leave, jump, step)
+        step = jnp.where(leave, away - best.x, step)
         best = jax.tree.map(lambda a, c: jnp.where(leave, a, c), after, best)
     state = OptimusState(
         x=x0,
@@ -272,4 +294,12 @@ def update(
         acc=acc,
         best=best,
     )
-    return x0 + step - x, state
+    if not (config.explore and secant):
+        return x0 + step - x, state
+    # A probe of a survey touches nothing but the survey: the descent's state waits.
+    probing = old.best.survey.active
+    following, surveyed = exploration.look(old.best, x, evaluated, slope, finite, old.k)
+    looking = old._replace(s=following - old.best.survey.centre, k=old.k + 1, best=surveyed)
+    looking = looking._replace(s=jnp.where(surveyed.hopped, old.s, looking.s), x=following)
+    state = jax.tree.map(lambda a, c: jnp.where(probing, a, c), looking, state)
+    return jnp.where(probing, following, x0 + step) - x, state

@@ -23,7 +23,8 @@ class Rules(NamedTuple):
     lengthening of full steps per unit of ratio above a quadratic's 1/2. hop_low, hop_high: shortest and longest hop over
     the first radius. again: chance to repeat the last successful length. along: chance to hop along the last descent.
     hop_radius: radius after a hop, over its length. hope: multiple of the promised decrease that a descent is
-    trusted to fall yet.
+    trusted to fall yet. survey: chance of a survey in place of a hop. survey_high, survey_low: heights of its first and
+    last round, in first radii a coordinate. probes: pairs of probes a round over sqrt(n).
     """
 
     first: jax.Array
@@ -41,6 +42,10 @@ class Rules(NamedTuple):
     along: jax.Array
     hop_radius: jax.Array
     hope: jax.Array
+    survey: jax.Array
+    survey_high: jax.Array
+    survey_low: jax.Array
+    probes: jax.Array
 
 
 BASE = Rules(
@@ -59,6 +64,10 @@ BASE = Rules(
     along=0.3,
     hop_radius=0.3,
     hope=3.0,
+    survey=0.3,
+    survey_high=4.0,
+    survey_low=0.5,
+    probes=1.0,
 )
 SIGNED = ("davidon", "values", "overstep")
 # Within these the step stays safe whatever meta-training proposes.
@@ -78,6 +87,10 @@ LIMITS = {
     "along": (0.0, 1.0),
     "hop_radius": (1e-2, 10.0),
     "hope": (0.5, 100.0),
+    "survey": (0.0, 1.0),
+    "survey_high": (0.1, 20.0),
+    "survey_low": (0.01, 5.0),
+    "probes": (0.2, 5.0),
 }
 
 

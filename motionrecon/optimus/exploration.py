@@ -21,7 +21,7 @@ class Exploration(NamedTuple):
     """x, f: the lowest point (n,) and its loss. origin (n,): where the present descent began. travel (n,): the way of
     the descent that found x. hopped: whether the point now out for evaluation begins a descent. away: whether the
     present descent began with a hop. log_length: of the hop under way, success: of the last that paid; over
-    the first radius. count: times left so far; surveys, of these. survey: the one under way, or idle.
+    the first radius. base (n,): the best point before this descent; way (n,): from there to the best point, when it paid. count: times left so far; surveys, of these. survey: the one under way, or idle.
     """
 
     x: jax.Array
@@ -32,6 +32,8 @@ class Exploration(NamedTuple):
     away: jax.Array
     log_length: jax.Array
     success: jax.Array
+    base: jax.Array
+    way: jax.Array
     count: jax.Array
     surveys: jax.Array
     survey: survey.Survey
@@ -40,7 +42,7 @@ class Exploration(NamedTuple):
 def start(n: int) -> Exploration:
     v, z, no = jnp.zeros(n), jnp.zeros(()), jnp.array(False)
     i = jnp.zeros((), jnp.int32)
-    return Exploration(v, z, v, v, no, no, z, z, i, i, survey.idle(n))
+    return Exploration(v, z, v, v, no, no, z, z, v, v, i, i, survey.idle(n))
 
 
 def record(old: Exploration, x: jax.Array, f: jax.Array, begins: jax.Array, first: jax.Array) -> Exploration:
@@ -52,6 +54,7 @@ def record(old: Exploration, x: jax.Array, f: jax.Array, begins: jax.Array, firs
         f=jnp.where(better, f, old.f),
         origin=origin,
         travel=jnp.where(better & ~begins, x - origin, old.travel),
+        way=jnp.where(better & old.away, x - old.base, old.way),
         success=jnp.where(better & old.away, old.log_length, old.success),
         hopped=jnp.array(False),
     )
@@ -74,8 +77,13 @@ def hop(old: Exploration, rules: Rules, unit: jax.Array, seed: jax.Array) -> tup
         sign * old.travel / (way + 1e-300),
         noise / jnp.sqrt(noise @ noise + 1e-300),
     )
+    # What paid last may pay again: on in the same way, by half to twice as far.
+    paid = jnp.sqrt(old.way @ old.way)
+    on = repeat & (chance[1] < 0.5) & (paid > 0)
+    direction = jnp.where(on, old.way / (paid + 1e-300), direction)
+    log_length = jnp.where(on, jnp.log(paid / unit + 1e-300) + 2.0 * chance[1] - 0.5, log_length)
     state = old._replace(
-        hopped=jnp.array(True), away=jnp.array(True), log_length=log_length, count=old.count + 1
+        hopped=jnp.array(True), away=jnp.array(True), log_length=log_length, base=old.x, count=old.count + 1
     )
     return unit * jnp.exp(log_length) * direction, state
 
@@ -91,8 +99,10 @@ def leave(old: Exploration, rules: Rules, unit: jax.Array, seed: jax.Array) -> t
     low = jnp.minimum(rules.survey_low * unit / n**0.5, 0.5 * high)
     pairs = jnp.clip(jnp.round(rules.probes * n**0.5 * 1.5**old.surveys), 2, 200)
     probe, begun = survey.begin(old.x, high, low, pairs, keys[2])
-    surveying = old._replace(survey=begun, away=jnp.array(True), count=old.count + 1, surveys=old.surveys + 1)
-    look = (old.count == 0) | (jax.random.uniform(keys[0], (), old.x.dtype) < rules.survey)
+    surveying = old._replace(survey=begun, away=jnp.array(True), base=old.x, count=old.count + 1, surveys=old.surveys + 1)
+    # With few unknowns hops find their way by themselves.
+    chance = jnp.where(old.count == 0, 1.0, rules.survey) * min(1.0, n / 8)
+    look = jax.random.uniform(keys[0], (), old.x.dtype) < chance
     choose = lambda a, b: jnp.where(look, a, b)  # noqa: E731
     return choose(probe, old.x + jump), jax.tree.map(choose, surveying, hopping)
 

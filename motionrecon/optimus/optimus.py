@@ -194,20 +194,10 @@ def update(
     # Radius by the usual trust-region rule, but the cubic through both ends of the step says where its minimum lies;
     # the network multiplies it.
     where = _cubic_minimiser(old.g @ old.s, grad @ old.s, drop)
-    import os
-    V=os.environ.get("V","old")
-    if V=="old":
-        shrunk = jnp.where(finite, rule.shrink, rule.shrink_hard) * tried
-        radius = jnp.where(
-            ratio < rule.bad,
-            jnp.minimum(shrunk, old.radius),
-            jnp.where(ratio > rule.good, jnp.maximum(old.radius, rule.grow * tried), old.radius),
-        )
-    else:
-        lo,hi,keep,grow=(float(v) for v in V.split(","))
-        shrunk = jnp.where(finite, jnp.clip(where, lo, hi), rule.shrink_hard) * tried
-        good = jnp.maximum(old.radius, jnp.where(ratio>rule.good, grow, keep) * tried)
-        radius = jnp.where(ratio < rule.bad, jnp.minimum(shrunk, old.radius), good)
+    shrunk = jnp.where(finite, jnp.clip(where, 0.1, rule.shrink), rule.shrink_hard) * tried
+    radius = jnp.where(
+        ratio < rule.bad, jnp.minimum(shrunk, old.radius), jnp.maximum(old.radius, rule.grow * tried)
+    )
     radius = jnp.where(begins, jnp.where(first, unit, rule.hop_radius * tried), radius)
     by = preconditioner.apply(b, y)
     scalars = jnp.stack(

@@ -16,8 +16,9 @@ GAIN = 10.0
 
 
 class Rules(NamedTuple):
-    """first: first radius over that of the configuration. grow, shrink, shrink_hard: factors on the radius after a
-    good, a bad, a non-finite step; good, bad: their ratios of actual to promised decrease.
+    """first: first radius over that of the configuration. grow: least radius after a step that held, over its length;
+    shrink: most after one that did not, shrink_hard: after a non-finite one. bad: ratio of actual to promised decrease below
+    which a step did not hold.
 
     davidon: share of Davidon's update, 0 is BFGS. values: share of the function values' correction of y. overstep:
     lengthening of full steps per unit of ratio above a quadratic's 1/2. hop_low, hop_high: shortest and longest hop over
@@ -31,7 +32,6 @@ class Rules(NamedTuple):
     grow: jax.Array
     shrink: jax.Array
     shrink_hard: jax.Array
-    good: jax.Array
     bad: jax.Array
     davidon: jax.Array
     values: jax.Array
@@ -50,10 +50,9 @@ class Rules(NamedTuple):
 
 BASE = Rules(
     first=1.0,
-    grow=2.5,
-    shrink=0.4,
+    grow=20.0,
+    shrink=0.5,
     shrink_hard=0.1,
-    good=0.4,
     bad=0.05,
     davidon=0.0,
     values=0.0,
@@ -73,10 +72,9 @@ SIGNED = ("davidon", "values", "overstep")
 # Within these the step stays safe whatever meta-training proposes.
 LIMITS = {
     "first": (1e-2, 1e2),
-    "grow": (1.0, 10.0),
+    "grow": (1.0, 1000.0),
     "shrink": (0.05, 0.9),
     "shrink_hard": (0.01, 0.5),
-    "good": (0.1, 0.9),
     "bad": (0.0, 0.3),
     "davidon": (0.0, 1.0),
     "values": (-1.0, 1.0),

@@ -17,10 +17,12 @@ from motionrecon import forces, metrics
 from motionrecon.archive import read_arrays
 from motionrecon.errors import MotionError, OutputError
 
-_FRAMES = ("time", "qpos", "qvel", "ctrl", "torques", "keypoints", "contact_force", "centre_of_pressure", "contact_force_other")
+_FRAMES = (
+    "time", "qpos", "qvel", "ctrl", "torques", "keypoints", "contact_force", "centre_of_pressure", "contact_force_other",
+)  # fmt: skip
 _OTHERS = (
     "fps", "keypoint_names", "joint_names", "mjcf", "simulation_qpos", "simulation_qvel", "simulation_ctrl",
-    "simulation_contact_force",
+    "simulation_contact_force", "timestep",
 )  # fmt: skip
 _PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
 

@@ -46,7 +46,7 @@ def write_c3d(motion: Motion, folder: Path) -> None:
         ("ORIGIN", np.zeros((3, 2))),
         ("CHANNEL", np.arange(1, 13).reshape(2, 6).T),
     ):
-        c3d.add_parameter("FORCE_PLATFORM", name, value)
+        p["FORCE_PLATFORM"][name]["value"] = np.asarray(value)  # keeps the integers integers, as add_parameter does not
     c3d.add_parameter("FORCE_PLATFORM", "DESCRIPTIONS", [f"{side} foot" for side in PLATES])
     c3d["data"]["points"] = points
     c3d["data"]["analogs"] = analogs[None]

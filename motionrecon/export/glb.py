@@ -23,7 +23,8 @@ class _Buffer:
         """The accessor's index of values (N,) or (N, C), float32 or uint16; kind: SCALAR, VEC3, VEC4."""
         start = len(self.bytes)
         self.bytes += np.ascontiguousarray(values).tobytes()
-        self.root.bufferViews.append(gltf.BufferView(buffer=0, byteOffset=start, byteLength=len(self.bytes) - start, target=target))
+        view = gltf.BufferView(buffer=0, byteOffset=start, byteLength=len(self.bytes) - start, target=target)
+        self.root.bufferViews.append(view)
         self.bytes += bytes(-len(self.bytes) % 4)
         flat = values.reshape(len(values), -1)
         self.root.accessors.append(
@@ -53,7 +54,8 @@ def write_glb(motion: Motion, folder: Path) -> None:
     offset[0] = place[0]
     root.materials = [_material(side) for side in COLOURS]
     for b, name in enumerate(scene.names):
-        node = gltf.Node(name=name, children=scene.children(b), translation=offset[b].tolist(), rotation=turns[0, b].tolist())
+        rest = {"translation": offset[b].tolist(), "rotation": turns[0, b].tolist()}
+        node = gltf.Node(name=name, children=scene.children(b), **rest)
         if capsules := [c for c in scene.capsules if c.body == b]:
             material = list(COLOURS).index(side_of(name))
             root.meshes.append(gltf.Mesh(name=name, primitives=[_primitive(buffer, c, material) for c in capsules]))
@@ -95,7 +97,8 @@ def _animation(buffer: _Buffer, time: np.ndarray, place: np.ndarray, turns: np.n
     animation = gltf.Animation(name="motion")
 
     def add(values, kind, node, path):
-        animation.samplers.append(gltf.AnimationSampler(input=clock, output=buffer.add(values, kind), interpolation="LINEAR"))
+        output = buffer.add(values, kind)
+        animation.samplers.append(gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR"))
         target = gltf.AnimationChannelTarget(node=node, path=path)
         animation.channels.append(gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))
 

@@ -107,7 +107,9 @@ COLOURS = {"left": (0.90, 0.62, 0.0), "right": (0.0, 0.45, 0.70), "middle": (0.6
 
 def _capsules(model: mujoco.MjModel) -> tuple[Capsule, ...]:
     drawn = np.flatnonzero((model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE) & (model.geom_bodyid > 0))
-    return tuple(
-        Capsule(int(model.geom_bodyid[g]) - 1, model.geom_pos[g].copy(), model.geom_quat[g].copy(), *map(float, model.geom_size[g, :2]))
-        for g in drawn
-    )  # fmt: skip
+    out = []
+    for g in drawn:
+        radius, half_length = model.geom_size[g, :2]
+        body = int(model.geom_bodyid[g]) - 1
+        out.append(Capsule(body, model.geom_pos[g].copy(), model.geom_quat[g].copy(), float(radius), float(half_length)))
+    return tuple(out)

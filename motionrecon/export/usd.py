@@ -32,13 +32,14 @@ def write_usd(motion: Motion, folder: Path) -> None:
         if b == 0:
             for t, position in enumerate(scene.position[:, 0]):
                 place.Set(Gf.Vec3d(*position), t)
-        turn = xform.AddOrientOp()
+        # single precision would cost 0.03 degrees near no rotation, where USD takes the angle as 2 acos(w)
+        turn = xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble)
         for t, q in enumerate(turns[:, b]):
             turn.Set(_quat(q), t)
     for i, c in enumerate(scene.capsules):
         capsule = UsdGeom.Capsule.Define(stage, f"{paths[c.body]}/capsule_{i}")
         capsule.AddTranslateOp().Set(Gf.Vec3d(*c.centre))
-        capsule.AddOrientOp().Set(_quat(c.quat))
+        capsule.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(_quat(c.quat))
         capsule.CreateAxisAttr("Z")
         capsule.CreateRadiusAttr(c.radius)
         capsule.CreateHeightAttr(2 * c.half_length)
@@ -48,5 +49,5 @@ def write_usd(motion: Motion, folder: Path) -> None:
     stage.Save()
 
 
-def _quat(q: np.ndarray) -> Gf.Quatf:
-    return Gf.Quatf(*map(float, q))
+def _quat(q: np.ndarray) -> Gf.Quatd:
+    return Gf.Quatd(*map(float, q))

@@ -112,10 +112,10 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
         spin.append(data.subtree_angmom[0][2])
         expected.append(np.cross(arm, a["simulation_contact_force"][t])[:, 2].sum() + moments[t].sum())
     rate = np.diff(spin) / float(a["timestep"])
-    if not a["simulation_contact_force_other"].any():
-        missed = rate - np.array(expected)[:-1]
-        without = missed + moments.sum(1)[:-1]
-        assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
+    assert not a["simulation_contact_force_other"].any()
+    missed = rate - np.array(expected)[:-1]
+    without = missed + moments.sum(1)[:-1]
+    assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
 
 
 def test_centres_of_pressure_have_no_gaps_while_a_foot_is_loaded(walk):

@@ -13,6 +13,11 @@ from scipy.spatial.transform import Rotation
 
 from motionrecon.motion import Motion
 
+try:
+    import opensim
+except ImportError:
+    opensim = None
+
 FROM_Y_UP = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # x left, y up, z forward -> x forward, y left, z up
 FROM_OPENSIM = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # x forward, y up, z right -> the same
 
@@ -106,25 +111,33 @@ def read_glb(folder: Path, motion: Motion) -> Read:
 
 
 def read_trc(folder: Path, motion: Motion) -> Read:
-    opensim = pytest.importorskip("opensim")
-    table = opensim.TimeSeriesTableVec3(str(folder / "motion.trc"))
-    assert table.getTableMetaDataString("Units") == "mm"
-    assert list(table.getColumnLabels()) == [str(n) for n in motion.arrays["keypoint_names"]]
-    points = np.array([[row[i].to_numpy() for i in range(row.size())] for row in table_rows(table)])
-    return Read(np.array(table.getIndependentColumn()), keypoints=points @ FROM_OPENSIM.T / 1000)
-
-
-def table_rows(table) -> list:
-    return [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+    """By OpenSim where it is installed, else by hand."""
+    if opensim:
+        table = opensim.TimeSeriesTableVec3(str(folder / "motion.trc"))
+        units, names = table.getTableMetaDataString("Units"), list(table.getColumnLabels())
+        time = table.getIndependentColumn()
+        rows = [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+        points = np.array([[row[i].to_numpy() for i in range(row.size())] for row in rows])
+    else:
+        lines = [line.split("\t") for line in (folder / "motion.trc").read_text().splitlines()]
+        units, names = lines[2][lines[1].index("Units")], lines[3][2::3]
+        values = np.array(lines[6:], float)
+        time, points = values[:, 1], values[:, 2:].reshape(len(values), -1, 3)
+    assert units == "mm" and names == [str(n) for n in motion.arrays["keypoint_names"]]
+    return Read(np.array(time), keypoints=points @ FROM_OPENSIM.T / 1000)
 
 
 def storage(path: Path) -> tuple[list[str], np.ndarray]:
-    """A .mot file by OpenSim's own reader: column names, values (T, C) with the time first."""
-    opensim = pytest.importorskip("opensim")
-    table = opensim.TimeSeriesTable(str(path))
-    assert table.getTableMetaDataString("inDegrees") == "yes"
-    values = np.column_stack([np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()])
-    return ["time", *table.getColumnLabels()], values
+    """Column names and values (T, C), the time first, of a .mot: by OpenSim where it is installed, else by hand."""
+    if opensim:
+        table = opensim.TimeSeriesTable(str(path))
+        assert table.getTableMetaDataString("inDegrees") == "yes"
+        values = np.column_stack([np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()])
+        return ["time", *table.getColumnLabels()], values
+    head, body = path.read_text().split("endheader\n")
+    assert "inDegrees=yes" in head
+    names, *rows = [line.split("\t") for line in body.splitlines()]
+    return names, np.array(rows, float)
 
 
 def read_mot(folder: Path, motion: Motion) -> Read:
@@ -138,6 +151,8 @@ def read_mot(folder: Path, motion: Motion) -> Read:
     qpos[:, 3:7] = Rotation.from_matrix(upright).as_quat(scalar_first=True)
     qpos[:, 7:] = np.deg2rad(np.stack([column[str(n)] for n in motion.arrays["joint_names"]], 1))
     names, values = storage(folder / "motion_grf.mot")
+    if opensim:
+        assert opensim.ExternalLoads(str(folder / "motion_grf.xml"), True).getSize() == 2
     loads = ET.parse(folder / "motion_grf.xml").getroot()
     assert loads.find("ExternalLoads/datafile").text == "motion_grf.mot"
     forces = {f.get("name"): f for f in loads.iter("ExternalForce")}
@@ -246,7 +261,17 @@ def read_usd(folder: Path, motion: Motion) -> Read:
     return Read(frames / stage.GetTimeCodesPerSecond(), poses[..., :3, 3], poses[..., :3, :3])
 
 
-READERS = {
-    "npz": read_npz, "bvh": read_bvh, "glb": read_glb, "trc": read_trc, "mot": read_mot, "c3d": read_c3d, "csv": read_csv,
-    "mjcf": read_mjcf, "locomujoco": read_locomujoco, "gmr": read_gmr, "usd": read_usd,
-}  # fmt: skip
+SEGMENTS, GROUND = {"position", "rotation"}, {"force", "centre"}
+READERS = {  # format -> its reader, and what must come out of it
+    "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
+    "bvh": (read_bvh, SEGMENTS),
+    "glb": (read_glb, SEGMENTS),
+    "trc": (read_trc, {"keypoints"}),
+    "mot": (read_mot, SEGMENTS | GROUND | {"moment"}),
+    "c3d": (read_c3d, GROUND | {"keypoints", "moment"}),
+    "csv": (read_csv, SEGMENTS | GROUND | {"keypoints"}),
+    "mjcf": (read_mjcf, SEGMENTS),
+    "locomujoco": (read_locomujoco, SEGMENTS),
+    "gmr": (read_gmr, SEGMENTS),
+    "usd": (read_usd, SEGMENTS),
+}

@@ -5,10 +5,12 @@ from pathlib import Path
 import ezc3d
 import numpy as np
 
+from motionrecon.errors import ExportError
 from motionrecon.export.ground import Ground
 from motionrecon.motion import Motion
 
 _MM = 1000.0  # in a metre
+_MOST_FRAMES = 65535  # the header counts them in 16 bits; readers drop what comes after
 _MARGIN_M = 1.0  # the plates reach this far beyond the keypoints
 _DOWN = np.diag([-1.0, 1.0, -1.0])  # rows: the plates' x, y, z axes in the world; z points down, as in real plates
 PLATES = ("left", "right")
@@ -19,10 +21,13 @@ def write_c3d(motion: Motion, folder: Path) -> None:
 
     Both plates (type 2: Fx Fy Fz Mx My Mz in the plate's frame, about the centre of its surface) cover the whole walked
     area: plate 1 feels only the left foot, plate 2 only the right. One analog sample a frame. Signs are those of
-    recorded files: what the plate does to the foot, so with z down a loaded plate reads negative Fz.
+    recorded files: what the plate does to the foot, so with z down a loaded plate reads negative Fz. Raises ExportError
+    for more than 65535 frames.
     """
     a = motion.arrays
     T = len(a["time"])
+    if T > _MOST_FRAMES:
+        raise ExportError(f"a C3D file holds {_MOST_FRAMES} frames, the motion has {T}; leave c3d out, or cut the clip")
     c3d = ezc3d.c3d()
     points = np.ones((4, a["keypoints"].shape[1], T))
     points[:3] = _MM * a["keypoints"].transpose(2, 1, 0)

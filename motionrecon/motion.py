@@ -17,9 +17,10 @@ from motionrecon import forces, metrics
 from motionrecon.archive import read_arrays
 from motionrecon.errors import MotionError, OutputError
 
-_FRAMES = (
-    "time", "qpos", "qvel", "ctrl", "torques", "keypoints", "contact_force", "centre_of_pressure", "contact_force_other",
-)  # fmt: skip
+_FRAMES = {  # array of a saved motion -> its shape a frame; None is any length
+    "time": (), "qpos": (None,), "qvel": (None,), "ctrl": (None,), "torques": (None,), "keypoints": (None, 3),
+    "contact_force": (2, 3), "centre_of_pressure": (2, 3), "contact_force_other": (3,),
+}  # fmt: skip
 _OTHERS = (
     "fps", "keypoint_names", "joint_names", "mjcf", "simulation_qpos", "simulation_qvel", "simulation_ctrl",
     "simulation_contact_force", "timestep",
@@ -85,13 +86,18 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Raises MotionError unless the arrays are those of a saved motion, frame for frame."""
     if absent := [k for k in (*_FRAMES, *_OTHERS) if k not in arrays]:
         raise MotionError(f"{path}: not a motion: no array {', '.join(absent)}; give a motion.npz that reconstruct wrote")
-    for key in _FRAMES:
+    T = arrays["time"].size
+    shapes = {k: (T, *shape) for k, shape in _FRAMES.items()} | {"fps": (), "timestep": ()}
+    shapes["keypoints"] = (T, arrays["keypoint_names"].size, 3)
+    for key, shape in shapes.items():
         a = arrays[key]
-        if a.dtype.kind != "f" or not a.ndim or not len(a) or len(a) != arrays["time"].size:
-            raise MotionError(
-                f"{path}: '{key}' has type {a.dtype} and shape {a.shape}, but there are {arrays['time'].size} times; "
-                "expected floats, an entry a frame"
-            )
+        fits = a.ndim == len(shape) and all(n in (m, None) for n, m in zip(shape, a.shape, strict=True))
+        if a.dtype.kind != "f" or not fits or not a.size:
+            expected = str(shape).replace("None", "any")
+            raise MotionError(f"{path}: '{key}' has type {a.dtype} and shape {a.shape}; expected floats of shape {expected}")
+    for key in ("fps", "timestep"):
+        if not (np.isfinite(arrays[key]) and arrays[key] > 0):
+            raise MotionError(f"{path}: '{key}' is {arrays[key]}; expected a positive number")
 
 
 def score(prediction, reference, names, fps, feet=None, heights=None, ankle_height: float = 0.07) -> dict[str, float | None]:

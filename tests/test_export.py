@@ -174,6 +174,11 @@ def shorter(path):
         np.savez(path, **{k: z[k][:-1] if k == "qvel" else z[k] for k in z.files})
 
 
+def no_rate(path):
+    with np.load(path) as z:
+        np.savez(path, **{k: z[k] * 0 if k == "fps" else z[k] for k in z.files})
+
+
 def pickled(path):
     with np.load(path) as z:
         np.savez(path, **{k: z[k].astype(object) if k == "qpos" else z[k] for k in z.files})
@@ -192,6 +197,7 @@ SPOILT = {
     "text": (lambda p: p.write_text("not an npz"), "not an npz"),
     "no qpos": (without("qpos"), "no array qpos"),
     "a frame short": (shorter, "'qvel'"),
+    "no rate": (no_rate, "'fps' is 0.0"),
     "pickled": (pickled, "pickled"),
     "huge": (huge, "declared"),
 }
@@ -213,6 +219,19 @@ def test_a_motion_that_is_not_finite_is_refused(walk, tmp_path):
         values[frame] = np.nan
         with pytest.raises(ExportError, match=f"'{key}' is not finite in frame {frame}"):
             write(replace(walk, arrays={**walk.arrays, key: values}), tmp_path, "bvh,mot")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_the_motions_is_refused(walk, tmp_path):
+    a, other = walk.arrays, np.array("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>")
+    for change, message in (
+        ({"mjcf": np.array("<mujoco")}, "cannot be loaded"),
+        ({"mjcf": other}, "not a humanoid"),
+        ({"joint_names": a["joint_names"][::-1]}, "joint_names"),
+        ({"qpos": a["qpos"][:, :-1]}, "'qpos' has shape"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            write(replace(walk, arrays={**a, **change}), tmp_path, "csv")
     assert not list(tmp_path.iterdir())
 
 

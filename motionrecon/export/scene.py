@@ -87,6 +87,9 @@ def model_of(motion: Motion) -> mujoco.MjModel:
     trunk = model.nbody > 1 and (model.body_parentid[2:] > 0).all()
     if not trunk or kinds != [free] + [hinge] * (model.njnt - 1) or np.any(model.jnt_pos):
         raise ExportError("the motion's model is not a humanoid of this package (one free root, hinges at segment origins)")
+    names = [model.joint(i).name for i in range(1, model.njnt)]
+    if names != [str(n) for n in motion.arrays["joint_names"]]:
+        raise ExportError("'joint_names' are not the joints of the motion's model; reconstruct the motion again")
     for key, width in (("qpos", model.nq), ("qvel", model.nv), ("ctrl", model.nu), ("torques", model.nu)):
         values = motion.arrays[key]
         if values.shape != (len(motion.arrays["time"]), width):

@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--noise", type=float, help="noise of the keypoints per coordinate, m")
     p.add_argument("--reference", metavar="CLIP", help="score against this clip of the same motion, not the input")
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--export", metavar="FORMATS", help="files of other tools, with commas: bvh,glb,trc,mot,c3d,...; or all")
     return p
 
 
@@ -59,6 +60,10 @@ def _run(a: argparse.Namespace, out: Path) -> int:
     from motionrecon.clip import load_clip
 
     _writable(out)
+    if a.export is not None:
+        from motionrecon.export import resolve
+
+        resolve(a.export)  # a wrong name is refused before the work
     clip = load_clip(a.clip, skeleton=a.skeleton, units=a.units, up=a.up, fps=a.fps)
     reference = load_clip(a.reference) if a.reference else None
     for line in clip.findings:
@@ -81,7 +86,14 @@ def _run(a: argparse.Namespace, out: Path) -> int:
             off = f"MPJPE-G {_number(s['mpjpe_g_mm'])} mm, acceleration {_number(s['accel_error_m_s2'])} m/s^2 off"
             print(f"{key}: {off}{depth}")
     print(f"status {r['status']}, {r['seconds']['total']:.1f} s ({r['realtime_factor']:.1f} s a second of motion)")
-    print(f"results: {paths[0]} {paths[1]}")
+    if a.export is not None:
+        from motionrecon.export import write
+        from motionrecon.export.command import left_out
+
+        paths += tuple(p for p in write(motion, out, a.export) if p not in paths)
+        for line in left_out(a.export):
+            print(line)
+    print("results:", *paths)
     return 130 if r["status"] == "interrupted" else 0
 
 

@@ -23,3 +23,11 @@ class ModelError(MotionReconError):
 
 class OutputError(MotionReconError):
     """A place that cannot be written."""
+
+
+class MotionError(MotionReconError):
+    """A saved motion that cannot be read."""
+
+
+class ExportError(MotionReconError):
+    """An unknown output format, one whose package is missing, or a motion it cannot hold."""

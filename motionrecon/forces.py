@@ -1,13 +1,31 @@
 """Forces of the floor on the feet and the rest of the body along a simulated motion, and against force plates."""
 
+from collections.abc import Iterator
+
 import mujoco
 import numpy as np
 
 from motionrecon import metrics
 
 FEET = ("left", "right")
-_LOADED_N = 1.0  # below it a foot has no centre of pressure
+LOADED_N = 1.0  # below it a foot has no centre of pressure
 _PLATE_LOADED_N, _MARGIN_S = 20.0, 0.1
+
+
+def foot_bodies(model: mujoco.MjModel) -> dict[int, int]:
+    """Body id -> 0 for the left foot's segments, 1 for the right's."""
+    return {model.body(f"{s}_{part}").id: i for i, s in enumerate("lr") for part in ("foot", "toes")}
+
+
+def floor_contacts(
+    model: mujoco.MjModel, data: mujoco.MjData, sides: dict[int, int]
+) -> Iterator[tuple[int | None, np.ndarray, np.ndarray]]:
+    """Every contact with the floor in `data`: the foot (None: another segment), the force on it (3,) N, its place (3,) m."""
+    wrench = np.zeros(6)
+    for i in range(data.ncon):
+        contact = data.contact[i]
+        mujoco.mj_contactForce(model, data, i, wrench)
+        yield sides.get(int(model.geom_bodyid[contact.geom[1]])), contact.frame.reshape(3, 3).T @ wrench[:3], contact.pos
 
 
 def floor_forces(model: mujoco.MjModel, data: mujoco.MjData, qpos, qvel, ctrl) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -16,27 +34,23 @@ def floor_forces(model: mujoco.MjModel, data: mujoco.MjData, qpos, qvel, ctrl) -
     Returns the force on each foot (N, 2, 3) N, its centre of pressure (N, 2, 3) m on the floor, NaN while unloaded, and
     the force on all other segments (N, 3) N; left foot first, world frame, at the states before each step.
     """
-    sides = {model.body(f"{s}_{part}").id: i for i, s in enumerate("lr") for part in ("foot", "toes")}
+    sides = foot_bodies(model)
     force, centre = np.zeros((len(ctrl), 2, 3)), np.full((len(ctrl), 2, 3), np.nan)
-    other, wrench = np.zeros((len(ctrl), 3)), np.zeros(6)
+    other = np.zeros((len(ctrl), 3))
     mujoco.mj_resetData(model, data)
     data.qpos[:], data.qvel[:] = qpos, qvel
     for t, u in enumerate(ctrl):
         data.ctrl[:] = u
         mujoco.mj_step(model, data)
         moment = np.zeros((2, 3))
-        for i in range(data.ncon):
-            contact = data.contact[i]
-            mujoco.mj_contactForce(model, data, i, wrench)
-            world = contact.frame.reshape(3, 3).T @ wrench[:3]
-            side = sides.get(int(model.geom_bodyid[contact.geom[1]]))
+        for side, world, pos in floor_contacts(model, data, sides):
             if side is None:
                 other[t] += world
             else:
                 force[t, side] += world
-                moment[side] += world[2] * contact.pos
+                moment[side] += world[2] * pos
         for side in (0, 1):
-            if force[t, side, 2] > _LOADED_N:
+            if force[t, side, 2] > LOADED_N:
                 centre[t, side, :2] = moment[side, :2] / force[t, side, 2]
                 centre[t, side, 2] = 0.0
     return force, centre, other

@@ -14,8 +14,17 @@ import numpy as np
 from scipy.interpolate import interp1d
 
 from motionrecon import forces, metrics
-from motionrecon.errors import OutputError
+from motionrecon.archive import read_arrays
+from motionrecon.errors import MotionError, OutputError
 
+_FRAMES = {  # array of a saved motion -> its shape a frame; None is any length
+    "time": (), "qpos": (None,), "qvel": (None,), "ctrl": (None,), "torques": (None,), "keypoints": (None, 3),
+    "contact_force": (2, 3), "centre_of_pressure": (2, 3), "contact_force_other": (3,),
+}  # fmt: skip
+_OTHERS = (
+    "fps", "keypoint_names", "joint_names", "mjcf", "simulation_qpos", "simulation_qvel", "simulation_ctrl",
+    "simulation_contact_force", "timestep",
+)  # fmt: skip
 _PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
 
 
@@ -38,6 +47,22 @@ class Motion:
     arrays: dict[str, np.ndarray]
     report: dict
 
+    @classmethod
+    def load(cls, path: str | Path) -> "Motion":
+        """The motion saved in a folder, or in a motion.npz; the report is empty where report.json is not beside it.
+
+        Nothing is unpickled. Raises MotionError: no such file, damaged, arrays missing or of the wrong shape.
+        """
+        path = Path(path)
+        path = path / "motion.npz" if path.is_dir() else path
+        arrays = read_arrays(path, MotionError)
+        _check(path, arrays)
+        beside = path.with_name("report.json")
+        try:
+            return cls(arrays, json.loads(beside.read_text()) if beside.is_file() else {})
+        except (OSError, ValueError) as e:
+            raise MotionError(f"{beside}: cannot be read ({e}); move it away, the motion can be read without it") from e
+
     def save(self, folder: str | Path) -> tuple[Path, Path]:
         """Write motion.npz and report.json; each appears whole or not at all. Raises OutputError."""
         folder = Path(folder)
@@ -55,6 +80,24 @@ class Motion:
             for part in parts:
                 part.unlink(missing_ok=True) if folder.is_dir() else None
         return paths
+
+
+def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Raises MotionError unless the arrays are those of a saved motion, frame for frame."""
+    if absent := [k for k in (*_FRAMES, *_OTHERS) if k not in arrays]:
+        raise MotionError(f"{path}: not a motion: no array {', '.join(absent)}; give a motion.npz that reconstruct wrote")
+    T = arrays["time"].size
+    shapes = {k: (T, *shape) for k, shape in _FRAMES.items()} | {"fps": (), "timestep": ()}
+    shapes["keypoints"] = (T, arrays["keypoint_names"].size, 3)
+    for key, shape in shapes.items():
+        a = arrays[key]
+        fits = a.ndim == len(shape) and all(n in (m, None) for n, m in zip(shape, a.shape, strict=True))
+        if a.dtype.kind != "f" or not fits or not a.size:
+            expected = str(shape).replace("None", "any")
+            raise MotionError(f"{path}: '{key}' has type {a.dtype} and shape {a.shape}; expected floats of shape {expected}")
+    for key in ("fps", "timestep"):
+        if not (np.isfinite(arrays[key]) and arrays[key] > 0):
+            raise MotionError(f"{path}: '{key}' is {arrays[key]}; expected a positive number")
 
 
 def score(prediction, reference, names, fps, feet=None, heights=None, ankle_height: float = 0.07) -> dict[str, float | None]:

@@ -1,0 +1,7 @@
+"""A motion in the files of other tools: `write(motion, "out", "bvh,glb")`; docs/formats-out.md says what each holds."""
+
+from motionrecon.export.registry import FORMATS as FORMATS
+from motionrecon.export.registry import Format as Format
+from motionrecon.export.registry import missing as missing
+from motionrecon.export.registry import resolve as resolve
+from motionrecon.export.write import write as write

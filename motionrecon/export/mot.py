@@ -1,0 +1,62 @@
+"""OpenSim's motion files: joint angles, ground reaction forces, and the ExternalLoads that applies them."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+
+from motionrecon.export.axes import OPENSIM, euler, turned
+from motionrecon.export.ground import Ground
+from motionrecon.export.scene import model_of
+from motionrecon.export.table import write_storage
+from motionrecon.motion import Motion
+
+ROOT = ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz")
+FEET = ((1, "", "r"), (0, "1_", "l"))  # side in our arrays, prefix of its columns (the right foot first), its letter
+
+
+def write_mot(motion: Motion, folder: Path) -> None:
+    """Writes motion.mot, motion_grf.mot and motion_grf.xml; y up, x forward, z right; m, degrees, N, N m."""
+    a = motion.arrays
+    model_of(motion)
+    time = a["time"][:, None]
+    turn = euler(turned(OPENSIM, a["qpos"][:, 3:7]), "ZXY")
+    angles = np.hstack([time, turn, a["qpos"][:, :3] @ OPENSIM.T, np.rad2deg(a["qpos"][:, 7:])])
+    write_storage(folder / "motion.mot", "motion", ["time", *ROOT, *map(str, a["joint_names"])], angles)
+    columns, values = forces(motion)
+    write_storage(folder / "motion_grf.mot", "motion_grf", ["time", *columns], np.hstack([time, values]))
+    _external_loads(folder / "motion_grf.xml")
+
+
+def forces(motion: Motion) -> tuple[list[str], np.ndarray]:
+    """Names and values (T, 18): force, centre of pressure and free moment of the right foot, then the left."""
+    ground = Ground.of(motion)
+    moment = np.zeros_like(ground.force)
+    moment[..., 2] = ground.free_moment
+    names, values, torques = [], [], []
+    for side, prefix, _ in FEET:
+        names += [f"{prefix}ground_force_{quantity}{axis}" for quantity in "vp" for axis in "xyz"]
+        values += [ground.force[:, side] @ OPENSIM.T, ground.centre[:, side] @ OPENSIM.T]
+        torques.append(moment[:, side] @ OPENSIM.T)
+    names += [f"{prefix}ground_torque_{axis}" for _, prefix, _ in FEET for axis in "xyz"]
+    return names, np.hstack([*values, *torques])
+
+
+def _external_loads(path: Path) -> None:
+    root = ET.Element("OpenSimDocument", Version="40000")
+    loads = ET.SubElement(root, "ExternalLoads", name="motion_grf")
+    objects = ET.SubElement(loads, "objects")
+    for _, prefix, letter in FEET:
+        force = ET.SubElement(objects, "ExternalForce", name="right" if letter == "r" else "left")
+        for tag, text in (
+            ("applied_to_body", f"calcn_{letter}"),
+            ("force_expressed_in_body", "ground"),
+            ("point_expressed_in_body", "ground"),
+            ("force_identifier", f"{prefix}ground_force_v"),
+            ("point_identifier", f"{prefix}ground_force_p"),
+            ("torque_identifier", f"{prefix}ground_torque_"),
+        ):
+            ET.SubElement(force, tag).text = text
+    ET.SubElement(loads, "datafile").text = "motion_grf.mot"
+    ET.indent(root, "\t")
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

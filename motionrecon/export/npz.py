@@ -1,0 +1,12 @@
+"""motion.npz itself: all arrays of the motion, as README ('Output') lists them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from motionrecon.motion import Motion
+
+
+def write_npz(motion: Motion, folder: Path) -> None:
+    """Writes motion.npz: plain arrays, nothing pickled."""
+    np.savez_compressed(folder / "motion.npz", **motion.arrays)

@@ -1,0 +1,73 @@
+"""Output formats by name. Modules load on demand: none is paid for that is not asked for."""
+
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from motionrecon.errors import ExportError
+
+if TYPE_CHECKING:
+    from motionrecon.motion import Motion
+
+
+@dataclass(frozen=True)
+class Format:
+    """An exporter: `function(motion, folder)` of `module` writes `files` into a folder.
+
+    package: what must be importable for it; extra: the pip extra of motionrecon that brings it, None for one of the
+    usual dependencies.
+    """
+
+    module: str
+    function: str
+    files: tuple[str, ...]
+    package: str | None = None
+    extra: str | None = None
+
+    def load(self) -> "Callable[[Motion, Path], None]":
+        return getattr(importlib.import_module(self.module), self.function)
+
+
+_HERE = "motionrecon.export."
+FORMATS: dict[str, Format] = {
+    "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",)),
+    "bvh": Format(_HERE + "bvh", "write_bvh", ("motion.bvh",), "pybvh"),
+    "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib"),
+    "trc": Format(_HERE + "trc", "write_trc", ("motion.trc",)),
+    "mot": Format(_HERE + "mot", "write_mot", ("motion.mot", "motion_grf.mot", "motion_grf.xml")),
+    "c3d": Format(_HERE + "c3d", "write_c3d", ("motion.c3d",), "ezc3d"),
+    "csv": Format(_HERE + "csv", "write_csv", ("motion.csv",)),
+    "mjcf": Format(_HERE + "mjcf", "write_mjcf", ("motion.xml",)),
+    "locomujoco": Format(_HERE + "locomujoco", "write_locomujoco", ("motion_locomujoco.npz",)),
+    "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",)),
+    "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd"),
+}
+
+
+def missing(name: str) -> str | None:
+    """None where the format can be written here, else what to install."""
+    form = FORMATS[name]
+    if form.package is None or find_spec(form.package) is not None:
+        return None
+    return f"pip install 'motionrecon[{form.extra}]'" if form.extra else f"pip install {form.package}"
+
+
+def resolve(formats: str | Iterable[str]) -> list[str]:
+    """Format names, each once, from a list or a text with commas; "all" is every format whose package is installed.
+
+    Raises ExportError for a name that is unknown, a named format whose package is missing, or no name at all.
+    """
+    asked = [f.strip().lower() for f in (formats.split(",") if isinstance(formats, str) else formats) if f.strip()]
+    if unknown := [f for f in asked if f not in FORMATS and f != "all"]:
+        raise ExportError(f"unknown output format {', '.join(unknown)}: choose from {', '.join(FORMATS)}, all")
+    if not asked:
+        raise ExportError(f"no output format named: choose from {', '.join(FORMATS)}, all")
+    for name in asked:
+        if name != "all" and (remedy := missing(name)):
+            raise ExportError(f"output format {name} needs the package {FORMATS[name].package}: {remedy}")
+    if "all" in asked:
+        return [f for f in FORMATS if not missing(f)]
+    return list(dict.fromkeys(asked))

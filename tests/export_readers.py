@@ -1,0 +1,277 @@
+"""Reads exported files back, each with a library that did not write it where there is one, to our axes and units."""
+
+import csv
+import pickle
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from motionrecon.motion import Motion
+
+try:
+    import opensim
+except ImportError:
+    opensim = None
+
+FROM_Y_UP = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # x left, y up, z forward -> x forward, y left, z up
+FROM_OPENSIM = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # x forward, y up, z right -> the same
+
+
+@dataclass
+class Read:
+    """What a file holds: m, N, s; z up; segments in the model's order. None: the format does not hold it."""
+
+    time: np.ndarray  # (T,)
+    position: np.ndarray | None = None  # (T, B, 3)
+    rotation: np.ndarray | None = None  # (T, B, 3, 3)
+    keypoints: np.ndarray | None = None  # (T, K, 3)
+    force: np.ndarray | None = None  # (T, 2, 3), left foot first
+    centre: np.ndarray | None = None  # (T, 2, 3)
+    moment: np.ndarray | None = None  # (T, 2) N m about the vertical
+
+
+def segments(model: mujoco.MjModel, qpos: np.ndarray) -> dict:
+    """MuJoCo's own forward kinematics."""
+    data, position, rotation = mujoco.MjData(model), [], []
+    for q in qpos:
+        data.qpos[:] = q
+        mujoco.mj_kinematics(model, data)
+        position.append(data.xpos[1:].copy())
+        rotation.append(data.xmat[1:].reshape(-1, 3, 3).copy())
+    return {"position": np.array(position), "rotation": np.array(rotation)}
+
+
+def model_of(motion: Motion) -> mujoco.MjModel:
+    return mujoco.MjModel.from_xml_string(str(motion.arrays["mjcf"]))
+
+
+def names_of(motion: Motion) -> list[str]:
+    model = model_of(motion)
+    return [model.body(i).name for i in range(1, model.nbody)]
+
+
+def read_npz(folder: Path, motion: Motion) -> Read:
+    with np.load(folder / "motion.npz", allow_pickle=False) as z:
+        model = mujoco.MjModel.from_xml_string(str(z["mjcf"]))
+        ground = {"force": z["contact_force"], "centre": z["centre_of_pressure"]}
+        return Read(z["time"], **segments(model, z["qpos"]), keypoints=z["keypoints"], **ground)
+
+
+def read_bvh(folder: Path, motion: Motion) -> Read:
+    """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the file's own angles."""
+    bvhio = pytest.importorskip("bvhio")
+    file = bvhio.readAsBvh(str(folder / "motion.bvh"))
+    raw = [joint for joint, _, _ in file.Root.layout()]
+    assert [j.Name for j in raw] == names_of(motion)
+    root = bvhio.readAsHierarchy(str(folder / "motion.bvh"))
+    joints = [root.filter(name)[0] for name in names_of(motion)]
+    position = []
+    for t in range(file.FrameCount):
+        root.loadPose(t)
+        position.append([[*j.PositionWorld] for j in joints])
+    rotation = np.empty((file.FrameCount, len(raw), 3, 3))
+    for b, (joint, parent) in enumerate(zip(raw, model_of(motion).body_parentid[1:] - 1, strict=True)):
+        local = Rotation.from_quat([[q.x, q.y, q.z, q.w] for q in (key.Rotation for key in joint.Keyframes)]).as_matrix()
+        rotation[:, b] = rotation[:, parent] @ local if parent >= 0 else local
+    return Read(
+        file.FrameTime * np.arange(file.FrameCount),
+        np.array(position) @ FROM_Y_UP.T / 100,
+        FROM_Y_UP @ rotation @ FROM_Y_UP.T,
+    )
+
+
+def read_glb(folder: Path, motion: Motion) -> Read:
+    """Every key of the animation is put into the nodes by pygltflib; trimesh then says where the meshes are."""
+    gltf, trimesh = pytest.importorskip("pygltflib"), pytest.importorskip("trimesh")
+    root = gltf.GLTF2().load_binary(str(folder / "motion.glb"))
+    blob = root.binary_blob()
+
+    def values(index):
+        accessor = root.accessors[index]
+        view, width = root.bufferViews[accessor.bufferView], {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type]
+        return np.frombuffer(blob, np.float32, accessor.count * width, view.byteOffset).reshape(accessor.count, width)
+
+    animation = root.animations[0]
+    time = values(animation.samplers[0].input)[:, 0]
+    position, rotation = [], []
+    for t in range(len(time)):
+        for channel in animation.channels:
+            key = values(animation.samplers[channel.sampler].output)[t].tolist()
+            setattr(root.nodes[channel.target.node], channel.target.path, key)
+        scene = trimesh.load_scene(trimesh.util.wrap_as_stream(b"".join(root.save_to_bytes())), file_type="glb")
+        poses = np.array([scene.graph.get(name)[0] for name in names_of(motion)])
+        position.append(poses[:, :3, 3])
+        rotation.append(poses[:, :3, :3])
+    return Read(time, np.array(position) @ FROM_Y_UP.T, FROM_Y_UP @ np.array(rotation) @ FROM_Y_UP.T)
+
+
+def read_trc(folder: Path, motion: Motion) -> Read:
+    """By OpenSim where it is installed, else by hand."""
+    if opensim:
+        table = opensim.TimeSeriesTableVec3(str(folder / "motion.trc"))
+        units, names = table.getTableMetaDataString("Units"), list(table.getColumnLabels())
+        time = table.getIndependentColumn()
+        rows = [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+        points = np.array([[row[i].to_numpy() for i in range(row.size())] for row in rows])
+    else:
+        lines = [line.split("\t") for line in (folder / "motion.trc").read_text().splitlines()]
+        units, names = lines[2][lines[1].index("Units")], lines[3][2::3]
+        values = np.array(lines[6:], float)
+        time, points = values[:, 1], values[:, 2:].reshape(len(values), -1, 3)
+    assert units == "mm" and names == [str(n) for n in motion.arrays["keypoint_names"]]
+    return Read(np.array(time), keypoints=points @ FROM_OPENSIM.T / 1000)
+
+
+def storage(path: Path) -> tuple[list[str], np.ndarray]:
+    """Column names and values (T, C), the time first, of a .mot: by OpenSim where it is installed, else by hand."""
+    if opensim:
+        table = opensim.TimeSeriesTable(str(path))
+        assert table.getTableMetaDataString("inDegrees") == "yes"
+        values = np.column_stack([np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()])
+        return ["time", *table.getColumnLabels()], values
+    head, body = path.read_text().split("endheader\n")
+    assert "inDegrees=yes" in head
+    names, *rows = [line.split("\t") for line in body.splitlines()]
+    return names, np.array(rows, float)
+
+
+def read_mot(folder: Path, motion: Motion) -> Read:
+    names, values = storage(folder / "motion.mot")
+    column = dict(zip(names, values.T, strict=True))
+    angles = np.stack([column[f"pelvis_{c}"] for c in ("tilt", "list", "rotation")], axis=1)
+    turn = Rotation.from_euler("ZXY", angles, degrees=True)
+    qpos = np.zeros_like(motion.arrays["qpos"])
+    qpos[:, :3] = np.stack([column[f"pelvis_t{c}"] for c in "xyz"], 1) @ FROM_OPENSIM.T
+    upright = FROM_OPENSIM @ turn.as_matrix() @ FROM_OPENSIM.T
+    qpos[:, 3:7] = Rotation.from_matrix(upright).as_quat(scalar_first=True)
+    qpos[:, 7:] = np.deg2rad(np.stack([column[str(n)] for n in motion.arrays["joint_names"]], 1))
+    names, values = storage(folder / "motion_grf.mot")
+    if opensim:
+        assert opensim.ExternalLoads(str(folder / "motion_grf.xml"), True).getSize() == 2
+    loads = ET.parse(folder / "motion_grf.xml").getroot()
+    assert loads.find("ExternalLoads/datafile").text == "motion_grf.mot"
+    forces = {f.get("name"): f for f in loads.iter("ExternalForce")}
+
+    def vector(side, tag):
+        prefix = forces[side].find(tag).text
+        return np.stack([values[:, names.index(prefix + c)] for c in "xyz"], axis=1) @ FROM_OPENSIM.T
+
+    feet = {k: np.stack([vector(side, f"{tag}_identifier") for side in ("left", "right")], axis=1)
+            for k, tag in (("force", "force"), ("centre", "point"), ("moment", "torque"))}  # fmt: skip
+    assert not feet["moment"][..., :2].any()
+    return Read(column["time"], **segments(model_of(motion), qpos), **{**feet, "moment": feet["moment"][..., 2]})
+
+
+def read_c3d(folder: Path, motion: Motion) -> Read:
+    ezc3d = pytest.importorskip("ezc3d")
+    c3d = ezc3d.c3d(str(folder / "motion.c3d"), extract_forceplat_data=True)
+    point = c3d["parameters"]["POINT"]
+    assert point["UNITS"]["value"] == ["mm"] and c3d["parameters"]["FORCE_PLATFORM"]["USED"]["value"][0] == 2
+    assert point["LABELS"]["value"] == [str(n) for n in motion.arrays["keypoint_names"]]
+    plates = c3d["data"]["platform"]
+    assert {p["unit_position"] for p in plates} == {"mm"} and {p["unit_moment"] for p in plates} == {"Nmm"}
+    return Read(
+        np.arange(c3d["data"]["points"].shape[2]) / point["RATE"]["value"][0],
+        keypoints=c3d["data"]["points"][:3].T / 1000,
+        force=np.stack([p["force"].T for p in plates], axis=1),
+        centre=np.stack([p["center_of_pressure"].T / 1000 for p in plates], axis=1),
+        moment=np.stack([p["Tz"][2] / 1000 for p in plates], axis=1),
+    )
+
+
+def read_csv(folder: Path, motion: Motion) -> Read:
+    with (folder / "motion.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def columns(names):
+        return np.array([[float(row[n] or "nan") for n in names] for row in rows])
+
+    root = [*(f"root_{c}_m" for c in "xyz"), *(f"root_q{c}" for c in "wxyz")]
+    qpos = columns([*root, *(f"{n}_rad" for n in motion.arrays["joint_names"])])
+    points = columns([f"keypoint_{n}_{c}_m" for n in motion.arrays["keypoint_names"] for c in "xyz"])
+    feet = {k: columns([f"{s}_foot_{tag}".format(c) for s in "lr" for c in "xyz"]).reshape(-1, 2, 3)
+            for k, tag in (("force", "force_{}_N"), ("centre", "cop_{}_m"))}  # fmt: skip
+    points = points.reshape(len(rows), -1, 3)
+    return Read(columns(["time_s"])[:, 0], **segments(model_of(motion), qpos), keypoints=points, **feet)
+
+
+def read_mjcf(folder: Path, motion: Motion) -> Read:
+    model = mujoco.MjModel.from_xml_path(str(folder / "motion.xml"))
+    data, qpos, time = mujoco.MjData(model), [], []
+    for i in range(model.nkey):
+        mujoco.mj_resetDataKeyframe(model, data, model.key(f"frame_{i}").id)
+        qpos.append(data.qpos.copy())
+        time.append(data.time)
+        np.testing.assert_allclose(data.qvel, motion.arrays["qvel"][i], atol=1e-8)
+        np.testing.assert_allclose(data.ctrl, motion.arrays["ctrl"][i], atol=1e-8)
+    return Read(np.array(time), **segments(model, np.array(qpos)))
+
+
+def read_locomujoco(folder: Path, motion: Motion) -> Read:
+    with np.load(folder / "motion_locomujoco.npz", allow_pickle=False) as z:
+        kinds = {3: 1, 2: 1, 0: 7}  # MuJoCo's joint types: hinge, slide, free
+        assert sum(kinds[k] for k in z["jnt_type"]) == z["qpos"].shape[1] and len(z["joint_names"]) == z["njnt"]
+        assert z["split_points"].tolist() == [0, len(z["qpos"])]
+        assert z["body_names"].tolist() == ["world", *names_of(motion)]
+        np.testing.assert_allclose(segments(model_of(motion), z["qpos"])["position"], z["xpos"][:, 1:], atol=1e-9)
+        turn = Rotation.from_quat(z["xquat"][:, 1:].reshape(-1, 4), scalar_first=True).as_matrix()
+        return Read(
+            np.arange(len(z["qpos"])) / float(z["frequency"]), z["xpos"][:, 1:], turn.reshape(*z["xpos"][:, 1:].shape, 3)
+        )
+
+
+def read_gmr(folder: Path, motion: Motion) -> Read:
+    with (folder / "motion_gmr.pkl").open("rb") as file:
+        content = PlainArrays(file).load()
+    assert content["link_body_list"] == names_of(motion)
+    root, turn = content["root_pos"], Rotation.from_quat(content["root_rot"])
+    qpos = np.hstack([root, turn.as_quat(scalar_first=True), content["dof_pos"]])
+    out = Read(np.arange(len(root)) / content["fps"], **segments(model_of(motion), qpos))
+    carried = np.einsum("tij,tbj->tbi", turn.as_matrix(), content["local_body_pos"]) + root[:, None]
+    np.testing.assert_allclose(carried, out.position, atol=1e-9)
+    return out
+
+
+class PlainArrays(pickle.Unpickler):
+    """Refuses whatever is not a numpy array: so the file holds nothing that could run."""
+
+    def find_class(self, module, name):
+        assert module.startswith("numpy") and name in ("_reconstruct", "ndarray", "dtype", "_frombuffer"), (module, name)
+        return super().find_class(module, name)
+
+
+def read_usd(folder: Path, motion: Motion) -> Read:
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom
+
+    stage = Usd.Stage.Open(str(folder / "motion.usdc"))
+    assert UsdGeom.GetStageUpAxis(stage) == "Z" and UsdGeom.GetStageMetersPerUnit(stage) == 1.0
+    prims = {p.GetName(): p for p in stage.Traverse() if p.IsA(UsdGeom.Xform)}
+    frames = np.arange(int(stage.GetStartTimeCode()), int(stage.GetEndTimeCode()) + 1)
+    poses = []
+    for t in frames:
+        cache = UsdGeom.XformCache(int(t))
+        poses.append([np.array(cache.GetLocalToWorldTransform(prims[n])).T for n in names_of(motion)])
+    poses = np.array(poses)
+    return Read(frames / stage.GetTimeCodesPerSecond(), poses[..., :3, 3], poses[..., :3, :3])
+
+
+SEGMENTS, GROUND = {"position", "rotation"}, {"force", "centre"}
+READERS = {  # format -> its reader, and what must come out of it
+    "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
+    "bvh": (read_bvh, SEGMENTS),
+    "glb": (read_glb, SEGMENTS),
+    "trc": (read_trc, {"keypoints"}),
+    "mot": (read_mot, SEGMENTS | GROUND | {"moment"}),
+    "c3d": (read_c3d, GROUND | {"keypoints", "moment"}),
+    "csv": (read_csv, SEGMENTS | GROUND | {"keypoints"}),
+    "mjcf": (read_mjcf, SEGMENTS),
+    "locomujoco": (read_locomujoco, SEGMENTS),
+    "gmr": (read_gmr, SEGMENTS),
+    "usd": (read_usd, SEGMENTS),
+}

@@ -1,0 +1,334 @@
+"""Every exporter, read back by a library that is not ours where there is one."""
+
+import json
+import shutil
+import sys
+import zipfile
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+import pytest
+from export_readers import READERS, model_of, segments
+from scipy.spatial.transform import Rotation
+
+from motionrecon import load_clip, reconstruct
+from motionrecon.benchmarks.reconstruct import beginning
+from motionrecon.errors import ExportError, MotionError, OutputError
+from motionrecon.export import FORMATS, missing, resolve, write
+from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
+from motionrecon.export.ground import Ground, of_steps
+from motionrecon.export.scene import Scene
+from motionrecon.motion import Motion
+from motionrecon.reconstruct import Options
+
+WRITABLE = [f for f in FORMATS if not missing(f)]
+
+
+@pytest.fixture(scope="module")
+def walk(bundled_clip):
+    clip = beginning(load_clip(bundled_clip("walk")), 0.7)
+    return reconstruct(clip, Options(max_evaluations=3, grow_evaluations=1))
+
+
+def tumbling(motion: Motion) -> Motion:
+    """Any orientation of the root, among them those where Euler angles are singular; joints anywhere in their ranges."""
+    a, rng = motion.arrays, np.random.default_rng(0)
+    T, model = len(a["time"]), model_of(motion)
+    qpos = a["qpos"].copy()
+    turns = Rotation.random(T, random_state=rng).as_quat(scalar_first=True)
+    turns[1] = Rotation.from_euler("x", 90, degrees=True).as_quat(scalar_first=True)
+    turns[2] = Rotation.from_euler("y", 90, degrees=True).as_quat(scalar_first=True)
+    qpos[:, :3], qpos[:, 3:7] = rng.uniform(-20, 20, (T, 3)), turns
+    qpos[:, 7:] = rng.uniform(*model.jnt_range[1:].T, (T, model.njnt - 1))
+    return replace(motion, arrays={**a, "qpos": qpos})
+
+
+def one_frame(motion: Motion) -> Motion:
+    """Frame 0 alone; no foot is loaded and the centre of pressure is NaN."""
+    T = len(motion.arrays["time"])
+    frames = {k: v[:1] if v.ndim and len(v) == T else v for k, v in motion.arrays.items()}
+    frames["contact_force"] = np.zeros((1, 2, 3))
+    frames["centre_of_pressure"] = np.full((1, 2, 3), np.nan)
+    return replace(motion, arrays=frames)
+
+
+VARIANTS = {"walk": lambda m: m, "tumbling": tumbling, "one frame": one_frame}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant):
+    if remedy := missing(name):
+        pytest.skip(remedy)
+    monkeypatch.chdir(tmp_path)  # OpenSim logs where it runs
+    motion = VARIANTS[variant](walk)
+    a = motion.arrays
+    paths = write(motion, tmp_path / "out", name)
+    assert {p.name for p in paths} == {p.name for p in (tmp_path / "out").iterdir()} == set(FORMATS[name].files)
+    reader, holds = READERS[name]
+    read = reader(tmp_path / "out", motion)
+    assert {k for k, v in vars(read).items() if v is not None} == {"time"} | holds
+    np.testing.assert_allclose(read.time, a["time"], atol=1e-6)
+    if read.position is not None:
+        true = segments(model_of(motion), a["qpos"])
+        assert np.abs(read.position - true["position"]).max() < 1e-4
+        between = Rotation.from_matrix((read.rotation.swapaxes(-1, -2) @ true["rotation"]).reshape(-1, 3, 3))
+        assert np.rad2deg(between.magnitude()).max() < 0.1
+    if read.keypoints is not None:
+        assert np.abs(read.keypoints - a["keypoints"]).max() < 1e-4
+    if read.force is not None:
+        assert np.abs(read.force - a["contact_force"]).max() < 0.1
+        loaded = np.isfinite(a["centre_of_pressure"]).all(-1) & (a["contact_force"][..., 2] > 1)
+        assert np.abs(read.centre - a["centre_of_pressure"])[loaded].max(initial=0) < 1e-4
+    if read.moment is not None:
+        assert np.abs(read.moment - Ground.of(motion).free_moment)[loaded].max(initial=0) < 1e-3
+
+
+def test_the_walk_loads_both_feet_and_leaves_gaps(walk):
+    """Otherwise the comparisons above would compare nothing."""
+    centre, force = walk.arrays["centre_of_pressure"], walk.arrays["contact_force"]
+    assert (np.isfinite(centre[..., 0]) & (force[..., 2] > 100)).any(0).all() and np.isnan(centre).any()
+
+
+def test_free_moments_belong_to_the_motions_own_forces(walk):
+    """The contacts at the saved states are those of the simulation: the same centres, and a moment that turns the body."""
+    centres, moments = of_steps(walk)
+    a = walk.arrays
+    loaded = np.isfinite(centres[..., 0])
+    assert (loaded == (a["simulation_contact_force"][..., 2] > 1)).all() and np.abs(moments[loaded]).max() > 0.1
+    assert not moments[~loaded].any()
+    nearest = np.clip(np.round(a["time"] / float(a["timestep"])).astype(int), 0, len(centres) - 1)
+    np.testing.assert_allclose(centres[nearest], a["centre_of_pressure"], atol=1e-6)
+    # Euler: the moment of the floor about the vertical through the centre of mass is the change of angular momentum
+    model = model_of(walk)
+    data, spin, expected = mujoco.MjData(model), [], []
+    for t in range(len(centres)):
+        data.qpos[:], data.qvel[:] = a["simulation_qpos"][t], a["simulation_qvel"][t]
+        mujoco.mj_forward(model, data)
+        mujoco.mj_subtreeVel(model, data)
+        arm = np.nan_to_num(centres[t]) - data.subtree_com[0]
+        spin.append(data.subtree_angmom[0][2])
+        expected.append(np.cross(arm, a["simulation_contact_force"][t])[:, 2].sum() + moments[t].sum())
+    rate = np.diff(spin) / float(a["timestep"])
+    assert not a["simulation_contact_force_other"].any()
+    missed = rate - np.array(expected)[:-1]
+    without = missed + moments.sum(1)[:-1]
+    assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
+
+
+def test_centres_of_pressure_have_no_gaps_while_a_foot_is_loaded(walk):
+    """A frame between an unloaded and a loaded step has a force and no centre: it takes the nearest step's."""
+    a = walk.arrays
+    t, side = np.argwhere(np.isfinite(a["centre_of_pressure"][..., 0]) & (a["contact_force"][..., 2] > 100))[0]
+    centre = a["centre_of_pressure"].copy()
+    centre[t, side] = np.nan
+    filled = Ground.of(replace(walk, arrays={**a, "centre_of_pressure": centre})).centre
+    assert np.isfinite(filled).all()
+    assert np.abs(filled[t, side] - a["centre_of_pressure"][t, side]).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    "axes, forward, left, up",
+    [(Y_UP, (0, 0, 1), (1, 0, 0), (0, 1, 0)), (OPENSIM, (1, 0, 0), (0, 0, -1), (0, 1, 0))],
+)
+def test_axes_keep_left_left(axes, forward, left, up):
+    np.testing.assert_array_equal(axes, np.transpose([forward, left, up]))
+    assert np.linalg.det(axes) == pytest.approx(1)
+
+
+def test_angles_and_quaternions_do_not_jump():
+    """A body that somersaults and twists twice: no step between frames is larger than the rotation allows."""
+    t = np.linspace(0, 1, 200)
+    rotation = Rotation.from_euler("ZXY", np.stack([720 * t, 80 * np.sin(9 * t), -720 * t], 1), degrees=True)
+    quat = rotation.as_quat(scalar_first=True)
+    quat[::3] *= -1
+    angles = euler(quat[:, None], "ZXY")[:, 0]
+    assert np.abs(np.diff(angles, axis=0)).max() < 8
+    back = Rotation.from_euler("ZXY", angles, degrees=True)
+    assert np.rad2deg((back.inv() * rotation).magnitude()).max() < 1e-6
+    assert (np.einsum("ti,ti->t", *(one_hemisphere(quat)[s] for s in (slice(1, None), slice(-1)))) > 0).all()
+
+
+def test_a_motion_saved_and_loaded_is_the_same(walk, tmp_path):
+    walk.save(tmp_path)
+    for path in (tmp_path, tmp_path / "motion.npz"):
+        loaded = Motion.load(path)
+        assert loaded.report == json.loads(json.dumps(walk.report)) and set(loaded.arrays) == set(walk.arrays)
+        for k, v in walk.arrays.items():
+            np.testing.assert_array_equal(loaded.arrays[k], v)
+    (tmp_path / "report.json").unlink()
+    assert Motion.load(tmp_path).report == {}
+
+
+def without(key):
+    def spoil(path):
+        with np.load(path) as z:
+            np.savez(path, **{k: z[k] for k in z.files if k != key})
+
+    return spoil
+
+
+def shorter(path):
+    with np.load(path) as z:
+        np.savez(path, **{k: z[k][:-1] if k == "qvel" else z[k] for k in z.files})
+
+
+def no_rate(path):
+    with np.load(path) as z:
+        np.savez(path, **{k: z[k] * 0 if k == "fps" else z[k] for k in z.files})
+
+
+def pickled(path):
+    with np.load(path) as z:
+        np.savez(path, **{k: z[k].astype(object) if k == "qpos" else z[k] for k in z.files})
+
+
+def huge(path):
+    """An array that declares terabytes must not take memory for them."""
+    with zipfile.ZipFile(path, "w") as z, z.open("time.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+        file.write(bytes(8))
+
+
+SPOILT = {
+    "no such file": (lambda p: p.unlink(), "no such file"),
+    "cut short": (lambda p: p.write_bytes(p.read_bytes()[:4000]), "damaged"),
+    "text": (lambda p: p.write_text("not an npz"), "not an npz"),
+    "no qpos": (without("qpos"), "no array qpos"),
+    "a frame short": (shorter, "'qvel'"),
+    "no rate": (no_rate, "'fps' is 0.0"),
+    "pickled": (pickled, "pickled"),
+    "huge": (huge, "declared"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_damaged_motions_are_refused(walk, tmp_path, how):
+    path = walk.save(tmp_path)[0]
+    spoil, message = SPOILT[how]
+    spoil(path)
+    with pytest.raises(MotionError, match=message) as error:
+        Motion.load(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_motion_that_is_not_finite_is_refused(walk, tmp_path):
+    for key, frame in (("qpos", 3), ("contact_force", 2)):
+        values = walk.arrays[key].copy()
+        values[frame] = np.nan
+        with pytest.raises(ExportError, match=f"'{key}' is not finite in frame {frame}"):
+            write(replace(walk, arrays={**walk.arrays, key: values}), tmp_path, "bvh,mot")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_is_not_the_motions_is_refused(walk, tmp_path):
+    a, other = walk.arrays, np.array("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>")
+    for change, message in (
+        ({"mjcf": np.array("<mujoco")}, "cannot be loaded"),
+        ({"mjcf": other}, "not a humanoid"),
+        ({"joint_names": a["joint_names"][::-1]}, "joint_names"),
+        ({"qpos": a["qpos"][:, :-1]}, "'qpos' has shape"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            write(replace(walk, arrays={**a, **change}), tmp_path, "csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_c3d_too_long_for_its_header_is_refused(walk, tmp_path):
+    """Readers would drop the frames after the 65535th without a word."""
+    longer = {k: np.resize(v, (65536, *v.shape[1:])) for k, v in walk.arrays.items() if k in ("time", "keypoints")}
+    with pytest.raises(ExportError, match="65535 frames, the motion has 65536"):
+        write(replace(walk, arrays={**walk.arrays, **longer}), tmp_path, "c3d")
+
+
+def test_formats_are_named_once_and_known():
+    assert resolve(" BVH,trc,bvh") == ["bvh", "trc"] and resolve("all") == resolve(["all", "csv"]) == WRITABLE
+    with pytest.raises(ExportError, match="unknown output format fbx, obj: choose from npz, bvh"):
+        resolve("csv,fbx,obj")
+    with pytest.raises(ExportError, match="no output format"):
+        resolve(" , ")
+
+
+def test_a_missing_package_is_named_and_all_goes_without(walk, tmp_path, monkeypatch):
+    find = "motionrecon.export.registry.find_spec"
+    monkeypatch.setattr(find, lambda name: None if name in ("pxr", "ezc3d") else object())
+    with pytest.raises(ExportError, match=r"usd needs the package pxr: pip install 'motionrecon\[usd\]'"):
+        write(walk, tmp_path, "bvh,usd")
+    with pytest.raises(ExportError, match="c3d needs the package ezc3d: pip install ezc3d"):
+        resolve("c3d")
+    assert not list(tmp_path.iterdir())
+    assert "usd" not in resolve("all") and "bvh" in resolve("all")
+
+
+def test_nothing_is_half_written(walk, tmp_path, monkeypatch):
+    (tmp_path / "motion.trc").write_text("older")
+
+    def full(*a, **k):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("motionrecon.export.csv.csv.writer", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write(walk, tmp_path, "trc,csv")
+    assert [p.name for p in tmp_path.iterdir()] == ["motion.trc"] and (tmp_path / "motion.trc").read_text() == "older"
+    monkeypatch.setattr("ezc3d.c3d.write", lambda *a, **k: None)  # as a full disk looks from Python
+    with pytest.raises(OutputError, match="motion.c3d could not be written in full"):
+        write(walk, tmp_path, "c3d")
+    assert [p.name for p in tmp_path.iterdir()] == ["motion.trc"]
+
+
+def test_a_folder_that_cannot_be_made(walk, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="--out"):
+        write(walk, tmp_path / "file" / "out", "csv")
+
+
+def test_the_figure_faces_forward_with_its_left_on_the_left(walk, tmp_path):
+    """By trimesh: the drawn body is upright in y, its left (orange) at +x, and it walks along +z."""
+    import trimesh
+
+    write(walk, tmp_path, "glb")
+    drawn = trimesh.load_scene(tmp_path / "motion.glb")
+    place = {n: drawn.graph.get(n)[0][:3, 3] for n in ("head", "l_hand", "r_hand", "l_toes", "r_toes", "l_foot", "pelvis")}
+    assert place["head"][1] > 1.2 and place["head"][1] > place["pelvis"][1] > place["l_foot"][1] > 0
+    assert place["l_hand"][0] > place["r_hand"][0] and place["l_toes"][2] > place["l_foot"][2]
+    colour = drawn.geometry[next(g for g in drawn.geometry if g.startswith("l_thigh"))].visual.material.baseColorFactor
+    assert colour[0] > colour[2]
+    scene = Scene.of(walk)
+    assert (scene.position[-1, 0] @ Y_UP.T)[2] > (scene.position[0, 0] @ Y_UP.T)[2] + 0.2
+
+
+def run(script: str, *arguments) -> int:
+    from motionrecon.cli import main as reconstruct_main
+    from motionrecon.export.command import main as export_main
+
+    return {"reconstruct": reconstruct_main, "export": export_main}[script]([str(a) for a in arguments])
+
+
+def test_export_by_the_command_line(walk, tmp_path, capsys):
+    walk.save(tmp_path / "a")
+    assert run("export", tmp_path / "a" / "motion.npz", "--formats", "bvh,trc") == 0
+    assert {"motion.bvh", "motion.trc"} < {p.name for p in (tmp_path / "a").iterdir()}
+    assert run("export", tmp_path / "a", "--formats", "all", "--out", tmp_path / "b") == 0
+    assert {f for n in WRITABLE for f in FORMATS[n].files} == {p.name for p in (tmp_path / "b").iterdir()}
+    capsys.readouterr()
+    shutil.rmtree(tmp_path / "b")
+    assert run("export", tmp_path / "a", "--formats", "fbx", "--out", tmp_path / "b") == 2
+    assert run("export", tmp_path / "none.npz", "--formats", "bvh", "--out", tmp_path / "b") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "fbx" in lines[0] and "none.npz" in lines[1] and not (tmp_path / "b").exists()
+
+
+def test_an_unknown_format_is_refused_before_the_work(tmp_path, bundled_clip, capsys, monkeypatch):
+    monkeypatch.setattr("motionrecon.clip.load_clip", lambda *a, **k: pytest.fail("began to work"))
+    assert run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,fbx") == 2
+    assert "unknown output format fbx" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_reconstruct_exports_what_it_is_asked_for(walk, tmp_path, bundled_clip, monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules["motionrecon.reconstruct"], "reconstruct", lambda *a, **k: walk)
+    assert run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,mot") == 0
+    made = {p.name for p in (tmp_path / "out").iterdir()}
+    assert made == {"motion.npz", "report.json", "motion.bvh", "motion.mot", "motion_grf.mot", "motion_grf.xml"}
+    out = capsys.readouterr().out
+    assert all(name in out for name in made)

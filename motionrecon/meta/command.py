@@ -37,6 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--particles", type=int, default=TrainOptions.particles, help="antithetic pairs a meta-step"
     )
     parser.add_argument("--sigma", type=float, default=TrainOptions.sigma)
+    parser.add_argument("--sigma-rules", type=float, default=TrainOptions.sigma_rules)
+    parser.add_argument("--only-rules", action="store_true", help="train the two dozen constants alone")
+    parser.add_argument("--start", type=Path, help="folder of weights to start from")
+    parser.add_argument("--dimensions", type=int, nargs="+", default=list(TrainOptions.dimensions))
+    parser.add_argument("--lengths", type=int, nargs=2, default=list(TrainOptions.lengths), metavar=("LEAST", "MOST"))
+    parser.add_argument("--long-validation", type=int, default=0, help="evaluations of a second validation")
+    parser.add_argument("--validate-every", type=int, default=TrainOptions.validate_every)
     parser.add_argument("--learning-rate", type=float, default=TrainOptions.learning_rate)
     parser.add_argument("--truncation", type=int, default=TrainOptions.truncation)
     parser.add_argument("--max-seconds", type=float, help="stop this call early; the next one resumes")
@@ -46,11 +53,18 @@ def main(arguments: list[str] | None = None) -> int:
         seed=a.seed,
         particles=a.particles,
         sigma=a.sigma,
+        sigma_rules=a.sigma_rules,
+        only_rules=a.only_rules,
+        dimensions=tuple(a.dimensions),
+        lengths=tuple(a.lengths),
+        long_validation=a.long_validation,
+        validate_every=a.validate_every,
         learning_rate=a.learning_rate,
         truncation=a.truncation,
     )
     with jax.enable_x64(True):
-        trainer = train(KINDS[a.kind], options, a.out, a.max_seconds)
+        config, theta = weights.load(a.start.name, a.start) if a.start else (KINDS[a.kind], None)
+        trainer = train(config, options, a.out, a.max_seconds, theta=theta)
         weights.save(a.out / "weights", trainer.config, trainer.theta)
-    print(f"weights in {a.out / 'weights'}")
+    print(f"last weights in {a.out / 'weights'}, those with the lowest validation in {a.out / 'best'}")
     return 0

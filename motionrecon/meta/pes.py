@@ -49,7 +49,7 @@ def particle_gradient(
     theta: jax.Array,
     particle: Particle,
     key: jax.Array,
-    sigma: float,
+    sigma: float | jax.Array,
     truncation: int,
     lengths: tuple[int, int],
 ) -> tuple[jax.Array, jax.Array, Particle]:
@@ -58,7 +58,7 @@ def particle_gradient(
 
     Both signs see the same task. Steps before the episode's end count with xi, steps after a reset with
     this truncation's own perturbation; the step that ends the episode counts with xi. At most one episode
-    may end in a truncation.
+    may end in a truncation. sigma may be (D,): where it is zero nothing is perturbed and the estimate is zero.
     """
     noise_key, fresh_key = jax.random.split(key)
     epsilon = sigma * jax.random.normal(noise_key, theta.shape, theta.dtype)
@@ -83,7 +83,8 @@ def particle_gradient(
     (moved, ended), (before, later, losses) = jax.lax.scan(
         body, (particle, jnp.array(False)), None, length=truncation
     )
-    gradient = (xi * jnp.sum(before) + epsilon * jnp.sum(later)) / (2.0 * sigma**2 * truncation)
+    variance = jnp.where(jnp.asarray(sigma) > 0, jnp.asarray(sigma) ** 2, 1.0)
+    gradient = (xi * jnp.sum(before) + epsilon * jnp.sum(later)) / (2.0 * variance * truncation)
     return gradient, jnp.mean(losses), moved._replace(xi=jnp.where(ended, epsilon, xi))
 
 

@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 
 from motionrecon.errors import OptimizerError
 from motionrecon.meta import pes, tasks
-from motionrecon.optimus import learned
+from motionrecon.optimus import learned, weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +26,12 @@ class TrainOptions:
     over the first `opening` of the steps (curriculum), as the episodes' longest length grows from the first
     to the second of `lengths` by then.
 
-    particles: antithetic pairs a pool. truncation: evaluations an unroll, at most the shortest episode.
-    sigma: of the perturbation. learning_rate: Adam's, decayed by a cosine to a tenth. clip: element-wise on
-    the meta-gradient. seed: fixes everything. validate_every: meta-steps between validations and checkpoints.
+    particles: antithetic pairs a pool. truncation: evaluations an unroll, at most half the shortest episode.
+    sigma: of the perturbation; sigma_rules: of the secant family's rules, which alone are trained when `only_rules`: two
+    dozen numbers give PES far less noise than all of the network. learning_rate: Adam's, decayed by a cosine to a tenth.
+    clip: element-wise on the meta-gradient. seed: fixes everything. validate_every: meta-steps between validations and
+    checkpoints. long_validation: evaluations of a second validation, 0 for none; the weights kept as best are those
+    with the lowest sum of both.
     """
 
     steps: int = 2000
@@ -38,10 +41,13 @@ class TrainOptions:
     particles: int = 32
     truncation: int = 10
     sigma: float = 0.01
+    sigma_rules: float = 0.02
+    only_rules: bool = False
     learning_rate: float = 1e-3
     clip: float = 3.0
     seed: int = 0
     validate_every: int = 100
+    long_validation: int = 0
 
     def __post_init__(self):
         if self.truncation > self.lengths[0] // 2 or self.lengths[0] > self.lengths[1]:
@@ -68,6 +74,7 @@ class Trainer:
         key = jax.random.key(options.seed)
         theta, self.unravel = ravel_pytree(learned.init_theta(config, jax.random.fold_in(key, 0)))
         theta = theta.astype(jnp.float64)
+        self.sigma = self._spread()
         schedule = optax.cosine_decay_schedule(options.learning_rate, options.steps, alpha=0.1)
         self.adam = optax.adam(schedule, b1=0.9, b2=0.99)
         self.inners = [tasks.classical(config, n) for n in options.dimensions]
@@ -84,12 +91,28 @@ class Trainer:
         # Fixed types from the start: a weakly typed scalar would compile every meta-step twice.
         self.state = jax.tree.map(lambda a: jnp.array(a, dtype=a.dtype), self.state)
         self._steps = [jax.jit(self._make_step(inner)) for inner in self.inners]
-        self._validate = {
-            n: jax.jit(
-                lambda theta, n=n: tasks.validation_loss(config, self.unravel(theta), n, 10_000, 64, 100)
+        self._validate = {steps: self._validation(steps) for steps in (100, options.long_validation) if steps}
+
+    def _spread(self) -> jax.Array:
+        """Standard deviation of the perturbation of each meta-parameter (D,)."""
+        o = self.options
+        named = {
+            name: jax.tree.map(
+                lambda a, name=name: jnp.full(
+                    jnp.shape(a), o.sigma_rules if name == "rules" else 0.0 if o.only_rules else o.sigma
+                ),
+                part,
             )
-            for n in options.dimensions[-2:]
+            for name, part in learned.init_theta(self.config, jax.random.key(0)).items()
         }
+        return ravel_pytree(named)[0].astype(jnp.float64)
+
+    def _validation(self, steps: int):
+        each = [
+            jax.jit(lambda theta, n=n: tasks.validation_loss(self.config, self.unravel(theta), n, 10_000, 64, steps))
+            for n in self.options.dimensions[-2:]
+        ]
+        return lambda theta: float(np.mean([f(theta) for f in each]))
 
     def _lengths(self, step: int | jax.Array):
         """Shortest and longest episode at a meta-step: the curriculum on length."""
@@ -117,7 +140,7 @@ class Trainer:
                 theta,
                 pool,
                 key,
-                sigma=o.sigma,
+                sigma=self.sigma,
                 truncation=o.truncation,
                 lengths=self._lengths(count),
             )
@@ -143,11 +166,12 @@ class Trainer:
         self.state = {"theta": theta, "adam": adam, "pools": pools, "step": s["step"] + 1}
         return float(loss)
 
-    def validate(self) -> float:
-        """Mean meta-loss on fixed variants of the training functions at the two largest dimensions, 100
-        evaluations each.
+    def validate(self) -> dict[str, float]:
+        """Mean meta-loss on fixed variants of the training functions at the two largest dimensions: "validation" over 100
+        evaluations and, where asked for, "validation_long".
         """
-        return float(np.mean([f(self.state["theta"]) for f in self._validate.values()]))
+        names = ("validation", "validation_long")
+        return dict(zip(names, [f(self.state["theta"]) for f in self._validate.values()], strict=False))
 
     @property
     def theta(self) -> Any:
@@ -155,10 +179,24 @@ class Trainer:
         return self.unravel(self.state["theta"])
 
 
+def _lowest(folder: Path) -> float:
+    """The least sum of validation losses in the curve so far."""
+    if not (folder / "curve.jsonl").exists():
+        return np.inf
+    lines = map(json.loads, (folder / "curve.jsonl").read_text().splitlines())
+    return min(sum(v for k, v in line.items() if k.startswith("validation")) for line in lines)
+
+
 def train(
-    config: learned.Config, options: TrainOptions, folder: Path, max_seconds: float | None = None, say=print
+    config: learned.Config,
+    options: TrainOptions,
+    folder: Path,
+    max_seconds: float | None = None,
+    say=print,
+    theta: Any = None,
 ) -> Trainer:
-    """Trains, resuming from the latest checkpoint in `folder`, whose curve.jsonl gets a line a validation.
+    """Trains (from `theta`, or from fresh weights), resuming from the latest checkpoint in `folder`, whose
+    curve.jsonl gets a line a validation, best/ the weights with the lowest.
     Float64 must be enabled.
 
     `max_seconds` of this call end it early, after a checkpoint; calling again goes on exactly where it
@@ -167,6 +205,8 @@ def train(
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, options)
+    if theta is not None:
+        trainer.state["theta"] = ravel_pytree(theta)[0].astype(jnp.float64)
     begun, spent = time.perf_counter(), 0.0
     cpu_begun, cpu_spent = time.process_time(), 0.0
     with ocp.CheckpointManager(
@@ -178,14 +218,17 @@ def train(
             trainer.state = restored["train"]
             spent, cpu_spent = float(restored["spent"]), float(restored["cpu_spent"])
         first = int(trainer.state["step"])
-        losses = []
+        losses, lowest = [], _lowest(folder)
         for count in range(first, options.steps + 1):
             over = max_seconds is not None and time.perf_counter() - begun > max_seconds
             if count % options.validate_every == 0 or count == options.steps or over:
                 seconds = spent + time.perf_counter() - begun
                 cpu = cpu_spent + time.process_time() - cpu_begun  # a shared machine's wall-clock says little
                 line = {"step": count, "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)}
-                line["validation"] = trainer.validate()
+                line |= (measured := trainer.validate())
+                if sum(measured.values()) < lowest:
+                    lowest = sum(measured.values())
+                    weights.save(folder / "best", config, trainer.theta)
                 line["train"] = float(np.mean(losses)) if losses else None
                 losses = []
                 left = (options.steps - count) * (seconds - spent) / max(count - first, 1)

@@ -20,8 +20,11 @@ from motionrecon.optimus.rules import Rules
 class Exploration(NamedTuple):
     """x, f: the lowest point (n,) and its loss. origin (n,): where the present descent began. travel (n,): the way of
     the descent that found x. hopped: whether the point now out for evaluation begins a descent. away: whether the
-    present descent began with a hop. log_length: of the hop under way, success: of the last that paid; over
-    the first radius. base (n,): the best point before this descent; way (n,): from there to the best point, when it paid. count: times left so far; surveys, of these. survey: the one under way, or idle.
+    present descent began with a hop or a survey.
+
+    log_length: of the hop under way, success: of the last that paid; over the first radius. base (n,): the best point
+    before this descent; way (n,): from there to the best point, when it paid. count: times left so far; surveys, of
+    these. survey: the one under way, or idle.
     """
 
     x: jax.Array

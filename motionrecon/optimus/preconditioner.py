@@ -2,7 +2,8 @@
 
 Both forms take in learned rank-one terms gamma u u' (the paper's) and, in the secant family, quasi-Newton's secant
 pairs (s, y). Dense: n x n matrices, every pair for ever. Factorised: B0 = diag + U U' with m columns, and the last m
-pairs applied to it by the L-BFGS two-loop recursion, so that memory and time grow as n m.
+pairs applied to it as L-BFGS does, so that memory and time grow as n m. Its two loops are solved as two m x m
+triangular systems, so that a step is a handful of matrix products in place of 2 m small ones.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Dense(NamedTuple):
 
 
 class Factorised(NamedTuple):
-    """diagonal (n,), columns (m, n), next column to overwrite; pairs s, y (m, n), whether each is in use
-    (m,), next pair; scale.
+    """diagonal (n,), columns (m, n), next column to overwrite; pairs s, y (m, n) and their products
+    sy[i, j] = s_i . y_j (m, m); whether each is in use (m,), next pair; scale.
     """
 
     diagonal: jax.Array
@@ -40,6 +41,7 @@ class Factorised(NamedTuple):
     next_column: jax.Array
     s: jax.Array
     y: jax.Array
+    sy: jax.Array
     used: jax.Array
     next_pair: jax.Array
     scale: jax.Array
@@ -51,35 +53,33 @@ def identity(n: int, columns: int | None) -> Dense | Factorised:
         return Dense(jnp.eye(n), jnp.zeros((n, n)), jnp.ones(()))
     zeros = jnp.zeros((columns, n))
     index = jnp.zeros((), jnp.int32)
-    return Factorised(jnp.ones(n), zeros, index, zeros, zeros, jnp.zeros(columns, bool), index, jnp.ones(()))
+    return Factorised(
+        jnp.ones(n), zeros, index, zeros, zeros, jnp.zeros((columns, columns)), jnp.zeros(columns, bool), index, jnp.ones(())
+    )
 
 
 def apply(b: Dense | Factorised, g: jax.Array) -> jax.Array:
     """The estimate times g, (n,)."""
     if isinstance(b, Dense):
         return b.scale * (b.initial @ g) + b.learned @ g
+    # With T[i, j] = s_i . y_j for pairs i not newer than j, the first loop solves T a = S g, the second
+    # T' c = diag(T) a - Y r: N&W algorithm 7.4, written out.
     m = b.s.shape[0]
-    order = (b.next_pair - 1 - jnp.arange(m)) % m  # newest first
-    sy = jnp.sum(b.s * b.y, axis=1)
-    rho = jnp.where(b.used, 1.0 / jnp.where(b.used, sy, 1.0), 0.0)
-
-    def newest_to_oldest(q, i):
-        weight = rho[i] * (b.s[i] @ q)
-        return q - weight * b.y[i], weight
-
-    q, weights = jax.lax.scan(newest_to_oldest, g, order)
-    q = b.scale * (b.diagonal * q + b.columns.T @ (b.columns @ q))
-
-    def oldest_to_newest(r, item):
-        i, weight = item
-        return r + (weight - rho[i] * (b.y[i] @ r)) * b.s[i], None
-
-    return jax.lax.scan(oldest_to_newest, q, (order[::-1], weights[::-1]))[0]
+    order = (b.next_pair + jnp.arange(m)) % m  # oldest first
+    used = b.used[order]
+    both = used[:, None] & used[None, :]
+    triangle = jnp.triu(jnp.where(both, b.sy[order][:, order], 0.0)) + jnp.diag(jnp.where(used, 0.0, 1.0))
+    right = jnp.where(used, (b.s @ g)[order], 0.0)
+    a = jax.scipy.linalg.solve_triangular(triangle, right)
+    back = jnp.zeros(m, g.dtype).at[order].set(a)
+    q = g - back @ b.y
+    r = b.scale * (b.diagonal * q + (b.columns @ q) @ b.columns)
+    right = jnp.where(used, jnp.diag(triangle) * a - (b.y @ r)[order], 0.0)
+    c = jax.scipy.linalg.solve_triangular(triangle, right, trans=1)
+    return r + jnp.zeros(m, g.dtype).at[order].set(c) @ b.s
 
 
-def add_rank_one(
-    b: Dense | Factorised, directions: jax.Array, weights: jax.Array, forget: jax.Array
-) -> Dense | Factorised:
+def add_rank_one(b: Dense | Factorised, directions: jax.Array, weights: jax.Array, forget: jax.Array) -> Dense | Factorised:
     """B <- (1 - forget) B + t (forget I + sum_l gamma_l u_l u_l'), t = trace(B) / n, rescaled to the trace it had;
     directions (L, n) of unit length or zero.
     """
@@ -136,13 +136,13 @@ def add_secant(
             extra, v = _davidon(s, y, hy, bs, sy)
             learned = learned + jnp.outer(v * (davidon * extra), v)
         use = use & jnp.isfinite(hy @ y)
-        return Dense(
-            jnp.where(use, initial, b.initial), jnp.where(use, learned, b.learned), jnp.where(use, scale, b.scale)
-        )
+        return Dense(jnp.where(use, initial, b.initial), jnp.where(use, learned, b.learned), jnp.where(use, scale, b.scale))
     i = b.next_pair
+    products = b.sy.at[i].set(b.y @ s).at[:, i].set(b.s @ y).at[i, i].set(s @ y)
     return b._replace(
-        s=jnp.where(use, b.s.at[i].set(s), b.s),
-        y=jnp.where(use, b.y.at[i].set(y), b.y),
+        s=b.s.at[i].set(jnp.where(use, s, b.s[i])),
+        y=b.y.at[i].set(jnp.where(use, y, b.y[i])),
+        sy=jnp.where(use, products, b.sy),
         used=b.used.at[i].set(b.used[i] | use),
         next_pair=jnp.where(use, (i + 1) % b.s.shape[0], i),
         scale=jnp.where(use, sy / yy, b.scale),

@@ -301,3 +301,52 @@ def test_as_an_optax_transformation():
         updates, state = rule.update(unravel(jnp.asarray(grad)), state, params, value=loss)
         params = optax.apply_updates(params, updates)
     assert p.value(np.asarray(ravel_pytree(params)[0])) < 1e-6 * start
+
+
+def test_pes_leaves_alone_what_is_not_perturbed():
+    inner = pes.Inner(
+        sample=lambda key: jnp.zeros(()),
+        start=lambda task: jnp.zeros(()),
+        advance=lambda theta, task, state: (state, jnp.sum(theta**2)),
+    )
+    options = {"sigma": jnp.array([0.1, 0.0]), "truncation": 2, "lengths": (4, 4)}
+    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 2, (4, 4)))(jax.random.split(jax.random.key(0), 50))
+    grad, _, _ = pes.gradient(inner, lambda t: t, jnp.array([1.0, 1.0]), particles, jax.random.key(1), **options)
+    assert grad[0] > 0.5 and grad[1] == 0.0
+
+
+def test_rules_alone_can_be_trained_from_given_weights_and_the_best_are_kept(tmp_path):
+    config = OptimusConfig(width=8)
+    theta = perturbed(config, 0.02)
+    options = TrainOptions(
+        steps=2, dimensions=(2,), particles=2, truncation=3, lengths=(6, 8), validate_every=1, only_rules=True
+    )
+    trainer = train(config, options, tmp_path, say=lambda *a, **k: None, theta=theta)
+    moved = jax.tree.map(lambda a, b: bool(np.any(np.asarray(a) != np.asarray(b))), trainer.theta, theta)
+    assert not any(jax.tree.leaves(moved["network"])) and any(moved["rules"].values())
+    lines = [json.loads(line)["validation"] for line in open(tmp_path / "curve.jsonl")]
+    _, best = weights.load("best", tmp_path / "best")
+    start_is_best = min(lines) == lines[0]
+    kept = ravel_pytree(best["rules"])[0]
+    assert start_is_best == np.allclose(kept, ravel_pytree(theta["rules"])[0], atol=1e-6)
+
+
+def test_factorised_pairs_are_limited_memory_bfgs():
+    rng = np.random.default_rng(0)
+    n, m = 9, 4
+    a = rng.normal(size=(n, n))
+    a = a @ a.T + np.eye(n)
+    b = preconditioner.identity(n, m)
+    b = preconditioner.add_rank_one(b, jnp.asarray(rng.normal(size=(2, n))), jnp.array([0.3, 0.2]), jnp.zeros(()))
+    pairs = []
+    for k in range(7):
+        s = rng.normal(size=n)
+        b = preconditioner.add_secant(b, jnp.asarray(s), jnp.asarray(a @ s), jnp.asarray(k != 2))
+        pairs += [(s, a @ s)] if k != 2 else []
+        columns = np.asarray(b.columns)
+        h = float(b.scale) * (np.diag(b.diagonal) + columns.T @ columns)
+        for s_, y_ in pairs[-m:]:
+            v = np.eye(n) - np.outer(s_, y_) / (s_ @ y_)
+            h = v @ h @ v.T + np.outer(s_, s_) / (s_ @ y_)
+        g = rng.normal(size=n)
+        np.testing.assert_allclose(preconditioner.apply(b, jnp.asarray(g)), h @ g, rtol=1e-9, atol=1e-12)

@@ -67,8 +67,9 @@ def load_clip(
     """Reads a clip, of any format that motionrecon.io has a reader for, and converts it to metres, z up, canonical names.
 
     skeleton (a key of motionrecon.skeletons.SKELETONS), mapping (a shipped mapping's name, a YAML file, or "none"; see
-    motionrecon.io.mapping), units (m, cm, mm), up (z, y, x, -z, -y, -x) and fps (Hz) override what the file says or what is
-    detected; subject, person, model and allow_pickle settle what the file leaves open (motionrecon.io.ReadOptions).
+    motionrecon.io.mapping), units (m, cm, mm, or the metres in a unit), up (z, y, x, -z, -y, -x) and fps (Hz) override
+    what the file says or what is detected; subject, person, model and allow_pickle settle what it leaves open
+    (motionrecon.io.ReadOptions).
     Raises ClipError with the file, what is wrong and what to do.
     """
     options = io.ReadOptions(person, subject, Path(model) if model is not None else None, allow_pickle)
@@ -99,11 +100,11 @@ def make_clip(
     if not np.isfinite(positions).any():
         raise ClipError(f"{source}: every keypoint of every frame is missing (NaN or zero confidence)")
     rate, positions, confidence = _clock(source, raw, fps, positions, confidence, findings, warnings)
-    choice = Choice(skeleton, mapping, subject, detect.UNITS.get(units or raw.units or ""))
+    choice = Choice(skeleton, mapping, subject, detect.metres_of(units or raw.units or ""))
     named = name_keypoints(source, raw, positions, confidence, choice, findings, warnings)
     names, positions, confidence = named.names, named.positions, named.confidence
     _check_needs(source, names, positions, raw.names if mapping is None else None)
-    positions = positions * _scale(source, raw.units, units, positions, names, findings)
+    positions = positions * _scale(source, raw, units, positions, names, findings)
     turn = _turn(source, raw.up, up, positions, names, findings, warnings)
     positions = positions @ turn.T
     warnings += _doubts(positions, names, rate)
@@ -254,30 +255,29 @@ def _check_needs(source: str, names: tuple[str, ...], positions: np.ndarray, lab
         raise ClipError(f"{source}: seen in fewer than 3 frames: {', '.join(rare)}; that does not determine a body")
 
 
-def _scale(source, declared, override, positions, names, findings) -> float:
+def _scale(source, raw, override, positions, names, findings) -> float:
+    declared = raw.units
     for units in (override, declared):
-        if units is not None and units not in detect.UNITS:
-            raise ClipError(f"{source}: unknown units '{units}'; known are {', '.join(detect.UNITS)}")
+        if units is not None and detect.metres_of(units) is None:
+            known = ", ".join(detect.ALL_UNITS)
+            raise ClipError(f"{source}: unknown units '{units}'; known are {known}, or a number, the metres in a unit")
     stature = detect.size(positions, names)
     if not np.isfinite(stature):
         raise ClipError(f"{source}: no thigh, shank or arm has both its ends seen in one frame: no size, no body")
-    detected = detect.detect_units(stature)
-    units, how = (
-        (override, "given") if override else (declared, "from the file") if declared else (detected, "detected")
-    )
+    detected = detect.detect_units(stature, raw.likely_units)
+    units, how = (override, "given") if override else (declared, "from the file") if declared else (detected, "detected")
     low, high = detect.STATURE_RANGE_M
     if units is None:
         tall = ", ".join(f"{stature * metres:.3g} m tall in {u}" for u, metres in detect.UNITS.items())
         raise ClipError(
             f"{source}: the units fit neither metres nor centimetres nor millimetres: the person would be {tall}; "
-            f"expected {low:g} to {high:g} m: scale the keypoints"
+            f"expected {low:g} to {high:g} m: give --units with the metres in a unit, such as 0.1"
         )
-    metres = detect.UNITS[units]
+    metres = detect.metres_of(units)
     if not low <= stature * metres <= high:
-        hint = f"; in {detected} it would be {stature * detect.UNITS[detected]:.2f} m" if detected else ""
+        hint = f"; in {detected} it would be {stature * detect.ALL_UNITS[detected]:.2f} m" if detected else ""
         raise ClipError(
-            f"{source}: in {units} ({how}) the person is {stature * metres:.3g} m tall; "
-            f"expected {low:g} to {high:g} m{hint}"
+            f"{source}: in {units} ({how}) the person is {stature * metres:.3g} m tall; expected {low:g} to {high:g} m{hint}"
         )
     findings.append(f"units {units} ({how}): the person is about {stature * metres:.2f} m tall")
     return metres

@@ -69,6 +69,9 @@ def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np
 def read_members(path: Path, wanted, allow_pickle: bool = False) -> tuple[dict[str, np.ndarray], list[str]]:
     """(the arrays of an npz whose name `wanted` accepts, the names of all). Raises ClipError as read_array does."""
     arrays, total = {}, 0
+    with path.open("rb") as file:
+        if file.read(6) == b"\x93NUMPY":
+            raise ClipError(f"{path}: this is a single npy array, not an npz archive: name it .npy")
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:

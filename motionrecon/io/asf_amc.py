@@ -102,10 +102,15 @@ def _read_asf(path: Path) -> _Skeleton:
         bones = _bones(sections[":bonedata"])
         # CMU's files say 0.45: their lengths are inches divided by it. 1 says nothing.
         metres = _INCH_M / length if length != 1 else 0.0
-        root_bone = _Bone("root", axis=_three(root.get("orientation", ["0", "0", "0"])), dof=tuple(
-            w.lower() for w in root.get("order", "TX TY TZ RX RY RZ".split())), order=root.get("axis", ["XYZ"])[0].upper())
-        skeleton = _Skeleton(_hierarchy(bones, sections[":hierarchy"]), root_bone, metres,
-                             units.get("angle", "deg").lower().startswith("deg"))
+        root_bone = _Bone(
+            "root",
+            axis=_three(root.get("orientation", ["0", "0", "0"])),
+            dof=tuple(w.lower() for w in root.get("order", "TX TY TZ RX RY RZ".split())),
+            order=root.get("axis", ["XYZ"])[0].upper(),
+        )
+        skeleton = _Skeleton(
+            _hierarchy(bones, sections[":hierarchy"]), root_bone, metres, units.get("angle", "deg").lower().startswith("deg")
+        )
     except (ValueError, IndexError, KeyError) as error:
         raise ClipError(f"{path}: the ASF skeleton is damaged ({error})") from error
     _check(path, skeleton)
@@ -184,13 +189,13 @@ def _read_amc(path: Path, skeleton: _Skeleton) -> tuple[dict[str, np.ndarray], b
             frames.append({})
             continue
         if not frames or words[0] not in dofs:
-            raise ClipError(f"{path}: line {i}: bone '{words[0][:40]}' is not in the skeleton: is it this motion's (--model)?")
+            raise ClipError(f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this motion's (--model)?")
         try:
             values = [float(w) for w in words[1:]]
         except ValueError as error:
             raise ClipError(f"{path}: line {i} holds what is not a number ({error})") from error
         if len(values) != dofs[words[0]]:
-            raise ClipError(f"{path}: line {i}: '{words[0]}' has {len(values)} values, the skeleton asks for {dofs[words[0]]}")
+            raise ClipError(f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says {dofs[words[0]]}")
         frames[-1][words[0]] = values
     while frames and len(frames[-1]) < len(frames[0]):  # a file that was cut short ends in half a frame
         frames.pop()

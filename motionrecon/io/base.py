@@ -27,9 +27,9 @@ class Raw:
     """A file's content before anything is detected or converted: its own units, axes and names.
 
     positions (T, J, 3); names of the J keypoints, joints or markers, or the name of their skeleton; fps in Hz or time
-    (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file states them; confidence (T, J); plates:
-    force plates; extras: arrays that pass through unchanged (grf_*, body_mass_kg); findings and warnings: what the
-    reader has to say.
+    (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file states them, else likely_units are tried
+    in that order; confidence (T, J); plates: force plates; extras: arrays that pass through unchanged (grf_*,
+    body_mass_kg); findings and warnings: what the reader has to say.
     """
 
     positions: np.ndarray
@@ -39,6 +39,7 @@ class Raw:
     time: np.ndarray | None = None
     units: str | None = None
     up: str | None = None
+    likely_units: tuple[str, ...] = ("m", "cm", "mm")
     confidence: np.ndarray | None = None
     plates: Plates | None = None
     extras: dict = field(default_factory=dict)

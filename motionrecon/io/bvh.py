@@ -43,7 +43,9 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     frames = len(values) // width if width else 0
     if not frames:
         raise ClipError(f"{path}: no whole frame of {width} values follows 'Frame Time:'")
-    warnings = [f"the last {len(values) - frames * width} values make no whole frame: left out"] if len(values) % width else []
+    warnings = []
+    if rest := len(values) % width:
+        warnings.append(f"the last {rest} values make no whole frame: left out")
     if frames != declared:
         warnings.append(f"the file says {declared} frames and holds {frames}")
     positions = forward_kinematics(joints, values[: frames * width].reshape(frames, width))
@@ -51,6 +53,7 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         positions=positions,
         names=tuple(j.name for j in joints),
         fps=1.0 / frame_time,
+        likely_units=("m", "cm", "mm", "cmu", "in"),
         findings=(f"BVH: {len(joints)} joints and end sites",),
         warnings=tuple(warnings),
     )

@@ -26,7 +26,7 @@ def metres_per_unit(positions: np.ndarray) -> float:
 
 
 def place(way: Centre, at, metres: float) -> np.ndarray:
-    """The keypoint (T, 3) in the file's units; at(label) gives a marker (T, 3), metres its unit. NaN where one is missing."""
+    """The keypoint (T, 3), NaN where a marker is missing; at(label) is a marker (T, 3), metres the unit of both."""
     if way.regression:
         return _harrington(*(at(n) for n in way.asis), _mean(way.psis, at), way.left, metres)
     out = sum(w * at(n) for w, n in zip(way.weights, way.markers, strict=True))

@@ -59,8 +59,8 @@ def from_content(path: Path, content: dict) -> Raw:
         raise ClipError(f"{path}: 'Frames' holds numbers that are not finite, or durations of 0: the file is damaged")
     column = 4
     for link, width in ROTATIONS:
-        if width == 4 and (np.abs(np.linalg.norm(frames[:, column : column + 4], axis=1) - 1) > 0.1).any():
-            raise ClipError(f"{path}: the rotation of '{link}' is no unit quaternion: the file is damaged")
+        if width == 4 and (np.abs(np.linalg.norm(frames[:, column : column + 4], axis=1) - 1) > 0.5).any():
+            raise ClipError(f"{path}: the rotation of '{link}' is far from a unit quaternion: the file is damaged")
         column += width
     keypoints, fps = spread_over_time(path, forward_kinematics(frames), frames[:, 0])
     return Raw(keypoints, names=tuple(KEYPOINTS), fps=fps, units="m", up="z", findings=("DeepMimic motion",))

@@ -42,7 +42,8 @@ def run(path: Path, child: str, *arguments, timeout_s: float = TIMEOUT_S) -> dic
     """
     limit = _BASE_BYTES + _BYTES_A_BYTE * path.stat().st_size
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", _CHILD, str(limit), str(Path(__file__).parent / child), json.dumps([str(a) for a in arguments])]
+    given = json.dumps([str(a) for a in arguments])
+    command = [sys.executable, "-c", _CHILD, str(limit), str(Path(__file__).parent / child), given]
     try:
         done = subprocess.run(command, capture_output=True, timeout=timeout_s, env=environment, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired as error:

@@ -1,4 +1,7 @@
-"""Where a MuJoCo model's bodies and sites are in each key. Run by motionrecon.io.isolated as a file: imports nothing of ours."""
+"""Where a MuJoCo model's bodies and sites are in each key.
+
+Run as a file by motionrecon.io.isolated: it imports nothing of ours.
+"""
 
 import xml.etree.ElementTree as ET
 

@@ -108,7 +108,8 @@ def _one_subject(source, names, subject, findings) -> tuple[tuple[str, ...], lis
         keep = [i for i in keep if rank[i] == min(which, total[i])]
         findings.append(f"of labels that stand several times, number {which} was taken")
     elif subject is not None and subject.lower() not in (p.lower() for p in prefixes):
-        raise ClipError(f"{source}: no subject '{subject}'; the file shows one person{', ' + prefixes[0] if prefixes else ''}")
+        one = f", {prefixes[0]}" if prefixes else ""
+        raise ClipError(f"{source}: no subject '{subject}'; the file shows one person{one}")
     return tuple(labels[i] for i in keep), keep
 
 
@@ -191,9 +192,9 @@ def _ask_for_doubles(source, used, columns, labels, positions) -> None:
             double.append(labels[first])
     if double:
         raise ClipError(
-            f"{source}: {len(double)} labels stand more than once on different trajectories ({', '.join(double[:6])}): which "
-            "one? Give --subject 1 for the first of each, --subject 2 for the second, or name them LABEL#1, LABEL#2 in a "
-            "--mapping file"
+            f"{source}: {len(double)} labels stand more than once on different trajectories ({', '.join(double[:6])}): "
+            "which one? Give --subject 1 for the first of each, --subject 2 for the second, or name them LABEL#1, LABEL#2 "
+            "in a --mapping file"
         )
 
 
@@ -214,8 +215,8 @@ def _canonical_names(source: str, given: tuple[str, ...], warnings: list[str]) -
         exact = [i for i in rivals if given[i] == name]
         if len(exact) > 1:
             raise ClipError(
-                f"{source}: the keypoint name '{name}' stands {len(exact)} times; names must be unique (--subject 1 takes the "
-                "first of each)"
+                f"{source}: the keypoint name '{name}' stands {len(exact)} times; names must be unique "
+                "(--subject 1 takes the first of each)"
             )
         best = exact[0] if exact else rivals[0]
         for i in rivals:
@@ -234,5 +235,6 @@ def closest(labels: tuple[str, ...]) -> str:
         lacking = [option for need in NEEDS for option in need[:1] if not any(set(o) <= able for o in need)]
         names = [n for option in lacking for n in option if n not in able]
         if len(able) >= 4 and len(names) < shortest:
-            near, shortest = f" (nearest shipped mapping: {mapping.name}, whose labels for {', '.join(names)} are absent)", len(names)
+            near = f" (nearest shipped mapping: {mapping.name}, whose labels for {', '.join(names)} are absent)"
+            shortest = len(names)
     return near

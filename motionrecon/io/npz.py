@@ -84,7 +84,8 @@ def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
         raise ClipError(f"{path}: 'positions_3d' is not a table of subjects and actions")
     takes = {f"{s}/{a}": v for s, actions in table.items() for a, v in actions.items() if isinstance(v, np.ndarray)}
     wanted = options.subject or (next(iter(takes)) if len(takes) == 1 else "")
-    fits = [k for k in takes if k.lower() == wanted.lower()] or [k for k in takes if wanted and k.lower().startswith(wanted.lower())]
+    fits = [k for k in takes if k.lower() == wanted.lower()]
+    fits = fits or [k for k in takes if wanted and k.lower().startswith(wanted.lower())]
     if len(fits) != 1:
         some = ", ".join((fits or list(takes))[:8])
         raise ClipError(f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: {some}, ...")

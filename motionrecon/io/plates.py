@@ -22,7 +22,7 @@ def to_extras(
     """
     force, cop = plates.force @ turn.T, plates.cop @ turn.T
     force = np.nan_to_num(force)
-    step = 1 / max((len(plates.time) - 1) / max(plates.time[-1] - plates.time[0], 1e-9), 1e-9) if len(plates.time) > 1 else 1.0
+    step = float(plates.time[1] - plates.time[0]) if len(plates.time) > 1 else 1.0
     loaded_any = np.abs(force[..., 2]) > LOADED_N
     if loaded_any.any() and np.median(force[..., 2][loaded_any]) < 0:
         force = -force

@@ -29,7 +29,8 @@ class _Pose:
 def from_content(path: Path, content, options: ReadOptions) -> Raw:
     """One JSON file: a list of frames, MMPose's instance_info, or arrays (T, J, 3) with names, fps, units, up."""
     if isinstance(content, dict):
-        frames = next((content[k] for k in ("instance_info", "frames", "predictions") if isinstance(content.get(k), list)), None)
+        keys = ("instance_info", "frames", "predictions")
+        frames = next((content[k] for k in keys if isinstance(content.get(k), list)), None)
         if frames is None and "people" in content:
             raise ClipError(f"{path}: this is one frame of OpenPose's: name the folder that holds all frames of the person")
         if frames is None:
@@ -50,7 +51,8 @@ def from_frames(path: Path, frames: list, labels: list[str], options: ReadOption
     if not joints:
         raise ClipError(f"{path}: no frame shows a person")
     if len(joints) > 1:
-        raise ClipError(f"{path}: poses of {' and '.join(map(str, sorted(joints)[:4]))} keypoints are mixed; expected one number")
+        counts = " and ".join(map(str, sorted(joints)[:4]))
+        raise ClipError(f"{path}: poses of {counts} keypoints are mixed; expected one number")
     chosen, findings, warnings = _choose(path, poses, options.person)
     count = joints.pop()
     positions, scores = np.full((len(poses), count, 3), np.nan), np.zeros((len(poses), count))

@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV): wide, with three columns a keypoint (hip_x, hip_y, hip_z or hip.x ...), or long, one keypoint a line."""
+"""Tables (CSV, TSV): wide, with columns hip_x, hip_y, hip_z (or hip.x ...), or long, one keypoint a line."""
 
 import csv
 import re
@@ -11,8 +11,10 @@ from motionrecon.io.base import Raw, ReadOptions, reader
 from motionrecon.io.json_files import read_json
 from motionrecon.io.text import number, read_text
 
-_AXIS = re.compile(r"^(?P<name>.+?)[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$")
-_CONFIDENCE = re.compile(r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood|error)$", re.IGNORECASE)
+_AXIS = re.compile(
+    r"^(?P<name>.+?)[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$"
+)
+_CONFIDENCE = re.compile(r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$", re.IGNORECASE)
 _TIME = ("time", "times", "timestamp", "timestamps", "t", "seconds", "times", "timesec")
 _FRAME = ("frame", "frames", "framenumber", "frameid", "frameindex", "index")
 _NAME = ("name", "keypoint", "keypointname", "joint", "jointname", "marker", "label", "landmark", "bodypart", "model")
@@ -27,7 +29,8 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         return read_json(path, options)
     head = text[:20000]
     separator = max("\t;,", key=head.count)
-    rows = [r for r in csv.reader(text.split("\n"), delimiter=separator) if any(c.strip() for c in r)] if _plain(text) else []
+    lines = text.split("\n") if _plain(text) else []
+    rows = [r for r in csv.reader(lines, delimiter=separator) if any(c.strip() for c in r)]
     for at, row in enumerate(rows[:20]):
         header = [c.strip().strip('"') for c in row]
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in header]
@@ -36,8 +39,8 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         if sum(_AXIS.match(h) is not None for h in header) >= 9:
             return _wide(path, header, plain, rows[at + 1 :], at + 2)
     raise ClipError(
-        f"{path}: no line of column names found: expected NAME_x, NAME_y, NAME_z for each keypoint (wide), or columns frame, "
-        "name, x, y, z (long)"
+        f"{path}: no line of column names found: expected NAME_x, NAME_y, NAME_z for each keypoint (wide), or columns "
+        "frame, name, x, y, z (long)"
     )
 
 
@@ -56,10 +59,11 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
             columns[m["name"]][m["axis"].lower()] = i
             units.add(m["unit"])
     names = [n for n, axes in columns.items() if len(axes) == 3]
-    confidence = {m["name"]: i for i, h in enumerate(header) if (m := _CONFIDENCE.match(h)) and not h.lower().endswith("error")}
+    confidence = {m["name"]: i for i, h in enumerate(header) if (m := _CONFIDENCE.match(h))}
     time = next((i for i, p in enumerate(plain) if p in _TIME), None)
     wanted = [columns[n][a] for n in names for a in "xyz"] + [confidence[n] for n in names if n in confidence]
-    table = np.array([_cells(path, line + k, row, wanted + ([time] if time is not None else [])) for k, row in enumerate(rows)])
+    wanted += [time] if time is not None else []
+    table = np.array([_cells(path, line + k, row, wanted) for k, row in enumerate(rows)])
     if not len(table) or not names:
         raise ClipError(f"{path}: no keypoint with all of x, y and z, or no line of numbers")
     seen = np.ones((len(table), len(names)))

@@ -107,14 +107,17 @@ def make_clip(
     positions = positions * _scale(source, raw, units, positions, names, findings)
     turn = _turn(source, raw.up, up, positions, names, findings, warnings)
     positions = positions @ turn.T
-    warnings += _doubts(positions, names, rate)
     extras = dict(raw.extras)
     if raw.plates is not None:
         measured, found = plates.to_extras(raw.plates, turn, positions, names, rate)
         extras |= measured
         findings.append(found)
-    if raw.time is not None:
-        extras["time"] = raw.time[0] + np.arange(len(positions)) / rate
+    first, after = _shown(source, positions, findings)
+    if raw.time is not None or first > 0:
+        begun = raw.time[0] if raw.time is not None else 0.0
+        extras["time"] = begun + np.arange(first, after) / rate
+    positions, confidence = positions[first:after], confidence[first:after]
+    warnings += _doubts(positions, names, rate)
     clip = Clip(
         keypoints=positions,
         names=names,
@@ -190,8 +193,8 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
             f"it has shape {time.shape}" + ("" if len(time) != len(positions) else " and does not rise everywhere")
         )
     rate, how = (fps, "given") if fps is not None else (raw.fps, "from the file")
-    if rate is None and time is not None:
-        rate, how = 1.0 / float(np.median(np.diff(time))), "from the file's time stamps"
+    if rate is None and time is not None and len(time) > 1:
+        rate, how = _rate_of(time), "from the file's time stamps"
     if rate is None:
         raise ClipError(f"{source}: no frame rate: add 'fps' to the file or give --fps")
     rate = float(rate)
@@ -223,6 +226,15 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
     spread_confidence = np.zeros(spread.shape[:2])
     spread[index], spread_confidence[index] = positions, confidence
     return rate, spread, spread_confidence
+
+
+def _rate_of(time: np.ndarray) -> float:
+    """Frames a second of time stamps (T,): their median step, refined over the whole; 30.0003 is 30 with rounded stamps."""
+    step = float(np.median(np.diff(time)))
+    rate = max(np.rint((time[-1] - time[0]) / step), 1.0) / (time[-1] - time[0]) if np.isfinite(step) else np.nan
+    if abs(rate * step - 1) > 0.01:
+        rate = 1 / step  # gaps that are no whole number of frames
+    return float(round(rate)) if abs(rate - round(rate)) < 2e-4 * rate else float(rate)
 
 
 def _interpolate(time, positions, confidence, rate):
@@ -295,6 +307,27 @@ def _turn(source, declared, override, positions, names, findings, warnings) -> n
     if found.evidence < 0.1:
         warnings.append(f"the up axis is a guess ({found.axis}): the motion hardly shows it; give --up if it is wrong")
     return detect.UP_AXES[found.axis]
+
+
+def _shown(source: str, positions: np.ndarray, findings: list[str]) -> tuple[int, int]:
+    """(first, after): without the frames at both ends in which less than half of the keypoints are seen.
+
+    Laboratories record before the person enters the volume and after they leave it; where the body was then is unknown.
+    """
+    seen = np.isfinite(positions).all(axis=-1).mean(axis=1) >= 0.5
+    frames = np.flatnonzero(seen)
+    if not frames.size:  # never half of them at once: another rule would be a guess
+        return 0, len(positions)
+    first, after = int(frames[0]), int(frames[-1]) + 1
+    if after - first < MIN_FRAMES:
+        raise ClipError(
+            f"{source}: {after - first} frame(s) show at least half of the keypoints; a motion needs at least {MIN_FRAMES}"
+        )
+    if first:
+        findings.append(f"the first {first} frames, which show less than half of the keypoints, were cut")
+    if after < len(positions):
+        findings.append(f"the last {len(positions) - after} frames, which show less than half of the keypoints, were cut")
+    return first, after
 
 
 def _doubts(positions: np.ndarray, names: tuple[str, ...], rate: float) -> list[str]:

@@ -136,12 +136,13 @@ def write_c3d(folder: Path, clip: Clip) -> Sample:
     analog = np.zeros((1, 6, len(points) * subsamples))
     analog[0, 2] = -700.0
     c["data"]["analogs"] = analog
+    plate = c["parameters"]["FORCE_PLATFORM"]  # add_parameter would write its integers as floats, and not read them again
     corners = np.array([[600.0, 600, 0], [0, 600, 0], [0, 0, 0], [600, 0, 0]])
     for key, value in (
         ("USED", [1]), ("TYPE", [2]), ("ZERO", [1, 0]), ("CORNERS", corners.T[:, :, None]),
         ("ORIGIN", np.zeros((3, 1))), ("CHANNEL", np.arange(1, 7)[:, None]),
     ):  # fmt: skip
-        c.add_parameter("FORCE_PLATFORM", key, value)
+        plate[key]["value"] = np.asarray(value)
     c.write(str(path))
     return Sample(
         path, _truth(clip), {"subject": "Ann"}, verdicts=("subject Ann", "units mm", "1 force plate"), tolerance_m=1e-4
@@ -265,8 +266,10 @@ def write_amc(folder: Path, clip: Clip) -> Sample:
     """An Acclaim skeleton with turned axes in CMU's unit; tests compute its joints from matrices of their own."""
     path, rng = folder / "07_01.amc", np.random.default_rng(0)
     bones = {
-        "lowerback": ("root", (0, 1, 0), 2.0, (0, 0, 0), "rx ry rz"), "upperback": ("lowerback", (0, 1, 0), 2.0, (0, 0, 0), "rx"),
-        "thorax": ("upperback", (0, 1, 0), 2.0, (0, 0, 0), ""), "lowerneck": ("thorax", (0, 1, 0.1), 1.5, (0, 0, 0), "rx ry rz"),
+        "lowerback": ("root", (0, 1, 0), 2.0, (0, 0, 0), "rx ry rz"),
+        "upperback": ("lowerback", (0, 1, 0), 2.0, (0, 0, 0), "rx"),
+        "thorax": ("upperback", (0, 1, 0), 2.0, (0, 0, 0), ""),
+        "lowerneck": ("thorax", (0, 1, 0.1), 1.5, (0, 0, 0), "rx ry rz"),
         "upperneck": ("lowerneck", (0, 1, 0), 1.5, (0, 0, 0), ""), "head": ("upperneck", (0, 1, 0), 1.6, (0, 0, 0), "rx"),
     }  # fmt: skip
     for s, k in (("l", 1), ("r", -1)):

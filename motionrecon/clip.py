@@ -15,7 +15,6 @@ FPS_RANGE = (20.0, 250.0)
 MIN_FRAMES = 5  # fewer tell neither velocity nor noise
 _MAX_FPS = 20_000.0
 _LONG_GAP_S = 0.25
-_LARGEST = 1e8  # in any unit: a hundred kilometres in mm
 _MOST_FRAMES = 200  # times as many as the file holds: more would be filled by damaged time stamps
 
 
@@ -148,9 +147,9 @@ def _check_positions(source: str, positions: np.ndarray) -> np.ndarray:
             f"{source}: infinite value at frame {frame}, joint {joint} ({np.isinf(positions).sum()} in all); "
             "write NaN for what is missing"
         )
-    if np.abs(positions[np.isfinite(positions)]).max(initial=0.0) > _LARGEST:
-        frame, joint, _ = np.argwhere(np.abs(positions) > _LARGEST)[0]
-        raise ClipError(f"{source}: frame {frame}, joint {joint} is {_LARGEST:g} units away and more: the file is damaged")
+    if np.abs(positions[np.isfinite(positions)]).max(initial=0.0) > io.LARGEST_VALUE:
+        frame, joint, _ = np.argwhere(np.abs(positions) > io.LARGEST_VALUE)[0]
+        raise ClipError(f"{source}: frame {frame}, joint {joint} is beyond {io.LARGEST_VALUE:g}: the file is damaged")
     if positions.shape[1] == 0 or np.isnan(positions).all():
         raise ClipError(f"{source}: every keypoint of every frame is missing (NaN); nothing to reconstruct")
     # A point with one coordinate missing is missing.

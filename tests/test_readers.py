@@ -281,6 +281,20 @@ def test_bvh_with_positions_at_every_joint_and_spaces_in_names(tmp_path):
     np.testing.assert_allclose(raw.positions[0], [[1, 2, 3], [1, 3, 3], [1, 5, 3]], atol=1e-12)
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "1e308", "-9e99"])
+@pytest.mark.parametrize("name", ["bvh", "amc"])
+def test_numbers_that_are_none(name, value, samples, tmp_path):
+    """What rotations make of them would be another exception."""
+    source = samples[name].path
+    (tmp_path / "07.asf").write_bytes(samples["amc"].path.with_name("07.asf").read_bytes())
+    lines = source.read_text().rstrip().split("\n")
+    words = lines[-1].split()
+    lines[-1] = " ".join([*words[:-1], value])
+    (tmp_path / source.name).write_text("\n".join(lines))
+    with pytest.raises(ClipError, match="finite|number"):
+        load_clip(tmp_path / source.name)
+
+
 def test_tables_spell_columns_in_many_ways(walk, tmp_path):
     for i, (pattern, separator) in enumerate(
         (("{} X", "\t"), ("{}.x", ","), ("{}_x (mm)", ";"), ("{}:X", ","), ("{}x", ","))

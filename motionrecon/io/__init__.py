@@ -1,6 +1,7 @@
 """Readers of motion files: one module a format, each registered by extension."""
 
 from motionrecon.io import asf_amc, bvh, c3d, json_files, mjcf, npz, table, trc
+from motionrecon.io.base import LARGEST_VALUE as LARGEST_VALUE
 from motionrecon.io.base import READERS as READERS
 from motionrecon.io.base import Plates as Plates
 from motionrecon.io.base import Raw as Raw

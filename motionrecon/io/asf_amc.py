@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.io.base import LARGEST_VALUE, Raw, ReadOptions, reader
 from motionrecon.io.text import read_text
 
 _INCH_M = 0.0254
@@ -124,9 +124,16 @@ def _check(path: Path, skeleton: _Skeleton) -> None:
             raise ClipError(f"{path}: bone '{bone.name}' has dof {' '.join(bone.dof)} and axis order {bone.order}: damaged")
 
 
+def _finite(word: str) -> float:
+    value = float(word)
+    if not abs(value) < LARGEST_VALUE:
+        raise ValueError(f"'{word}' is no finite number")
+    return value
+
+
 def _three(words: list[str]) -> np.ndarray:
-    out = np.array([float(w) for w in words[:3]])
-    if out.shape != (3,) or not np.isfinite(out).all():
+    out = np.array([_finite(w) for w in words[:3]])
+    if out.shape != (3,):
         raise ValueError(f"three numbers expected, found '{' '.join(words[:3])}'")
     return out
 
@@ -143,7 +150,7 @@ def _bones(lines: list[list[str]]) -> dict[str, _Bone]:
         elif key == "direction":
             bone.direction = _three(words[1:])
         elif key == "length":
-            bone.length = float(words[1])
+            bone.length = _finite(words[1])
         elif key == "axis":
             bone.axis, bone.order = _three(words[1:]), words[4].upper() if len(words) > 4 else "XYZ"
         elif key == "dof":
@@ -191,7 +198,7 @@ def _read_amc(path: Path, skeleton: _Skeleton) -> tuple[dict[str, np.ndarray], b
         if not frames or words[0] not in dofs:
             raise ClipError(f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this motion's (--model)?")
         try:
-            values = [float(w) for w in words[1:]]
+            values = [_finite(w) for w in words[1:]]
         except ValueError as error:
             raise ClipError(f"{path}: line {i} holds what is not a number ({error})") from error
         if len(values) != dofs[words[0]]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.io.base import LARGEST_VALUE, Raw, ReadOptions, reader
 from motionrecon.io.text import numbers, read_text
 
 _MOST_JOINTS = 2000
@@ -48,6 +48,9 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         warnings.append(f"the last {rest} values make no whole frame: left out")
     if frames != declared:
         warnings.append(f"the file says {declared} frames and holds {frames}")
+    offsets = np.array([j.offset for j in joints])
+    if not (np.abs(values) < LARGEST_VALUE).all() or not (np.abs(offsets) < LARGEST_VALUE).all():
+        raise ClipError(f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file is damaged")
     positions = forward_kinematics(joints, values[: frames * width].reshape(frames, width))
     return Raw(
         positions=positions,

@@ -15,7 +15,7 @@ FPS_RANGE = (20.0, 250.0)
 MIN_FRAMES = 5  # fewer tell neither velocity nor noise
 _MAX_FPS = 20_000.0
 _LONG_GAP_S = 0.25
-_MOST_FRAMES = 200  # times as many as the file holds: more would be filled by damaged time stamps
+_MOST_FILLED = 20  # frames for every one of the file, and 20,000: only damaged time stamps ask for more
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
         return rate, positions, confidence
     frame = (time - time[0]) * rate
     index = np.rint(frame).astype(int)
-    if np.diff(frame).max() > 1e5 or frame[-1] > _MOST_FRAMES * len(frame):
+    if np.diff(frame).max() > 1e5 or frame[-1] > max(_MOST_FILLED * len(frame), 20_000):
         raise ClipError(f"{source}: 'time' jumps by {np.diff(time).max():g} s; expected seconds at {rate:g} Hz")
     if np.abs(np.diff(frame) - np.rint(np.diff(frame))).max() > 0.3 or (np.diff(index) < 1).any():
         warnings.append(

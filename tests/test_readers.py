@@ -1,6 +1,7 @@
 """Every reader on a small file of its format: keypoints, verdicts, overrides; then the formats' own traps."""
 
 import json
+import resource
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from motionrecon import io
 from motionrecon.benchmarks import damaged
-from motionrecon.benchmarks.damaged import damage, run_apart
+from motionrecon.benchmarks.damaged import damage
 from motionrecon.benchmarks.sample_files import FPS, WRITERS
 from motionrecon.clip import load_clip
 from motionrecon.errors import ClipError
@@ -109,9 +110,17 @@ def test_every_verdict_is_overridden_by_an_option(name, samples):
 @pytest.mark.parametrize("name", WRITERS)
 def test_damaged_files_give_a_clear_error_or_a_clip(name):
     """A small share of what `scripts/benchmark.py damaged` does; readers that run apart take longer."""
-    result = run_apart(name, 9 if name in ("c3d", "mjcf", "mjcf_keys") else 36, seed=1, timeout_s=300)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = damaged.run_here(name, 9 if name in ("c3d", "mjcf", "mjcf_keys") else 36, seed=1)
     assert set(result["outcomes"]) <= {"clip", "error"}, result
-    assert result["peak_mib"] < 1024
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # KiB
+
+
+def test_damaged_files_in_a_process_of_its_own():
+    result = damaged.run_apart("trc", 9, seed=2)
+    assert set(result["outcomes"]) == {"clip", "error"} and 20 < result["peak_mib"] < 1024
+    crash = damaged.run_apart("no such format", 9, seed=2)
+    assert list(crash["outcomes"].values()) == [9] and "KeyError" in next(iter(crash["outcomes"]))
 
 
 def test_damage_damages():
@@ -295,6 +304,20 @@ def test_numbers_that_are_none(name, value, samples, tmp_path):
         load_clip(tmp_path / source.name)
 
 
+def test_headers_that_numpy_chokes_on(walk, tmp_path):
+    """numpy parses a header as Python, which raises what it likes; a joint's channels may stand twice."""
+    np.save(tmp_path / "x.npy", walk.keypoints)
+    content = (tmp_path / "x.npy").read_bytes()
+    for new in (b"{'descr': (((((", b"{'descr': '<f8'\n", b"\xff\xfe", b"{'shape': 'a'}  "):
+        (tmp_path / "x.npy").write_bytes(content[:10] + new + content[10 + len(new) :])
+        with pytest.raises(ClipError, match="x.npy: the array is damaged .its header"):
+            load_clip(tmp_path / "x.npy", fps=30)
+    lines = WRITERS["bvh"](tmp_path, walk).path.read_text().replace("  CHANNELS 3", "  CHANNELS 1 Xrotation\nCHANNELS 3", 1)
+    (tmp_path / "twice.bvh").write_text(lines)
+    with pytest.raises(ClipError, match="channels twice"):
+        load_clip(tmp_path / "twice.bvh")
+
+
 def test_tables_spell_columns_in_many_ways(walk, tmp_path):
     for i, (pattern, separator) in enumerate(
         (("{} X", "\t"), ("{}.x", ","), ("{}_x (mm)", ";"), ("{}:X", ","), ("{}x", ","))
@@ -331,3 +354,53 @@ def test_a_parser_that_crashes_or_hangs_is_an_error(tmp_path, monkeypatch):
         child.write_text(f"def parse():\n    {body}\n")
         with pytest.raises(ClipError, match=says):
             isolated.run(file, str(child), timeout_s=3.0)
+
+
+def _zip_bomb(path):
+    """An archive whose directory says that an array unpacks to 400 MiB."""
+    np.savez_compressed(path.with_suffix(".npz"), keypoints=np.zeros((40, 18, 3)))
+    content = path.with_suffix(".npz").read_bytes()
+    size = (40 * 18 * 3 * 8 + 128).to_bytes(4, "little")
+    assert content.count(size) >= 1
+    path.with_suffix(".npz").write_bytes(content.replace(size, (400 * 2**20).to_bytes(4, "little")))
+
+
+def _npy_of_any_size(path):
+    with path.with_suffix(".npy").open("wb") as f:
+        np.lib.format.write_array_header_1_0(f, {"descr": "<f8", "fortran_order": False, "shape": (2**40, 33, 3)})
+
+
+def _c3d_of_any_size(path):
+    """Intel floats, 65,000 points in 65,000 frames, no data."""
+    head = bytearray(1024)
+    head[0:2], head[2:4], head[6:10] = b"\2\x50", b"\xe8\xfd", b"\1\0\xe8\xfd"
+    head[12:16], head[16:18] = b"\0\0\x80\xbf", b"\3\0"
+    head[512:516] = b"\1\x50\1\x54"
+    path.with_suffix(".c3d").write_bytes(head)
+
+
+def _trc_of_any_size(path):
+    names = "\t\t\t".join(map(str, range(100_000)))
+    head = f"PathFileType\nDataRate\tUnits\n100\tmm\nFrame#\tTime\t{names}\n"
+    path.with_suffix(".trc").write_text(head + "X1\n" + "1\t2\n" * 100_000)
+
+
+def _json_too_deep(path):
+    path.with_suffix(".json").write_text("[" * 200_000)
+
+
+def _xml_of_any_size(path):
+    path.with_suffix(".xml").write_text('<mujoco><size memory="900G"/><worldbody/><keyframe><key/></keyframe></mujoco>')
+
+
+@pytest.mark.parametrize(
+    "make", [_zip_bomb, _npy_of_any_size, _c3d_of_any_size, _trc_of_any_size, _json_too_deep, _xml_of_any_size]
+)
+def test_files_that_announce_any_size(make, tmp_path):
+    make(tmp_path / "huge")
+    path = next(tmp_path.iterdir())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ClipError, match=r"huge\.") as caught:
+        load_clip(path, fps=30)
+    assert "\n" not in str(caught.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # KiB

@@ -38,9 +38,7 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int, allow_pickle: 
     try:
         content = file.read(size)
         stream = io.BytesIO(content)
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(stream)
+        shape, fortran, dtype = _header(stream)
         if dtype.hasobject:
             return _objects(path, what, stream, allow_pickle)
         count = 1
@@ -52,6 +50,16 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int, allow_pickle: 
         return array.reshape(shape, order="F" if fortran else "C")
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ClipError(f"{path}: {what} is damaged ({error}); write the file anew") from error
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """(shape, Fortran order, type). Raises ValueError, whatever numpy's evaluation of a damaged header raises."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return read(stream)
+    except Exception as error:  # noqa: BLE001  it is parsed as Python: SyntaxError, TokenError, TypeError, ...
+        raise ValueError(f"its header: {' '.join(str(error).split())[:200]}") from error
 
 
 def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np.ndarray:

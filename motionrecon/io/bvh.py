@@ -94,6 +94,8 @@ def _hierarchy(path: Path, lines: list[str]) -> tuple[list[_Joint], int]:
                     raise ValueError("fewer than three numbers")
             elif key == "CHANNELS":
                 joint = joints[open_joints[-1]]
+                if joint.channels:
+                    raise ValueError("a joint has its channels twice")
                 joint.channels = [_channel(w) for w in words[2:]]
                 if len(joint.channels) != int(words[1]):
                     raise ValueError(f"{words[1]} channels announced, {len(joint.channels)} named")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
 from motionrecon.io.json_files import read_json
 from motionrecon.io.text import number, read_text
 
@@ -63,6 +63,8 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
     time = next((i for i, p in enumerate(plain) if p in _TIME), None)
     wanted = [columns[n][a] for n in names for a in "xyz"] + [confidence[n] for n in names if n in confidence]
     wanted += [time] if time is not None else []
+    if len(wanted) * len(rows) > MOST_NUMBERS:
+        raise ClipError(f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut into pieces")
     table = np.array([_cells(path, line + k, row, wanted) for k, row in enumerate(rows)])
     if not len(table) or not names:
         raise ClipError(f"{path}: no keypoint with all of x, y and z, or no line of numbers")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
 from motionrecon.io.text import number, read_text
 
 _UNITS = {"m": "m", "meters": "m", "metres": "m", "mm": "mm", "millimeters": "mm", "cm": "cm", "centimeters": "cm"}
@@ -27,6 +27,8 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         raise ClipError(f"{path}: the line of names (line {at + 1}) names no marker")
     first = at + 2 if at + 1 < len(lines) and lines[at + 1].strip().upper().startswith("X1") else at + 1
     rows, columns = [], 2 + 3 * len(names)
+    if columns * (len(lines) - first) > MOST_NUMBERS:
+        raise ClipError(f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or must be cut")
     for i, line in enumerate(lines[first:], first + 1):
         if line.strip():
             rows.append(_row(path, i, line, columns))

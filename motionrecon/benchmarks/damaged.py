@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -74,7 +75,9 @@ def _attempt(path: Path, options: dict) -> str:
     """ "clip", "error", or what went wrong."""
     begun = time.perf_counter()
     try:
-        clip = load_clip(path, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # a clear error is not preceded by numpy's worries
+            clip = load_clip(path, **options)
         outcome = "clip" if _valid(clip) else "invalid clip"
     except ClipError as error:
         outcome = (

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw
+from motionrecon.io.base import LARGEST_VALUE, Raw
 
 # A frame: duration s, root position m, then the rotations in this order; 4 numbers are a quaternion w, x, y, z, 1 is
 # the angle in rad of a hinge about z (DeepMimic: y up, x forward, z to the person's right).
@@ -55,7 +55,7 @@ def from_content(path: Path, content: dict) -> Raw:
         raise ClipError(f"{path}: 'Frames' is not an even table of numbers ({error})") from error
     if frames.ndim != 2 or frames.shape[1] != WIDTH:
         raise ClipError(f"{path}: 'Frames' has shape {frames.shape}; a DeepMimic motion has {WIDTH} numbers a frame")
-    if not np.isfinite(frames).all() or len(frames) < 2 or (frames[:-1, 0] <= 0).any():
+    if not (np.abs(frames) < LARGEST_VALUE).all() or len(frames) < 2 or (frames[:-1, 0] <= 0).any():
         raise ClipError(f"{path}: 'Frames' holds numbers that are not finite, or durations of 0: the file is damaged")
     column = 4
     for link, width in ROTATIONS:

@@ -43,6 +43,14 @@ def test_original_against_its_clip(file, clip, stride, parts, allowed):
     assert min(errors) < allowed, min(errors)
 
 
+@pytest.mark.parametrize("name", ["walk", "roll", "cartwheel"])
+def test_bundled_clips_are_what_their_originals_say(name, bundled_clip):
+    """assets/clips were written by scripts/convert_deepmimic.py from the same motions."""
+    ours, theirs = load_clip(SHARED / f"originals/deepmimic/humanoid3d_{name}.txt"), load_clip(bundled_clip(name))
+    assert ours.names == theirs.names and ours.fps == theirs.fps
+    np.testing.assert_allclose(ours.keypoints, theirs.keypoints, atol=1e-5)
+
+
 def test_force_plates_of_a_c3d():
     ours = load_clip(SHARED / "originals/trc_c3d_opensim/walking5.c3d").extras
     with np.load(SHARED / "clips/opensim_core_c3d__walking5.npz") as theirs:

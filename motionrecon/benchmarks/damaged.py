@@ -1,10 +1,11 @@
-"""Readers on damaged files: `python scripts/benchmark.py damaged --out DIR [--variants 200]`.
+"""Readers on damaged files: `python scripts/benchmark.py damaged --out DIR [--variants 200] [FORMAT or FILE ...]`.
 
 Every reader's sample file is damaged in many ways; each variant must give a valid clip or one clear ClipError: no other
 exception, no hang, no memory beyond 1 GiB.
 """
 
 import argparse
+import io
 import json
 import resource
 import shutil
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -34,6 +36,8 @@ def damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
     size = len(content)
     if kind == "empty" or size < 4:
         return b""
+    if content[:2] == b"PK" and rng.random() < 0.6:
+        return _inside(content, kind, rng)
     # Half of the damage goes to the beginning, where headers are.
     start = int(rng.integers(0, min(size, 1024) if rng.random() < 0.5 else size))
     length = int(min(2 ** rng.uniform(1, 12), size - start))
@@ -54,6 +58,16 @@ def damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
     if kind == "dropped":
         return before + after
     return _wrong_number(content, start, kind, rng)
+
+
+def _inside(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
+    """A zip archive one of whose members is damaged, with checksums that agree: else they would tell of all damage."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        sick = int(rng.integers(len(old.namelist())))
+        for i, name in enumerate(old.namelist()):
+            new.writestr(name, damage(old.read(name), kind, rng) if i == sick else old.read(name))
+    return out.getvalue()
 
 
 def _wrong_number(content: bytes, start: int, kind: str, rng: np.random.Generator) -> bytes:
@@ -98,14 +112,24 @@ def _valid(clip) -> bool:
     return bool(shaped and whole.all() and np.isfinite(k).any() and FPS_RANGE[0] <= clip.fps <= FPS_RANGE[1])
 
 
+def _sample(name: str, folder: Path) -> sample_files.Sample:
+    """The format's own sample in a folder, or a copy of a file, with the skeletons (.asf) beside it."""
+    if name in sample_files.WRITERS:
+        return sample_files.WRITERS[name](folder, load_clip(WALK))
+    source = Path(name)
+    for file in {source, *source.parent.glob("*.asf")}:
+        shutil.copyfile(file, folder / file.name)
+    return sample_files.Sample(folder / source.name, {})
+
+
 def run_here(name: str, variants: int, seed: int) -> dict:
-    """Outcomes of `variants` damaged files of one format in this process."""
+    """Outcomes of `variants` damaged files of one format, or of one file, in this process."""
     rng = np.random.default_rng([seed, *name.encode()])
     outcomes, seconds = Counter(), []
     with tempfile.TemporaryDirectory() as folder:
         whole, copy = Path(folder) / "whole", Path(folder) / "copy"
         whole.mkdir()
-        sample = sample_files.WRITERS[name](whole, load_clip(WALK))
+        sample = _sample(name, whole)
         if (good := _attempt(sample.path, sample.options)) != "clip":
             raise RuntimeError(f"{name}: the undamaged sample is not read: {good}")
         for v in range(variants):
@@ -146,13 +170,13 @@ def run_apart(name: str, variants: int, seed: int, timeout_s: float = 1800.0) ->
 def main(arguments: list[str] | None = None) -> int:
     """Writes damaged.json and damaged.md; exit code 1 where any variant gave what it must not."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("formats", nargs="*", help=f"some of {', '.join(sample_files.WRITERS)}; default all")
+    p.add_argument("formats", nargs="*", help=f"some of {', '.join(sample_files.WRITERS)}, or files; default all")
     p.add_argument("--variants", type=int, default=200)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--out", type=Path, default=Path("out/damaged"))
     a = p.parse_args(arguments)
-    if unknown := set(a.formats) - set(sample_files.WRITERS):
-        p.error(f"unknown format {', '.join(sorted(unknown))}")
+    if unknown := [n for n in a.formats if n not in sample_files.WRITERS and not Path(n).is_file()]:
+        p.error(f"no such format or file: {', '.join(unknown)}")
     results, rows, bad = (
         {},
         ["| sample | clip | clear error | anything else | slowest s | peak MiB |", "|---|---|---|---|---|---|"],
@@ -163,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
         good = {k: r["outcomes"].get(k, 0) for k in ("clip", "error")}
         others = {k: n for k, n in r["outcomes"].items() if k not in good}
         bad += sum(others.values())
-        row = f"| {name} | {good['clip']} | {good['error']} | {sum(others.values())} "
+        row = f"| {Path(name).name} | {good['clip']} | {good['error']} | {sum(others.values())} "
         row += f"| {r['slowest_s']:.2f} | {r['peak_mib']:.0f} |"
         rows.append(row)
         print(row, *(f"\n    {k}" for k in others), flush=True)

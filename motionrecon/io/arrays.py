@@ -46,10 +46,19 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int, allow_pickle: 
             count *= int(n)
         if min(shape, default=0) < 0 or count * dtype.itemsize > len(content) - stream.tell():
             raise ValueError(f"it announces {shape} of {dtype}, and has {len(content) - stream.tell()} bytes")
+        if dtype.kind == "U" and dtype.itemsize:
+            _check_letters(content[stream.tell() : stream.tell() + count * dtype.itemsize], dtype)
         array = np.frombuffer(content, dtype, count, stream.tell()) if count and dtype.itemsize else np.empty(shape, dtype)
         return array.reshape(shape, order="F" if fortran else "C")
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ClipError(f"{path}: {what} is damaged ({error}); write the file anew") from error
+
+
+def _check_letters(content: bytes, dtype: np.dtype) -> None:
+    """Raises ValueError where the numbers of a text array are no letters: Python fails on them later, and elsewhere."""
+    letters = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
+    if letters.size and letters.max() > 0x10FFFF:
+        raise ValueError("text with letters that do not exist")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -43,7 +43,8 @@ def name_keypoints(source, raw: Raw, positions, confidence, choice: Choice, find
         return _seen(tuple(names), positions, confidence, warnings)
     if len(raw.names) != positions.shape[1]:
         raise ClipError(f"{source}: {len(raw.names)} keypoint names for {positions.shape[1]} keypoints")
-    labels, keep = _one_subject(source, raw.names, choice.subject, findings)
+    given = tuple("".join(c if c.isprintable() else "?" for c in n) for n in raw.names)  # they end up in messages
+    labels, keep = _one_subject(source, given, choice.subject, findings)
     positions, confidence = positions[:, keep], confidence[:, keep]
     mapping = _choose_mapping(labels, choice.mapping, positions)
     if mapping is None:

@@ -52,7 +52,7 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     names = next((arrays[k] for k in NAMES if k in arrays), None)
     return Raw(
         positions=positions,
-        names=None if names is None else tuple(str(n) for n in np.atleast_1d(names).ravel()),
+        names=None if names is None else _texts(names),
         skeleton=_text(arrays, "skeleton"),
         fps=_number(path, arrays, FPS),
         time=_numbers(path, arrays, "time"),
@@ -97,11 +97,15 @@ def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
     return Raw(positions.astype(float), skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding)
 
 
+def _texts(array: np.ndarray) -> tuple[str, ...]:
+    return tuple(n.decode("latin-1") if isinstance(n, bytes) else str(n) for n in np.atleast_1d(array).ravel())
+
+
 def _text(arrays: dict, key: str) -> str | None:
     if key not in arrays or arrays[key].size != 1 or arrays[key].dtype.kind not in "US":
         return None
     value = arrays[key].item()
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _numeric(path: Path, key: str, array: np.ndarray) -> np.ndarray:

@@ -271,7 +271,7 @@ def _scale(source, raw, override, positions, names, findings) -> float:
     for units in (override, declared):
         if units is not None and detect.metres_of(units) is None:
             known = ", ".join(detect.ALL_UNITS)
-            raise ClipError(f"{source}: unknown units '{units}'; known are {known}, or a number, the metres in a unit")
+            raise ClipError(f"{source}: unknown units {units!r}; known are {known}, or a number, the metres in a unit")
     stature = detect.size(positions, names)
     if not np.isfinite(stature):
         raise ClipError(f"{source}: no thigh, shank or arm has both its ends seen in one frame: no size, no body")
@@ -297,7 +297,7 @@ def _scale(source, raw, override, positions, names, findings) -> float:
 def _turn(source, declared, override, positions, names, findings, warnings) -> np.ndarray:
     for up in (override, declared):
         if up is not None and up not in detect.UP_AXES:
-            raise ClipError(f"{source}: unknown up axis '{up}'; known are {', '.join(detect.UP_AXES)}")
+            raise ClipError(f"{source}: unknown up axis {up!r}; known are {', '.join(detect.UP_AXES)}")
     if override or declared:
         findings.append(f"up axis {override or declared} ({'given' if override else 'from the file'})")
         return detect.UP_AXES[override or declared]

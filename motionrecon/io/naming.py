@@ -58,7 +58,7 @@ def _convention(source, raw, choice, positions, findings, warnings) -> list[str]
     if wanted is not None:
         key = find_skeleton(wanted)
         if key is None:
-            raise ClipError(f"{source}: unknown skeleton '{wanted}'; known are {', '.join(SKELETONS)}")
+            raise ClipError(f"{source}: unknown skeleton {wanted!r}; known are {', '.join(SKELETONS)}")
         if len(SKELETONS[key]) != columns:
             raise ClipError(f"{source}: skeleton {key} has {len(SKELETONS[key])} keypoints, the clip has {columns}")
         findings.append(f"skeleton {key} ({'given' if choice.skeleton else 'from the file'})")

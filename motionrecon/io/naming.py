@@ -1,6 +1,5 @@
 """From a file's own names (joints of a rig, markers, a convention) to canonical keypoints."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,9 @@ from motionrecon.io import detect
 from motionrecon.io.base import Raw
 from motionrecon.io.centres import metres_per_unit, place
 from motionrecon.io.mapping import Centre, Mapping, find_mapping, plain, shipped
+from motionrecon.io.subjects import one_subject
 from motionrecon.skeletons import NEEDS, SKELETONS, canonical, find_skeleton
 
-_RIG_PREFIX = re.compile(r"^(mixamorig\d*|bip0*1|character\d*|armature|skeleton\d*)[\s_:.|]+(?=.)", re.IGNORECASE)
 _SAME = 1e-6  # of the extent: labels that stand twice on one trajectory are one
 _SEEN_OFTEN = 0.5  # a way to make a keypoint must be there in so large a share of the frames in which the best is
 
@@ -44,7 +43,7 @@ def name_keypoints(source, raw: Raw, positions, confidence, choice: Choice, find
     if len(raw.names) != positions.shape[1]:
         raise ClipError(f"{source}: {len(raw.names)} keypoint names for {positions.shape[1]} keypoints")
     given = tuple("".join(c if c.isprintable() else "?" for c in n) for n in raw.names)  # they end up in messages
-    labels, keep = _one_subject(source, given, choice.subject, findings)
+    labels, keep = one_subject(source, given, choice.subject, findings)
     positions, confidence = positions[:, keep], confidence[:, keep]
     mapping = _choose_mapping(labels, choice.mapping, positions)
     if mapping is None:
@@ -81,37 +80,6 @@ def _seen(names, positions, confidence, warnings) -> Named:
         warnings.append(f"never seen, left out: {', '.join(empty)}")
     keep = [i for i, n in enumerate(names) if n and seen[i]]
     return Named(tuple(names[i] for i in keep), positions[:, keep], confidence[:, keep])
-
-
-def _one_subject(source, names, subject, findings) -> tuple[tuple[str, ...], list[int]]:
-    """(labels without prefixes, their columns) of one subject. Raises ClipError, a question, where there are several.
-
-    Subjects are told by a prefix, SUBJECT:LABEL, or by a set of labels that stands twice.
-    """
-    split = [n.rpartition(":") for n in names]
-    prefixes = list(dict.fromkeys(p for p, _, _ in split if p))
-    labels = [_RIG_PREFIX.sub("", label.strip()) for _, _, label in split]
-    keep = list(range(len(names)))
-    bases = [label for p, _, label in split if p]
-    if len(prefixes) > 1 and len(set(bases)) < len(bases):
-        fits = [p for p in prefixes if subject is not None and p.lower() == subject.lower()]
-        if not fits and subject is not None and subject.isdigit() and 1 <= int(subject) <= len(prefixes):
-            fits = [prefixes[int(subject) - 1]]
-        if not fits:
-            what = "which one?" if subject is None else f"none is '{subject}'."
-            raise ClipError(f"{source}: {len(prefixes)} subjects: {what} Give --subject, one of: {', '.join(prefixes)}")
-        findings.append(f"subject {fits[0]} of {', '.join(prefixes)}")
-        keep = [i for i, (p, _, _) in enumerate(split) if p in ("", fits[0])]
-    elif subject is not None and subject.isdigit():
-        which = int(subject)
-        rank = {i: labels[: i + 1].count(labels[i]) for i in keep}
-        total = {i: labels.count(labels[i]) for i in keep}
-        keep = [i for i in keep if rank[i] == min(which, total[i])]
-        findings.append(f"of labels that stand several times, number {which} was taken")
-    elif subject is not None and subject.lower() not in (p.lower() for p in prefixes):
-        one = f", {prefixes[0]}" if prefixes else ""
-        raise ClipError(f"{source}: no subject '{subject}'; the file shows one person{one}")
-    return tuple(labels[i] for i in keep), keep
 
 
 def _columns(labels: tuple[str, ...]) -> dict[str, list[int]]:

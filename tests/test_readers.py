@@ -290,6 +290,21 @@ def test_bvh_with_positions_at_every_joint_and_spaces_in_names(tmp_path):
     np.testing.assert_allclose(raw.positions[0], [[1, 2, 3], [1, 3, 3], [1, 5, 3]], atol=1e-12)
 
 
+def test_tables_of_motion_capture_programs(walk, tmp_path):
+    """Headers of several lines: DeepLabCut's, Qualisys's (Motive's is a sample)."""
+    names, rows = walk.names, walk.keypoints.reshape(len(walk.keypoints), -1)
+    lab = [["scorer", *["net"] * 3 * len(names)], ["bodyparts", *[n for n in names for _ in "xyz"]]]
+    lab += [["coords", *"xyz" * len(names)], *([t, *r] for t, r in enumerate(rows))]
+    track = [["NO_OF_FRAMES", len(rows)], ["FREQUENCY", 30], ["MARKER_NAMES", *names], *(list(1e3 * r) for r in rows)]
+    for name, content, separator, options in (
+        ("dlc.csv", lab, ",", {"fps": FPS}), ("qtm.tsv", track, "\t", {}),
+    ):  # fmt: skip
+        (tmp_path / name).write_text("\n".join(separator.join(map(str, r)) for r in content))
+        clip = load_clip(tmp_path / name, **options)
+        assert clip.names == walk.names and clip.fps == FPS, name
+        np.testing.assert_allclose(clip.keypoints, walk.keypoints, atol=1e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "1e308", "-9e99"])
 @pytest.mark.parametrize("name", ["bvh", "amc"])
 def test_numbers_that_are_none(name, value, samples, tmp_path):

@@ -169,6 +169,22 @@ def write_csv_long(folder: Path, clip: Clip) -> Sample:
 
 
 @_writer
+def write_csv_motive(folder: Path, clip: Clip) -> Sample:
+    """Motive's header of several lines, with a bone's rotation and an unlabelled point."""
+    path, names = folder / "motive.csv", clip.names
+    lines = [["Format Version", "1.23", "Export Frame Rate", "30.0", "Length Units", "Meters"], [""]]
+    lines += [["", "Type", *["Bone"] * 4, *["Marker"] * 3 * (len(names) + 1)]]
+    lines += [["", "Name", *["Body:pelvis"] * 4, *[f"Body:{n}" for n in names for _ in "xyz"], *["Unlabeled 7"] * 3]]
+    lines += [["", "", *["Rotation"] * 4, *["Position"] * 3 * (len(names) + 1)]]
+    lines += [["Frame", "Time (Seconds)", *"XYZW", *"XYZ" * (len(names) + 1)]]
+    for t, p in enumerate(_y_up(clip, 1.0)):
+        lines += [[str(t), f"{t / FPS:.6f}", *"0001", *(f"{v:.7f}" for v in p.ravel()), *"999"]]
+    path.write_text("\n".join(",".join(row) for row in lines))
+    verdicts = ("units m (from the file)", "from the file's time stamps", "up axis y (detected)")
+    return Sample(path, _truth(clip), verdicts=verdicts)
+
+
+@_writer
 def write_json(folder: Path, clip: Clip) -> Sample:
     path = folder / "clip.json"
     content = {"keypoints": clip.keypoints.tolist(), "keypoint_names": list(clip.names), "fps": FPS, "units": "m", "up": "z"}

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import numpy as np
 from motionrecon.errors import ClipError
 from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
 from motionrecon.io.json_files import read_json
+from motionrecon.io.table_headers import find_header
 from motionrecon.io.text import number, read_text
 
 _AXIS = re.compile(
     r"^(?P<name>.+?)[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$"
 )
 _CONFIDENCE = re.compile(r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$", re.IGNORECASE)
-_TIME = ("time", "times", "timestamp", "timestamps", "t", "seconds", "times", "timesec")
+_TIME = ("time", "times", "timestamp", "timestamps", "t", "seconds", "timesec", "timeseconds")
 _FRAME = ("frame", "frames", "framenumber", "frameid", "frameindex", "index")
 _NAME = ("name", "keypoint", "keypointname", "joint", "jointname", "marker", "label", "landmark", "bodypart", "model")
 _MOST_LONG = 3_000_000
@@ -31,6 +33,10 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     separator = max("\t;,", key=head.count)
     lines = text.split("\n") if _plain(text) else []
     rows = [r for r in csv.reader(lines, delimiter=separator) if any(c.strip() for c in r)]
+    if (several := find_header(rows)) is not None:
+        plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in several.columns]
+        raw = _wide(path, several.columns, plain, rows[several.first :], several.first + 1)
+        return replace(raw, units=several.units or raw.units, fps=several.fps if raw.time is None else None)
     for at, row in enumerate(rows[:20]):
         header = [c.strip().strip('"') for c in row]
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in header]

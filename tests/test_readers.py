@@ -376,7 +376,7 @@ def test_a_parser_that_crashes_or_hangs_is_an_error(tmp_path, monkeypatch):
     for body, says in (
         ("import os; os.abort()", "parser crashed"),
         ("bytearray(4_000_000_000)", "cannot be read: MemoryError"),
-        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("print('noise'); raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
         ("import time; time.sleep(60)", "not read after"),
     ):
         child = tmp_path / "child.py"

@@ -27,7 +27,7 @@ from motionrecon.errors import ClipError
 WALK = Path(__file__).resolve().parents[2] / "assets" / "clips" / "walk.npz"
 KINDS = ("cut", "shuffled", "flipped", "zeroed", "count", "huge", "repeated", "dropped", "empty")
 _HUGE = (b"0", b"-1", b"99999999", b"4294967295", b"9223372036854775807", b"1e308", b"nan", b"1e-320")
-_SAME_SECONDS = 30.0  # a load that takes longer counts as a hang
+_HANG_S = 30.0  # a load that takes longer counts as a hang
 
 
 def damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
@@ -101,7 +101,7 @@ def _attempt(path: Path, options: dict) -> str:
     except Exception as error:  # noqa: BLE001  this is what must not happen
         outcome = f"{type(error).__name__}: {error}"
     return (
-        outcome if time.perf_counter() - begun < _SAME_SECONDS else f"slow ({time.perf_counter() - begun:.0f} s): {outcome}"
+        outcome if time.perf_counter() - begun < _HANG_S else f"slow ({time.perf_counter() - begun:.0f} s): {outcome}"
     )
 
 

@@ -7,25 +7,23 @@ import time
 from pathlib import Path
 
 from motionrecon.errors import MotionReconError, OutputError
+from motionrecon.io import options as reading_options
 
 _BEGUN = time.perf_counter()  # before the imports that take time: the report counts them as start-up
 
 
 def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description="3D keypoints of a person to a physically real motion.")
-    p.add_argument("clip", help="npz with keypoints (T, J, 3), names or a skeleton, fps")
+    p.add_argument("clip", help="npz, npy, trc, c3d, bvh, amc, csv, json (or a folder of it), MuJoCo xml")
     p.add_argument("--out", type=Path, help="folder for motion.npz and report.json (default out/NAME)")
     p.add_argument("--optimizer", default="levenberg-marquardt")
     p.add_argument("--max-evaluations", type=int, default=60, metavar="N", help="a window, once it is grown")
-    p.add_argument("--skeleton", help="name of the keypoint convention, where the file has no names")
-    p.add_argument("--units", choices=["m", "cm", "mm"])
-    p.add_argument("--up", help="the file's up axis: x, y, z, -x, -y or -z")
-    p.add_argument("--fps", type=float, help="frames a second")
     p.add_argument("--mass", type=float, help="body mass, kg")
     p.add_argument("--noise", type=float, help="noise of the keypoints per coordinate, m")
     p.add_argument("--reference", metavar="CLIP", help="score against this clip of the same motion, not the input")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--export", metavar="FORMATS", help="files of other tools, with commas: bvh,glb,trc,mot,c3d,...; or all")
+    reading_options.add_arguments(p)
     return p
 
 
@@ -64,7 +62,7 @@ def _run(a: argparse.Namespace, out: Path) -> int:
         from motionrecon.export import resolve
 
         resolve(a.export)  # a wrong name is refused before the work
-    clip = load_clip(a.clip, skeleton=a.skeleton, units=a.units, up=a.up, fps=a.fps)
+    clip = load_clip(a.clip, **reading_options.reading(a))
     reference = load_clip(a.reference) if a.reference else None
     for line in clip.findings:
         print(line)

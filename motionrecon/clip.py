@@ -7,20 +7,15 @@ import numpy as np
 
 from motionrecon import io
 from motionrecon.errors import ClipError
-from motionrecon.io import detect
-from motionrecon.skeletons import SKELETONS, canonical, find_skeleton
+from motionrecon.io import detect, plates
+from motionrecon.io.naming import Choice, closest, name_keypoints
+from motionrecon.skeletons import NEEDS
 
 FPS_RANGE = (20.0, 250.0)
 MIN_FRAMES = 5  # fewer tell neither velocity nor noise
 _MAX_FPS = 20_000.0
 _LONG_GAP_S = 0.25
-# What determines a body: each line is one need, met by any of its alternatives (all the names of one).
-_NEEDS = (
-    (("l_hip", "r_hip"),),
-    (("l_knee", "r_knee"),),
-    (("l_ankle", "r_ankle"), ("l_heel", "r_heel"), ("l_toe", "r_toe")),
-    (("l_shoulder", "r_shoulder"), ("neck",), ("chest",)),
-)
+_MOST_FILLED = 20  # frames for every one of the file, and 20,000: only damaged time stamps ask for more
 
 
 @dataclass(frozen=True)
@@ -59,16 +54,29 @@ def load_clip(
     path: str | Path,
     *,
     skeleton: str | None = None,
+    mapping: str | None = None,
     units: str | None = None,
     up: str | None = None,
     fps: float | None = None,
+    subject: str | None = None,
+    person: int | None = None,
+    model: str | Path | None = None,
+    allow_pickle: bool = False,
 ) -> Clip:
-    """Reads a clip and converts it to metres, z up and canonical names.
+    """Reads a clip, of any format that motionrecon.io has a reader for, and converts it to metres, z up, canonical names.
 
-    skeleton (a key of motionrecon.skeletons.SKELETONS), units (m, cm, mm), up (z, y, x, -z, -y, -x) and fps (Hz)
-    override what the file says or what is detected. Raises ClipError with the file, what is wrong and what to do.
+    skeleton (a key of motionrecon.skeletons.SKELETONS), mapping (a shipped mapping's name, a YAML file, or "none"; see
+    motionrecon.io.mapping), units (m, cm, mm, or the metres in a unit), up (z, y, x, -z, -y, -x) and fps (Hz) override
+    what the file says or what is detected; subject, person, model and allow_pickle settle what it leaves open
+    (motionrecon.io.ReadOptions).
+    Raises ClipError with the file, what is wrong and what to do.
     """
-    return make_clip(io.read(Path(path)), str(path), skeleton=skeleton, units=units, up=up, fps=fps)
+    options = io.ReadOptions(person, subject, Path(model) if model is not None else None, allow_pickle)
+    raw = io.read(Path(path), options)
+    return make_clip(
+        raw, str(path), skeleton=skeleton, mapping=mapping, units=units, up=up, fps=fps,
+        subject=subject if raw.names is not None else None,
+    )  # fmt: skip
 
 
 def make_clip(
@@ -76,12 +84,14 @@ def make_clip(
     source: str,
     *,
     skeleton: str | None = None,
+    mapping: str | None = None,
     units: str | None = None,
     up: str | None = None,
     fps: float | None = None,
+    subject: str | None = None,
 ) -> Clip:
     """The same as load_clip, from arrays in memory (motionrecon.io.Raw)."""
-    findings, warnings = [], []
+    findings, warnings = list(raw.findings), list(raw.warnings)
     positions = _check_positions(source, np.array(raw.positions, float))
     confidence = _check_confidence(source, raw.confidence, positions)
     positions = _drop_zeros(positions, findings)
@@ -89,15 +99,24 @@ def make_clip(
     if not np.isfinite(positions).any():
         raise ClipError(f"{source}: every keypoint of every frame is missing (NaN or zero confidence)")
     rate, positions, confidence = _clock(source, raw, fps, positions, confidence, findings, warnings)
-    names, keep = _names(source, raw, skeleton, positions, findings, warnings)
-    positions, confidence = positions[:, keep], confidence[:, keep]
-    _check_needs(source, names, positions)
-    positions = positions * _scale(source, raw.units, units, positions, names, findings)
-    positions = positions @ _turn(source, raw.up, up, positions, names, findings, warnings).T
-    warnings += _doubts(positions, names, rate)
+    choice = Choice(skeleton, mapping, subject, detect.metres_of(units or raw.units or ""))
+    named = name_keypoints(source, raw, positions, confidence, choice, findings, warnings)
+    names, positions, confidence = named.names, named.positions, named.confidence
+    _check_needs(source, names, positions, raw.names if mapping is None else None)
+    positions = positions * _scale(source, raw, units, positions, names, findings)
+    turn = _turn(source, raw.up, up, positions, names, findings, warnings)
+    positions = positions @ turn.T
     extras = dict(raw.extras)
-    if raw.time is not None:
-        extras["time"] = raw.time[0] + np.arange(len(positions)) / rate
+    if raw.plates is not None:
+        measured, found = plates.to_extras(raw.plates, turn, positions, names, rate)
+        extras |= measured
+        findings.append(found)
+    first, after = _shown(source, positions, findings)
+    if raw.time is not None or first > 0:
+        begun = raw.time[0] if raw.time is not None else 0.0
+        extras["time"] = begun + np.arange(first, after) / rate
+    positions, confidence = positions[first:after], confidence[first:after]
+    warnings += _doubts(positions, names, rate)
     clip = Clip(
         keypoints=positions,
         names=names,
@@ -128,6 +147,9 @@ def _check_positions(source: str, positions: np.ndarray) -> np.ndarray:
             f"{source}: infinite value at frame {frame}, joint {joint} ({np.isinf(positions).sum()} in all); "
             "write NaN for what is missing"
         )
+    if np.abs(positions[np.isfinite(positions)]).max(initial=0.0) > io.LARGEST_VALUE:
+        frame, joint, _ = np.argwhere(np.abs(positions) > io.LARGEST_VALUE)[0]
+        raise ClipError(f"{source}: frame {frame}, joint {joint} is beyond {io.LARGEST_VALUE:g}: the file is damaged")
     if positions.shape[1] == 0 or np.isnan(positions).all():
         raise ClipError(f"{source}: every keypoint of every frame is missing (NaN); nothing to reconstruct")
     # A point with one coordinate missing is missing.
@@ -170,8 +192,8 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
             f"it has shape {time.shape}" + ("" if len(time) != len(positions) else " and does not rise everywhere")
         )
     rate, how = (fps, "given") if fps is not None else (raw.fps, "from the file")
-    if rate is None and time is not None:
-        rate, how = 1.0 / float(np.median(np.diff(time))), "from the file's time stamps"
+    if rate is None and time is not None and len(time) > 1:
+        rate, how = _rate_of(time), "from the file's time stamps"
     if rate is None:
         raise ClipError(f"{source}: no frame rate: add 'fps' to the file or give --fps")
     rate = float(rate)
@@ -185,7 +207,7 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
         return rate, positions, confidence
     frame = (time - time[0]) * rate
     index = np.rint(frame).astype(int)
-    if np.diff(frame).max() > 1e5:
+    if np.diff(frame).max() > 1e5 or frame[-1] > max(_MOST_FILLED * len(frame), 20_000):
         raise ClipError(f"{source}: 'time' jumps by {np.diff(time).max():g} s; expected seconds at {rate:g} Hz")
     if np.abs(np.diff(frame) - np.rint(np.diff(frame))).max() > 0.3 or (np.diff(index) < 1).any():
         warnings.append(
@@ -205,6 +227,15 @@ def _clock(source, raw, fps, positions, confidence, findings, warnings):
     return rate, spread, spread_confidence
 
 
+def _rate_of(time: np.ndarray) -> float:
+    """Frames a second of time stamps (T,): their median step, refined over the whole; 30.0003 is 30 with rounded stamps."""
+    step = float(np.median(np.diff(time)))
+    rate = max(np.rint((time[-1] - time[0]) / step), 1.0) / (time[-1] - time[0]) if np.isfinite(step) else np.nan
+    if abs(rate * step - 1) > 0.01:
+        rate = 1 / step  # gaps that are no whole number of frames
+    return float(round(rate)) if abs(rate - round(rate)) < 2e-4 * rate else float(rate)
+
+
 def _interpolate(time, positions, confidence, rate):
     """Linear between neighbouring frames no further apart than 2.5 frames; NaN elsewhere."""
     clock = np.arange(int(np.floor((time[-1] - time[0]) * rate + 1e-6)) + 1) / rate + time[0]
@@ -219,104 +250,45 @@ def _interpolate(time, positions, confidence, rate):
     return mixed, np.minimum(confidence[right - 1], confidence[right])
 
 
-def _names(source, raw, skeleton, positions, findings, warnings) -> tuple[tuple[str, ...], list[int]]:
-    """Canonical names and the columns they are taken from."""
-    columns = positions.shape[1]
-    wanted = skeleton or raw.skeleton
-    given = raw.names if skeleton is None else None  # an override on the command line stands above the file's names
-    if given is None and wanted is not None:
-        key = find_skeleton(wanted)
-        if key is None:
-            raise ClipError(f"{source}: unknown skeleton '{wanted}'; known are {', '.join(SKELETONS)}")
-        if len(SKELETONS[key]) != columns:
-            raise ClipError(f"{source}: skeleton {key} has {len(SKELETONS[key])} keypoints, the clip has {columns}")
-        findings.append(f"skeleton {key} ({'given' if skeleton else 'from the file'})")
-        names = SKELETONS[key]
-    elif given is None:
-        key = detect.detect_skeleton(positions)
-        if key is None:
-            raise ClipError(
-                f"{source}: {columns} keypoints without names: add 'keypoint_names' or 'skeleton' to the file, or give "
-                f"--skeleton (known: {', '.join(SKELETONS)})"
-            )
-        warnings.append(f"keypoints have no names: they were taken as {key}, which their bone lengths fit best")
-        findings.append(f"skeleton {key} (detected)")
-        names = SKELETONS[key]
-    else:
-        if len(given) != columns:
-            raise ClipError(f"{source}: {len(given)} keypoint names for {columns} keypoints")
-        names = _canonical_names(source, given, warnings)
-    seen = np.isfinite(positions).all(axis=-1).any(axis=0)
-    if empty := [n for n, s in zip(names, seen, strict=True) if n and not s]:
-        warnings.append(f"never seen, left out: {', '.join(empty)}")
-    keep = [i for i, n in enumerate(names) if n and seen[i]]
-    return tuple(names[i] for i in keep), keep
-
-
-def _canonical_names(source: str, given: tuple[str, ...], warnings: list[str]) -> list[str | None]:
-    """Canonical names, None for those unknown. One that is canonical as written beats others that mean the same."""
-    meant = [canonical(n) for n in given]
-    unknown = [g for g, m in zip(given, meant, strict=True) if m is None]
-    if len(unknown) == len(given):
-        raise ClipError(
-            f"{source}: no keypoint name is known ({', '.join(given[:6])}{', ...' if len(given) > 6 else ''}); "
-            "expected names such as l_hip, left_knee, RAnkle, neck, or give --skeleton"
-        )
-    if unknown:
-        warnings.append(f"unknown keypoint names, left out: {', '.join(unknown)}")
-    for name in {m for m in meant if m is not None and meant.count(m) > 1}:
-        rivals = [i for i, m in enumerate(meant) if m == name]
-        exact = [i for i in rivals if given[i] == name]
-        if len(exact) > 1:
-            raise ClipError(f"{source}: the keypoint name '{name}' stands {len(exact)} times; names must be unique")
-        best = exact[0] if exact else rivals[0]
-        for i in rivals:
-            if i != best:
-                meant[i] = None
-                warnings.append(f"'{given[i]}' means {name} as '{given[best]}' does; left out")
-    return meant
-
-
-def _check_needs(source: str, names: tuple[str, ...], positions: np.ndarray) -> None:
+def _check_needs(source: str, names: tuple[str, ...], positions: np.ndarray, labels: tuple[str, ...] | None) -> None:
     missing = []
-    for alternatives in _NEEDS:
+    for alternatives in NEEDS:
         if not any(set(names) >= set(option) for option in alternatives):
             missing.append(" or ".join("+".join(n for n in option if n not in names) for option in alternatives))
     if missing:
         raise ClipError(
             f"{source}: too few joints to determine a body: missing {'; '.join(missing)}; "
-            f"the clip has {', '.join(names)}"
+            f"the clip has {', '.join(names)}{closest(labels) if labels else ''}"
         )
-    needed = {n for alternatives in _NEEDS for option in alternatives for n in option if n in names}
+    needed = {n for alternatives in NEEDS for option in alternatives for n in option if n in names}
     rare = [n for n in sorted(needed) if np.isfinite(positions[:, names.index(n), 0]).sum() < 3]
-    if any(not any(set(names) - set(rare) >= set(option) for option in alternatives) for alternatives in _NEEDS):
+    if any(not any(set(names) - set(rare) >= set(option) for option in alternatives) for alternatives in NEEDS):
         raise ClipError(f"{source}: seen in fewer than 3 frames: {', '.join(rare)}; that does not determine a body")
 
 
-def _scale(source, declared, override, positions, names, findings) -> float:
+def _scale(source, raw, override, positions, names, findings) -> float:
+    declared = raw.units
     for units in (override, declared):
-        if units is not None and units not in detect.UNITS:
-            raise ClipError(f"{source}: unknown units '{units}'; known are {', '.join(detect.UNITS)}")
+        if units is not None and detect.metres_of(units) is None:
+            known = ", ".join(detect.ALL_UNITS)
+            raise ClipError(f"{source}: unknown units {units!r}; known are {known}, or a number, the metres in a unit")
     stature = detect.size(positions, names)
     if not np.isfinite(stature):
         raise ClipError(f"{source}: no thigh, shank or arm has both its ends seen in one frame: no size, no body")
-    detected = detect.detect_units(stature)
-    units, how = (
-        (override, "given") if override else (declared, "from the file") if declared else (detected, "detected")
-    )
+    detected = detect.detect_units(stature, raw.likely_units)
+    units, how = (override, "given") if override else (declared, "from the file") if declared else (detected, "detected")
     low, high = detect.STATURE_RANGE_M
     if units is None:
         tall = ", ".join(f"{stature * metres:.3g} m tall in {u}" for u, metres in detect.UNITS.items())
         raise ClipError(
             f"{source}: the units fit neither metres nor centimetres nor millimetres: the person would be {tall}; "
-            f"expected {low:g} to {high:g} m: scale the keypoints"
+            f"expected {low:g} to {high:g} m: give --units with the metres in a unit, such as 0.1"
         )
-    metres = detect.UNITS[units]
+    metres = detect.metres_of(units)
     if not low <= stature * metres <= high:
-        hint = f"; in {detected} it would be {stature * detect.UNITS[detected]:.2f} m" if detected else ""
+        hint = f"; in {detected} it would be {stature * detect.ALL_UNITS[detected]:.2f} m" if detected else ""
         raise ClipError(
-            f"{source}: in {units} ({how}) the person is {stature * metres:.3g} m tall; "
-            f"expected {low:g} to {high:g} m{hint}"
+            f"{source}: in {units} ({how}) the person is {stature * metres:.3g} m tall; expected {low:g} to {high:g} m{hint}"
         )
     findings.append(f"units {units} ({how}): the person is about {stature * metres:.2f} m tall")
     return metres
@@ -325,7 +297,7 @@ def _scale(source, declared, override, positions, names, findings) -> float:
 def _turn(source, declared, override, positions, names, findings, warnings) -> np.ndarray:
     for up in (override, declared):
         if up is not None and up not in detect.UP_AXES:
-            raise ClipError(f"{source}: unknown up axis '{up}'; known are {', '.join(detect.UP_AXES)}")
+            raise ClipError(f"{source}: unknown up axis {up!r}; known are {', '.join(detect.UP_AXES)}")
     if override or declared:
         findings.append(f"up axis {override or declared} ({'given' if override else 'from the file'})")
         return detect.UP_AXES[override or declared]
@@ -334,6 +306,27 @@ def _turn(source, declared, override, positions, names, findings, warnings) -> n
     if found.evidence < 0.1:
         warnings.append(f"the up axis is a guess ({found.axis}): the motion hardly shows it; give --up if it is wrong")
     return detect.UP_AXES[found.axis]
+
+
+def _shown(source: str, positions: np.ndarray, findings: list[str]) -> tuple[int, int]:
+    """(first, after): without the frames at both ends in which less than half of the keypoints are seen.
+
+    Laboratories record before the person enters the volume and after they leave it; where the body was then is unknown.
+    """
+    seen = np.isfinite(positions).all(axis=-1).mean(axis=1) >= 0.5
+    frames = np.flatnonzero(seen)
+    if not frames.size:  # never half of them at once: another rule would be a guess
+        return 0, len(positions)
+    first, after = int(frames[0]), int(frames[-1]) + 1
+    if after - first < MIN_FRAMES:
+        raise ClipError(
+            f"{source}: {after - first} frame(s) show at least half of the keypoints; a motion needs at least {MIN_FRAMES}"
+        )
+    if first:
+        findings.append(f"the first {first} frames, which show less than half of the keypoints, were cut")
+    if after < len(positions):
+        findings.append(f"the last {len(positions) - after} frames, which show less than half of the keypoints, were cut")
+    return first, after
 
 
 def _doubts(positions: np.ndarray, names: tuple[str, ...], rate: float) -> list[str]:

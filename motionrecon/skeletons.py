@@ -47,6 +47,14 @@ SKELETONS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# What determines a body: each line is one need, met by any of its alternatives (all the names of one).
+NEEDS = (
+    (("l_hip", "r_hip"),),
+    (("l_knee", "r_knee"),),
+    (("l_ankle", "r_ankle"), ("l_heel", "r_heel"), ("l_toe", "r_toe")),
+    (("l_shoulder", "r_shoulder"), ("neck",), ("chest",)),
+)
+
 _MIDDLE = {
     "pelvis": "pelvis root hips hip midhip midhips hipcenter hipcentre centerhip hipmid pelviscenter",
     "spine": "spine spine1 lowerspine abdomen belly",

@@ -11,6 +11,8 @@ from motionrecon.body.anthropometry import STATURE
 from motionrecon.skeletons import SKELETONS
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+# Only where they are given, or a format is known for them: inches, and the CMU data base's 1/0.45 of an inch.
+ALL_UNITS = UNITS | {"cmu": 0.0254 / 0.45, "in": 0.0254}
 STATURE_RANGE_M = (
     0.7,
     2.6,
@@ -87,12 +89,21 @@ def size(positions: np.ndarray, names: tuple[str, ...]) -> float:
     return _median(np.array(estimates))
 
 
-def detect_units(stature: float) -> str | None:
-    """The unit in which a person of that size is STATURE_RANGE_M tall; None where there is none."""
-    return next(
-        (u for u, metres in UNITS.items() if STATURE_RANGE_M[0] <= stature * metres <= STATURE_RANGE_M[1]),
-        None,
-    )
+def metres_of(units: str) -> float | None:
+    """Metres in a unit, given by its name or as a number; None for what is neither."""
+    if units in ALL_UNITS:
+        return ALL_UNITS[units]
+    try:
+        metres = float(units)
+    except ValueError:
+        return None
+    return metres if 1e-6 < metres < 1e6 else None
+
+
+def detect_units(stature: float, candidates: tuple[str, ...] = tuple(UNITS)) -> str | None:
+    """The first unit in which a person of that size is STATURE_RANGE_M tall; None where there is none."""
+    low, high = STATURE_RANGE_M
+    return next((u for u in candidates if low <= stature * ALL_UNITS[u] <= high), None)
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,47 @@
 """NumPy archives: `keypoints` (T, J, 3) with `keypoint_names` or `skeleton`, `fps`, optional `confidence` (T, J).
 
-Nothing is ever unpickled: a pickle can run any code, so object arrays are refused with numpy's allow_pickle=False.
+Nothing is unpickled unasked: a pickle can run any code. VideoPose3D's archives are pickles; with allow_pickle they are
+loaded by an unpickler that knows arrays, dictionaries, lists, numbers and text only.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, reader
+from motionrecon.io.arrays import read_array, read_members
+from motionrecon.io.base import Raw, ReadOptions, reader
 
-KEYPOINTS = ("keypoints", "keypoints_3d", "keypoints3d", "joints", "joints_3d", "joints3d", "positions")
+KEYPOINTS = (
+    "keypoints", "keypoints_3d", "keypoints3d", "joints", "joints_3d", "joints3d", "positions", "Jtr", "xyz", "poses_3d",
+)  # fmt: skip
 NAMES = ("keypoint_names", "names", "joint_names")
 FPS = ("fps", "frame_rate", "mocap_framerate", "mocap_frame_rate", "rate")
 CONFIDENCE = ("confidence", "conf", "scores", "visibility")
 EXTRAS = ("body_mass_kg", "activity", "subject")
+_VIDEOPOSE = "positions_3d"
+# Human3.6M's 32 joints, of which 15 stand still or twice; the 17 that are left are in the order of h36m17.
+_H36M_17_OF_32 = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
+_VIDEOPOSE_FPS = 50.0
 
 
 @reader(".npz")
-def read_npz(path: Path) -> Raw:
+def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     """Raises ClipError for what is not an npz, holds pickled objects, or has no keypoints."""
-    arrays = _arrays(path)
+    known = {*KEYPOINTS, *NAMES, *FPS, *CONFIDENCE, *EXTRAS, "skeleton", "units", "up", "time", _VIDEOPOSE}
+    arrays, held = read_members(path, lambda key: key in known or key.startswith("grf_"), options.allow_pickle)
+    if _VIDEOPOSE in arrays:
+        return _videopose(path, arrays[_VIDEOPOSE], options)
     key = next((k for k in KEYPOINTS if k in arrays), None)
+    if key is None and {"poses", "trans"} <= set(held):
+        raise ClipError(
+            f"{path}: this is an AMASS archive: it holds a body model's parameters, not joints, and the model's licence "
+            "lets nobody ship it. Compute the joints with the smplx package and save them with numpy.savez(path, "
+            "keypoints=joints[:, :24], skeleton='smpl24', fps=..., units='m', up='z')"
+        )
     if key is None:
-        held = ", ".join(sorted(arrays)) or "nothing"
-        raise ClipError(f"{path}: no keypoints: expected an array 'keypoints' (T, J, 3), the file holds {held}")
+        holds = ", ".join(sorted(held)) or "nothing"
+        raise ClipError(f"{path}: no keypoints: expected an array 'keypoints' (T, J, 3), the file holds {holds}")
     positions = arrays[key]
     if positions.dtype.kind not in "fiu":
         raise ClipError(f"{path}: '{key}' has type {positions.dtype}; expected numbers (T, J, 3)")
@@ -37,7 +52,7 @@ def read_npz(path: Path) -> Raw:
     names = next((arrays[k] for k in NAMES if k in arrays), None)
     return Raw(
         positions=positions,
-        names=None if names is None else tuple(str(n) for n in np.atleast_1d(names)),
+        names=None if names is None else _texts(names),
         skeleton=_text(arrays, "skeleton"),
         fps=_number(path, arrays, FPS),
         time=_numbers(path, arrays, "time"),
@@ -48,38 +63,49 @@ def read_npz(path: Path) -> Raw:
     )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        content = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ClipError(
-            f"{path}: this is not an npz archive (or it is a bare pickle, which is never loaded); "
-            "write it with numpy.savez(path, keypoints=..., keypoint_names=..., fps=...)"
-        ) from error
-    if isinstance(content, np.ndarray):
-        raise ClipError(f"{path}: this is a single npy array, not an npz archive; write it with numpy.savez")
-    arrays = {}
-    with content:
-        for key in content.files:
-            try:
-                arrays[key] = content[key]
-            except ValueError as error:
-                if "pickle" not in str(error).lower():
-                    raise ClipError(f"{path}: array '{key}' is damaged ({error}); write the file anew") from error
-                raise ClipError(
-                    f"{path}: array '{key}' holds pickled Python objects, which are never loaded because they can "
-                    "run code; save plain arrays (for names: numpy.array(names, dtype=str))"
-                ) from error
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                raise ClipError(f"{path}: array '{key}' is damaged ({error}); copy the file anew") from error
-    return arrays
+@reader(".npy")
+def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
+    """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and units by option."""
+    with path.open("rb") as file:
+        positions = read_array(path, "the array", file, path.stat().st_size, options.allow_pickle)
+    if positions.dtype.kind not in "fiu":
+        raise ClipError(f"{path}: the array has type {positions.dtype}; expected numbers (T, J, 3)")
+    positions = positions.astype(float)
+    confidence = None
+    if positions.ndim == 3 and positions.shape[2] == 4:
+        positions, confidence = positions[:, :, :3], positions[:, :, 3]
+    return Raw(positions, confidence=confidence)
+
+
+def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
+    """positions_3d[subject][action] (T, 32 or 17, 3), m, z up, 50 Hz; --subject names one as SUBJECT/ACTION."""
+    table = content.item() if content.shape == () else None
+    if not isinstance(table, dict) or not all(isinstance(v, dict) for v in table.values()):
+        raise ClipError(f"{path}: 'positions_3d' is not a table of subjects and actions")
+    takes = {f"{s}/{a}": v for s, actions in table.items() for a, v in actions.items() if isinstance(v, np.ndarray)}
+    wanted = options.subject or (next(iter(takes)) if len(takes) == 1 else "")
+    fits = [k for k in takes if k.lower() == wanted.lower()]
+    fits = fits or [k for k in takes if wanted and k.lower().startswith(wanted.lower())]
+    if len(fits) != 1:
+        some = ", ".join((fits or list(takes))[:8])
+        raise ClipError(f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: {some}, ...")
+    positions = takes[fits[0]]
+    if positions.dtype.kind not in "fiu" or positions.ndim != 3 or positions.shape[1] not in (17, 32):
+        raise ClipError(f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or (frames, 17, 3)")
+    positions = positions[:, _H36M_17_OF_32] if positions.shape[1] == 32 else positions
+    finding = (f"VideoPose3D: {fits[0]}, the data set's {_VIDEOPOSE_FPS:g} Hz",)
+    return Raw(positions.astype(float), skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding)
+
+
+def _texts(array: np.ndarray) -> tuple[str, ...]:
+    return tuple(n.decode("latin-1") if isinstance(n, bytes) else str(n) for n in np.atleast_1d(array).ravel())
 
 
 def _text(arrays: dict, key: str) -> str | None:
     if key not in arrays or arrays[key].size != 1 or arrays[key].dtype.kind not in "US":
         return None
     value = arrays[key].item()
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _numeric(path: Path, key: str, array: np.ndarray) -> np.ndarray:

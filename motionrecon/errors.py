@@ -23,3 +23,7 @@ class ModelError(MotionReconError):
 
 class OutputError(MotionReconError):
     """A place that cannot be written."""
+
+
+class ViewError(MotionReconError):
+    """A result that cannot be looked at."""

@@ -1,0 +1,27 @@
+"""Where a camera looks: smoothly after the person, from the side they walk past."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from motionrecon.view.take import Take
+
+_SMOOTH_S = 0.35
+
+
+def path_of(take: Take) -> np.ndarray:
+    """(T, 3) m: the point that a camera follows, the root smoothed over time, its height held at the median's."""
+    root = take.arrays["qpos"][:, :3]
+    fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
+    path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")
+    path[:, 2] = 0.95 * np.median(root[:, 2])
+    return path
+
+
+def azimuth(take: Take) -> float:
+    """rad: from ahead and to the side of where the person goes, or of where they face when they stay."""
+    path = path_of(take)
+    way = path[-1, :2] - path[0, :2]
+    if np.linalg.norm(way) < 0.5:
+        w, x, y, z = take.arrays["qpos"][0, 3:7]
+        way = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + w * z)])
+    return float(np.arctan2(way[1], way[0]) - np.deg2rad(65))

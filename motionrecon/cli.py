@@ -25,7 +25,15 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--noise", type=float, help="noise of the keypoints per coordinate, m")
     p.add_argument("--reference", metavar="CLIP", help="score against this clip of the same motion, not the input")
     p.add_argument("--seed", type=int, default=0)
+    add_view_options(p)
     return p
+
+
+def add_view_options(p: argparse.ArgumentParser) -> None:
+    """The flags that ask for something to look at."""
+    p.add_argument("--page", action="store_true", help="write view.html, an interactive page that needs no network")
+    p.add_argument("--video", action="store_true", help="write video.mp4")
+    p.add_argument("--figures", action="store_true", help="write metrics.png and forces.png")
 
 
 def _writable(folder: Path) -> None:
@@ -81,7 +89,12 @@ def _run(a: argparse.Namespace, out: Path) -> int:
             off = f"MPJPE-G {_number(s['mpjpe_g_mm'])} mm, acceleration {_number(s['accel_error_m_s2'])} m/s^2 off"
             print(f"{key}: {off}{depth}")
     print(f"status {r['status']}, {r['seconds']['total']:.1f} s ({r['realtime_factor']:.1f} s a second of motion)")
-    print(f"results: {paths[0]} {paths[1]}")
+    if a.page or a.video or a.figures:
+        from motionrecon.view.command import show
+        from motionrecon.view.take import take
+
+        paths += tuple(show([take(motion, a.optimizer)], out, Path(a.clip).stem, a.page, a.video, a.figures))
+    print("results:", *paths)
     return 130 if r["status"] == "interrupted" else 0
 
 

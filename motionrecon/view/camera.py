@@ -1,11 +1,35 @@
 """Where a camera looks: smoothly after the person, from the side they walk past."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from motionrecon.view.take import Take
 
 _SMOOTH_S = 0.35
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Looks at `target` (3,) m from `distance` m; azimuth (of the camera, about z) and elevation in rad."""
+
+    target: np.ndarray
+    azimuth: float
+    elevation: float = 0.16
+    distance: float = 3.7
+    fov: float = 0.6  # rad, the picture's height
+
+    @property
+    def axes(self) -> np.ndarray:
+        """(3, 3): right, up and back of the picture, as rows."""
+        ce, se, ca, sa = np.cos(self.elevation), np.sin(self.elevation), np.cos(self.azimuth), np.sin(self.azimuth)
+        return np.array([[-sa, ca, 0], [-se * ca, -se * sa, ce], [ce * ca, ce * sa, se]])
+
+    @property
+    def eye(self) -> np.ndarray:
+        """(3,) m"""
+        return self.target + self.distance * self.axes[2]
 
 
 def path_of(take: Take) -> np.ndarray:

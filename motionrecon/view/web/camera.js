@@ -1,5 +1,5 @@
 // An orbit camera, z up; matrices are column-major as WebGL wants them.
-const HOME = {azimuth: -0.9, elevation: 0.16, distance: 4.2};
+const HOME = {azimuth: -0.9, elevation: 0.16, distance: 3.7};
 
 function cameraMatrix(camera, aspect) {
   // a narrow panel steps back, so that a person is as wide in it

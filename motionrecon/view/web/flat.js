@@ -38,7 +38,7 @@ class FlatRenderer {
         }
     const flat = (p) => [p[0] - LIGHT[0] / LIGHT[2] * p[2], p[1] - LIGHT[1] / LIGHT[2] * p[2], 0];
     const shadows = list.filter((s) => s.kind === "body").map((s) => ({...s, a: flat(s.a), b: flat(s.b)}));
-    for (const s of shadows) this.stroke(seen(s.a), seen(s.b), s, "#000", 0.1);
+    for (const s of shadows) this.stroke(seen(s.a), seen(s.b), s, "#000", 0.05);
     const rank = {body: 0, arrow: 0.2, halo: 0.16, dot: 0.2};
     list.map((s) => ({s, a: seen(s.a), b: seen(s.b)})).filter(({a, b}) => a && b)
       .sort((p, q) => q.a.depth + q.b.depth - 2 * rank[q.s.kind] - p.a.depth - p.b.depth + 2 * rank[p.s.kind])
@@ -54,18 +54,22 @@ class FlatRenderer {
 
   stroke(a, b, s, color, alpha, share = 1) {
     if (!a || !b) return;
-    const c = this.context, pieces = s.ra === s.rb ? 1 : 6;
+    const c = this.context;
     c.globalAlpha = alpha;
-    c.strokeStyle = color;
-    for (let k = 0; k < pieces; k++) {  // a cone in steps
-      const u = k / pieces, v = (k + 1) / pieces, mix = (p, q, w) => p + w * (q - p);
-      c.lineCap = pieces > 1 ? "butt" : "round";
-      c.lineWidth = Math.max(1, 2 * share * mix(s.ra, s.rb, pieces > 1 ? u : 0.5) * mix(a.size, b.size, 0.5));
-      c.beginPath();
-      c.moveTo(mix(a.x, b.x, u), mix(a.y, b.y, u));
-      c.lineTo(mix(a.x, b.x, v) + 0.01, mix(a.y, b.y, v));
+    c.strokeStyle = c.fillStyle = color;
+    c.beginPath();
+    if (s.ra === s.rb) {
+      c.lineWidth = Math.max(1, share * s.ra * (a.size + b.size));
+      c.moveTo(a.x, a.y);
+      c.lineTo(b.x + 0.01, b.y);
       c.stroke();
+      return;
     }
+    const long = Math.hypot(b.x - a.x, b.y - a.y) || 1, w = share * s.ra * a.size / long;  // a cone is a triangle
+    c.moveTo(a.x - w * (b.y - a.y), a.y + w * (b.x - a.x));
+    c.lineTo(a.x + w * (b.y - a.y), a.y - w * (b.x - a.x));
+    c.lineTo(b.x, b.y);
+    c.fill();
   }
 }
 

@@ -18,7 +18,7 @@ void main() {
   vec3 n = normalize(normal), v = normalize(eye - where_);
   float lit = 0.66 + 0.14 * n.z + 0.36 * max(dot(n, light), 0.0), rim = pow(1.0 - max(dot(n, v), 0.0), 3.0);
   float shine = pow(max(dot(n, normalize(light + v)), 0.0), 40.0);
-  pixel = vec4(plain > 0.5 ? color.rgb : color.rgb * (lit - 0.3 * rim) + 0.1 * shine, color.a);
+  pixel = vec4(mix(color.rgb * (lit - 0.3 * rim) + 0.1 * shine, color.rgb, plain), color.a);
 }`;
 const FLOOR_VERTEX = `#version 300 es
 layout(location=0) in vec4 mesh; uniform mat4 matrix; uniform vec3 middle; out vec2 p;
@@ -144,7 +144,7 @@ class GlRenderer {
       this.draw(one, {});
       gl.depthFunc(gl.LESS);
     }
-    this.draw(list.filter((s) => s.kind === "arrow"), {bias: 0.2});
+    this.draw(list.filter((s) => s.kind === "arrow"), {bias: 0.2, plain: 0.6});
     this.draw(list.filter((s) => s.kind === "halo"), {bias: 0.16, plain: 1});
     this.draw(list.filter((s) => s.kind === "dot"), {bias: 0.2, plain: 1});
   }

@@ -21,6 +21,7 @@ function rgb(name) {
 function recolor() {
   for (const name of ["card", "ink", "soft", "floor", "grid", "force", "measured", "body"]) colors[name] = rgb(`--${name}`);
   colors.takes = DATA.takes.map((_, k) => rgb(`--c${k % 6}`));
+  colors.bodies = colors.takes.map((c) => c.map((x) => x + 0.3 * (1 - x)));  // full colours would hide their own shading
   redraw();
 }
 
@@ -63,7 +64,7 @@ function draw() {
     const x = Math.floor((k % cols) * W / cols), y = Math.floor(Math.floor(k / cols) * H / rows);
     const box = {x, y, width: Math.floor(W / cols), height: Math.floor(H / rows)}, shapes = [];
     panel.takes.forEach((take, i) => {
-      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.takes[DATA.takes.indexOf(take)] : colors.body, i ? 0.5 : 1);
+      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i ? 0.5 : 1);
     });
     if (panel.stick) stick(shapes, t, part, colors.soft);
     if (panel.stick || $("dots").checked) dots(shapes, t, part, colors.ink, colors.card);

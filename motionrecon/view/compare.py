@@ -1,0 +1,90 @@
+"""python scripts/compare.py clip.npz --with bfgs: one clip, several optimizers, the same budget; a page, a video, a picture."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from motionrecon import optimizers
+from motionrecon.benchmarks.reconstruct import beginning
+from motionrecon.clip import Clip, load_clip
+from motionrecon.errors import ClipError
+from motionrecon.reconstruct import Options, reconstruct
+from motionrecon.view.command import add_video_options, guarded, progress, subtitle, video_options
+from motionrecon.view.figures import new_figure, save
+from motionrecon.view.page import write_page
+from motionrecon.view.take import Take, take
+from motionrecon.view.video import Film, VideoOptions, write_video
+
+_WARM_S = 0.8  # s of the clip, one whole window: compilers run there, so that they do not count as the first optimizer's seconds
+
+
+def compare(clip: Clip, names: list[str], options: Options, out: Path | None = None,
+            share: Callable[[str, float], None] = lambda name, done: None) -> list[Take]:  # fmt: skip
+    """The clip reconstructed by each named optimizer with otherwise the same options, kept in out/NAME where out is given.
+
+    Raises OptimizerError before the work for an unknown name.
+    """
+    for name in names:
+        optimizers.make(name)
+    takes = []
+    for name in names:
+        mine = replace(options, optimizer=name)
+        reconstruct(beginning(clip, min(_WARM_S, clip.duration)), replace(mine, max_evaluations=2, grow_evaluations=2))
+        motion = reconstruct(clip, mine, lambda done, name=name: share(name, done))
+        if out is not None:
+            motion.save(out / name)
+        takes.append(take(motion, name))
+    return takes
+
+
+def write_comparison(takes: list[Take], out: Path, title: str, options: VideoOptions,
+                     share: Callable[[float], None] = lambda done: None) -> list[Path]:  # fmt: skip
+    """compare.html, compare.mp4 and compare.png, the video's picture at the middle of the motion. Raises OutputError."""
+    page = write_page(takes, out / "compare.html", title, subtitle(takes))
+    video = write_video(takes, out / "compare.mp4", title, options, share)
+    film = Film(takes, title, options)
+    try:
+        picture = film.frame(0.5 * float(takes[0].time[-1]))
+    finally:
+        film.close()
+    figure = new_figure(picture.shape[1] / 110, picture.shape[0] / 110)
+    figure.set_layout_engine("none")
+    figure.figimage(picture)
+    return [page, video, save(figure, out / "compare.png")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    p = argparse.ArgumentParser(description="One clip, several optimizers, the same budget of evaluations a window.")
+    p.add_argument("clip")
+    p.add_argument("--with", dest="others", nargs="+", required=True, metavar="OPTIMIZER", help="to compare with: bfgs lbfgs adam ...")
+    p.add_argument("--optimizer", default=Options.optimizer, help="the first one (default: %(default)s)")
+    p.add_argument("--max-evaluations", type=int, default=30, metavar="N", help="a window, once it is grown (default 30)")
+    p.add_argument("--seconds", type=float, help="only so much of the clip's beginning")
+    p.add_argument("--out", type=Path, help="folder (default out/compare/NAME)")
+    p.add_argument("--skeleton")
+    p.add_argument("--units", choices=["m", "cm", "mm"])
+    p.add_argument("--up")
+    p.add_argument("--fps", type=float)
+    add_video_options(p, 1600, 900)
+    return guarded(_run, p.parse_args(arguments))
+
+
+def _run(a: argparse.Namespace) -> None:
+    clip = load_clip(a.clip, skeleton=a.skeleton, units=a.units, up=a.up, fps=a.fps)
+    if a.seconds is not None:
+        if not a.seconds > 0:
+            raise ClipError(f"--seconds {a.seconds:g}: nothing would be left of the clip; give more than 0")
+        clip = beginning(clip, a.seconds)
+    out, names = a.out or Path("out") / "compare" / Path(a.clip).stem, list(dict.fromkeys([a.optimizer, *a.others]))
+    with progress("reconstructing") as share:
+        takes = compare(clip, names, Options(max_evaluations=a.max_evaluations), out,
+                        lambda name, done: share((names.index(name) + done) / len(names)))  # fmt: skip
+    for one in takes:
+        r = one.report
+        error = r["result"]["mpjpe_g_mm"]
+        print(f"{one.label}: MPJPE-G {error:.1f} mm, {r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s, {r['status']}")
+    title = f"{Path(a.clip).stem}: {', '.join(names)}; {a.max_evaluations} evaluations a window"
+    with progress("video") as share:
+        for path in write_comparison(takes, out, title, video_options(a), share):
+            print(path)

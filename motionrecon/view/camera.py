@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from motionrecon.view.take import Take
 
 _SMOOTH_S = 0.35
+_ROOM = 1.12  # about the person, for labels and margins
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Camera:
 
     target: np.ndarray
     azimuth: float
+    distance: float
     elevation: float = 0.16
-    distance: float = 3.7
     fov: float = 0.6  # rad, the picture's height
 
     @property
@@ -33,12 +34,25 @@ class Camera:
 
 
 def path_of(take: Take) -> np.ndarray:
-    """(T, 3) m: the point that a camera follows, the root smoothed over time, its height held at the median's."""
+    """(T, 3) m: the point that a camera follows: the root smoothed over time, at half of the height that is reached."""
     root = take.arrays["qpos"][:, :3]
     fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
     path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")
-    path[:, 2] = 0.95 * np.median(root[:, 2])
+    path[:, 2] = 0.5 * np.percentile(take.points[..., 2].max(axis=1), 98)
     return path
+
+
+def reach(take: Take) -> tuple[float, float]:
+    """m: half the width and half the height that a picture must show, so that the body is in it all along."""
+    around = (take.points - path_of(take)[:, None]) @ Camera(np.zeros(3), azimuth(take), 1.0).axes[:2].T
+    wide, high = np.percentile(np.abs(around).max(axis=1), 98, axis=0)
+    return _ROOM * float(wide), _ROOM * float(high)
+
+
+def distance(take: Take, aspect: float) -> float:
+    """m: from where a picture of that width over height shows the body all along."""
+    wide, high = reach(take)
+    return max(high, wide / aspect) / np.tan(0.5 * Camera.fov) + wide
 
 
 def azimuth(take: Take) -> float:

@@ -11,7 +11,7 @@ from motionrecon.clip import Clip, load_clip
 from motionrecon.errors import ClipError
 from motionrecon.reconstruct import Options, reconstruct
 from motionrecon.view.command import add_video_options, guarded, progress, subtitle, video_options
-from motionrecon.view.figures import new_figure, save
+from motionrecon.view.movie import write_picture
 from motionrecon.view.page import write_page
 from motionrecon.view.take import Take, take
 from motionrecon.view.video import Film, VideoOptions, write_video
@@ -48,10 +48,7 @@ def write_comparison(takes: list[Take], out: Path, title: str, options: VideoOpt
         picture = film.frame(0.5 * float(takes[0].time[-1]))
     finally:
         film.close()
-    figure = new_figure(picture.shape[1] / 110, picture.shape[0] / 110)
-    figure.set_layout_engine("none")
-    figure.figimage(picture)
-    return [page, video, save(figure, out / "compare.png")]
+    return [page, video, write_picture(picture, out / "compare.png")]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from motionrecon.errors import OutputError
 from motionrecon.view import loss, pack
-from motionrecon.view.camera import azimuth, path_of
+from motionrecon.view.camera import azimuth, path_of, reach
 from motionrecon.view.metrics import rows
 from motionrecon.view.skeleton import edges
 from motionrecon.view.take import LOADED_N, Take
@@ -61,7 +61,7 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
     return {
         "title": title, "subtitle": subtitle, "time": pack.floats(longest.time[at]), "names": names, "edges": edges(names),
         "targets": pack.steps(targets[at]), "path": pack.floats(path_of(longest)[at][:, None]), "weight": longest.weight,
-        "azimuth": azimuth(longest), "loaded": LOADED_N, "joints": [str(n) for n in longest.arrays["joint_names"]],
+        "azimuth": azimuth(longest), "reach": reach(longest), "loaded": LOADED_N, "joints": [str(n) for n in longest.arrays["joint_names"]],
         "takes": [_take(take, at) for take in takes], "metrics": rows(takes), "lossNote": _LOSS_NOTE,
     }  # fmt: skip
 

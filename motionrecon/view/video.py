@@ -9,7 +9,7 @@ import numpy as np
 
 from motionrecon.errors import ViewError
 from motionrecon.view import palette, plots, solids
-from motionrecon.view.camera import Camera, azimuth, path_of
+from motionrecon.view.camera import Camera, azimuth, distance, path_of
 from motionrecon.view.figures import new_figure
 from motionrecon.view.gl import MujocoRenderer
 from motionrecon.view.lettering import write
@@ -59,7 +59,7 @@ class Film:
         rest = height - _TITLE - (len(self._bottom) if options.graphs else 0)
         self._edges = np.linspace(0, self._width, panels + 1).astype(int)
         self._renderer = make_renderer(options.renderer, int(np.diff(self._edges).max()), rest)
-        self._height, self._far = height, max(1.0, 0.72 * rest / np.diff(self._edges).min())
+        self._height, self._distance = height, distance(self._longest, np.diff(self._edges).min() / rest)
 
     @property
     def rate(self) -> float:
@@ -78,7 +78,7 @@ class Film:
     def frame(self, now: float) -> np.ndarray:
         """(H, W, 3) uint8 RGB at a moment, s."""
         t = int(np.argmin(np.abs(self._longest.time - now)))
-        camera = Camera(self._path[t], self._azimuth, distance=Camera.distance * self._far)
+        camera = Camera(self._path[t], self._azimuth, distance=self._distance)
         many = len(self.takes) > 1
         out = np.full((self._height, self._width, 3), 255, np.uint8)
         write(out, (16, 13), self.title, palette.INK, 18, bold=True)

@@ -1,9 +1,9 @@
 // An orbit camera, z up; matrices are column-major as WebGL wants them.
-const HOME = {azimuth: -0.9, elevation: 0.16, distance: 3.7};
+const HOME = {azimuth: DATA.azimuth, elevation: 0.16, distance: 1};  // distance 1 shows the body all along
 
 function cameraMatrix(camera, aspect) {
-  // a narrow panel steps back, so that a person is as wide in it
-  const distance = camera.distance * Math.max(1, 0.72 / aspect), near = 0.05, far = 80, f = 1 / Math.tan(0.5 * camera.fov);
+  const [wide, high] = DATA.reach, f = 1 / Math.tan(0.5 * camera.fov), near = 0.05, far = 120;
+  const distance = camera.distance * (f * Math.max(high, wide / aspect) + wide);
   const ce = Math.cos(camera.elevation), se = Math.sin(camera.elevation), ca = Math.cos(camera.azimuth), sa = Math.sin(camera.azimuth);
   const back = [ce * ca, ce * sa, se], right = [-sa, ca, 0], up = [-se * ca, -se * sa, ce];
   const eye = camera.target.map((x, i) => x + distance * back[i]);
@@ -31,7 +31,7 @@ function orbit(canvas, camera, changed) {
     const {right, up, distance} = cameraMatrix(camera, 1), k = distance * 1.2 / canvas.clientHeight;
     for (let i = 0; i < 3; i++) camera.shift[i] += k * (-dx * right[i] + dy * up[i]);
   };
-  const zoom = (factor) => { camera.distance = Math.min(25, Math.max(0.6, camera.distance * factor)); };
+  const zoom = (factor) => { camera.distance = Math.min(8, Math.max(0.15, camera.distance * factor)); };
   canvas.addEventListener("pointerdown", (e) => { canvas.setPointerCapture(e.pointerId); fingers.set(e.pointerId, [e.clientX, e.clientY]); spread = 0; });
   const up = (e) => { fingers.delete(e.pointerId); spread = 0; };
   canvas.addEventListener("pointerup", up);

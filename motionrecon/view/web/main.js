@@ -9,7 +9,6 @@ $("title").textContent = DATA.title;
 $("subtitle").textContent = DATA.subtitle;
 const renderer = makeRenderer($("scene")), canvas = renderer.canvas;
 const {turn, zoom} = orbit(canvas, camera, redraw);
-if (DATA.azimuth !== undefined) camera.azimuth = HOME.azimuth = DATA.azimuth;
 
 function redraw() { dirty = true; }
 
@@ -64,7 +63,7 @@ function draw() {
     const x = Math.floor((k % cols) * W / cols), y = Math.floor(Math.floor(k / cols) * H / rows);
     const box = {x, y, width: Math.floor(W / cols), height: Math.floor(H / rows)}, shapes = [];
     panel.takes.forEach((take, i) => {
-      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i ? 0.5 : 1);
+      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i ? 0.4 : 1);
     });
     if (panel.stick) stick(shapes, t, part, colors.soft);
     if (panel.stick || $("dots").checked) dots(shapes, t, part, colors.ink, colors.card);

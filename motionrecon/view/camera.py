@@ -52,7 +52,7 @@ def reach(take: Take) -> tuple[float, float]:
 def distance(take: Take, aspect: float) -> float:
     """m: from where a picture of that width over height shows the body all along."""
     wide, high = reach(take)
-    return max(high, wide / aspect) / np.tan(0.5 * Camera.fov) + wide
+    return max(high, wide / aspect) / np.tan(0.5 * Camera.fov) + 0.5 * wide
 
 
 def azimuth(take: Take) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from motionrecon.cli import add_view_options
 from motionrecon.errors import MotionReconError
-from motionrecon.view.take import Take, load
+from motionrecon.view.take import Take, check_one_clip, load
 from motionrecon.view.video import RENDERERS, VideoOptions, write_video
 
 
@@ -85,6 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(a: argparse.Namespace) -> None:
     takes = [load(path) for path in a.motion]
+    check_one_clip(takes)
     first = Path(a.motion[0])
     folder = a.out or (first if first.is_dir() else first.parent)
     title = a.title or Path(takes[0].report.get("clip") or folder.name).stem

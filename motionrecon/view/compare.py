@@ -1,4 +1,4 @@
-"""python scripts/compare.py clip.npz --with bfgs: one clip, several optimizers, the same budget; a page, a video, a picture."""
+"""One clip, several optimizers, the same budget: python scripts/compare.py clip.npz --with bfgs"""
 
 import argparse
 from collections.abc import Callable
@@ -16,7 +16,8 @@ from motionrecon.view.page import write_page
 from motionrecon.view.take import Take, take
 from motionrecon.view.video import Film, VideoOptions, write_video
 
-_WARM_S = 0.8  # s of the clip, one whole window: compilers run there, so that they do not count as the first optimizer's seconds
+# s of the clip, one whole window, that is done first and thrown away: compilers run there, and their seconds do not count
+_WARM_S = 0.8
 
 
 def compare(clip: Clip, names: list[str], options: Options, out: Path | None = None,
@@ -54,7 +55,7 @@ def write_comparison(takes: list[Take], out: Path, title: str, options: VideoOpt
 def main(arguments: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(description="One clip, several optimizers, the same budget of evaluations a window.")
     p.add_argument("clip")
-    p.add_argument("--with", dest="others", nargs="+", required=True, metavar="OPTIMIZER", help="to compare with: bfgs lbfgs adam ...")
+    p.add_argument("--with", dest="others", nargs="+", required=True, metavar="OPTIMIZER", help="bfgs lbfgs adam ...")
     p.add_argument("--optimizer", default=Options.optimizer, help="the first one (default: %(default)s)")
     p.add_argument("--max-evaluations", type=int, default=30, metavar="N", help="a window, once it is grown (default 30)")
     p.add_argument("--seconds", type=float, help="only so much of the clip's beginning")
@@ -79,8 +80,8 @@ def _run(a: argparse.Namespace) -> None:
                         lambda name, done: share((names.index(name) + done) / len(names)))  # fmt: skip
     for one in takes:
         r = one.report
-        error = r["result"]["mpjpe_g_mm"]
-        print(f"{one.label}: MPJPE-G {error:.1f} mm, {r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s, {r['status']}")
+        cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"
+        print(f"{one.label}: MPJPE-G {r['result']['mpjpe_g_mm']:.1f} mm, {cost}, {r['status']}")
     title = f"{Path(a.clip).stem}: {', '.join(names)}; {a.max_evaluations} evaluations a window"
     with progress("video") as share:
         for path in write_comparison(takes, out, title, video_options(a), share):

@@ -11,13 +11,16 @@ from motionrecon.view.camera import Camera
 from motionrecon.view.solids import Solids
 
 _ROOM = """<mujoco>
-  <visual><headlight ambient=".5 .5 .5" diffuse=".2 .2 .2" specular="0 0 0"/><quality shadowsize="4096" offsamples="4"/>
-    <rgba fog="1 1 1 1"/><map znear=".02" zfar="60" fogstart="1.6" fogend="3.6" shadowclip=".7"/></visual>
+  <visual><headlight ambient=".5 .5 .5" diffuse=".2 .2 .2" specular="0 0 0"/>
+    <quality shadowsize="4096" offsamples="4"/>
+    <rgba fog="1 1 1 1"/><map znear=".02" zfar="60" fogstart="1.6" fogend="3.6" shadowclip="1.2"/></visual>
   <statistic extent="3"/>
   <asset><texture type="skybox" builtin="flat" rgb1="1 1 1" width="8" height="8"/>
-    <texture name="grid" type="2d" builtin="flat" mark="edge" rgb1=".92 .935 .95" markrgb=".72 .76 .81" width="160" height="160"/>
-    <material name="grid" texture="grid" texrepeat="2 2" texuniform="true" reflectance="0" specular="0" emission=".2"/></asset>
-  <worldbody><light name="sun" type="directional" dir="-.36 .24 -.9" diffuse=".3 .3 .3" specular=".15 .15 .15" castshadow="true"/>
+    <texture name="grid" type="2d" builtin="flat" mark="edge" rgb1=".92 .935 .95" markrgb=".72 .76 .81"
+      width="160" height="160"/>
+    <material name="grid" texture="grid" texrepeat="2 2" texuniform="true" reflectance="0" specular="0" emission=".2"/>
+  </asset>
+  <worldbody><light type="directional" dir="-.36 .24 -.9" diffuse=".3 .3 .3" specular=".15 .15 .15" castshadow="true"/>
     <geom type="plane" size="0 0 1" material="grid"/></worldbody></mujoco>"""
 
 

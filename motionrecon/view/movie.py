@@ -29,7 +29,7 @@ def write_movie(frames: Iterable[np.ndarray], path: str | Path, fps: float) -> P
 
 
 def write_picture(picture: np.ndarray, path: str | Path) -> Path:
-    """(H, W, 3) uint8 RGB as PNG, of at most 256 colours: a third of the size, and no loss that is seen. Raises OutputError."""
+    """(H, W, 3) uint8 RGB as PNG of 256 colours, a third of the size. Raises OutputError."""
     path = Path(path)
     part = path.with_name(f".{path.stem}.part.png")
     try:
@@ -55,7 +55,8 @@ def _h264(frames: Iterable[np.ndarray], path: Path, fps: float) -> None:
     import av
 
     with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": "20", "preset": "fast"})
+        rate = Fraction(fps).limit_denominator(1000)
+        stream = file.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "fast"})
         stream.pix_fmt = "yuv420p"  # what browsers and phones play
         stream.thread_count = 1
         size = None

@@ -8,6 +8,7 @@ library of a megabyte, and a 2D canvas can stand in where a browser has no WebGL
 
 import json
 import os
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -29,12 +30,9 @@ def page(takes: list[Take], title: str, subtitle: str = "") -> str:
     """The page's text for one take, or several of one clip."""
     web = files("motionrecon.view") / "web"
     script = "\n".join((web / f"{name}.js").read_text() for name in _SCRIPTS)
-    data = json.dumps(_data(takes, title, subtitle), allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    data = json.dumps(_data(takes, title, subtitle), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {"title": _escaped(title), "style": (web / "style.css").read_text(), "script": script, "data": data}
-    text = (web / "page.html").read_text()
-    for name, value in parts.items():
-        text = text.replace("{{" + name + "}}", value)
-    return text
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (web / "page.html").read_text())
 
 
 def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = "") -> Path:
@@ -52,16 +50,15 @@ def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = 
 
 def _data(takes: list[Take], title: str, subtitle: str) -> dict:
     longest = max(takes, key=lambda take: len(take.time))
-    stride = max(1, int(np.ceil((1 / np.median(np.diff(longest.time)) - 1e-6) / _MOST_FPS))) if len(longest.time) > 1 else 1
-    at = slice(None, None, stride)
+    fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
+    at = slice(None, None, max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS))))
     names = [str(n) for n in longest.arrays["keypoint_names"]]
-    origin = takes[0].arrays["qpos"][:, :3]
-    last = np.broadcast_to(origin[-1], (len(longest.time) - len(origin), 3))
-    targets = longest.arrays["input_keypoints"] - np.concatenate([origin, last])[:, None]
+    targets = longest.arrays["input_keypoints"] - longest.arrays["qpos"][:, None, :3]
     return {
         "title": title, "subtitle": subtitle, "time": pack.floats(longest.time[at]), "names": names, "edges": edges(names),
         "targets": pack.steps(targets[at]), "path": pack.floats(path_of(longest)[at][:, None]), "weight": longest.weight,
-        "azimuth": azimuth(longest), "reach": reach(longest), "loaded": LOADED_N, "joints": [str(n) for n in longest.arrays["joint_names"]],
+        "azimuth": azimuth(longest), "reach": reach(longest), "loaded": LOADED_N,
+        "joints": [str(n) for n in longest.arrays["joint_names"]], "longest": takes.index(longest),
         "takes": [_take(take, at) for take in takes], "metrics": rows(takes), "lossNote": _LOSS_NOTE,
     }  # fmt: skip
 
@@ -70,6 +67,7 @@ def _take(take: Take, at: slice) -> dict:
     a = take.arrays
     origin = a["qpos"][:, None, :3]
     curves = {axis: loss.curve(take.report, axis) for axis in ("evaluations", "seconds")}
+    losses = {k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])} for k, c in curves.items() if c is not None}
     return {
         "label": take.label, "shapes": take.shapes.tolist(), "radii": [round(float(r), 5) for r in take.radii],
         # about a float32 origin, so that what the page adds is what was taken away
@@ -80,7 +78,7 @@ def _take(take: Take, at: slice) -> dict:
         "elsewhere": {"force": pack.floats(take.elsewhere_force[at]), "centre": pack.floats(take.elsewhere_centre[at])}
         if take.elsewhere_force.shape[1] else None,
         "torque": pack.steps(a["torques"][at]), "angle": pack.steps(np.rad2deg(a["qpos"][at, 7:])),
-        "loss": {k: {"x": pack.floats(x), "y": pack.floats(y)} for k, (x, y) in curves.items()} if all(curves.values()) else None,
+        "loss": losses or None,
     }  # fmt: skip
 
 

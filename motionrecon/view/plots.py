@@ -37,8 +37,11 @@ def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
 
 def contacts(ax: Axes, takes: list[Take]) -> None:
     """When each foot stands: a bar a foot and take."""
-    rows = [(f"{take.label} {foot[0].upper()}" if len(takes) > 1 else foot, take.time, take.arrays["contact_force"][:, side, 2],
-             palette.TAKES[k % len(palette.TAKES)]) for k, take in enumerate(takes) for side, foot in enumerate(FEET)]  # fmt: skip
+    rows = []
+    for k, take in enumerate(takes):
+        colour, force = palette.TAKES[k % len(palette.TAKES)], take.arrays["contact_force"]
+        names = [f"{take.label} {foot[0].upper()}" if len(takes) > 1 else foot for foot in FEET]
+        rows += [(name, take.time, force[:, side, 2], colour) for side, name in enumerate(names)]
     if "measured_contact_force" in takes[0].arrays:
         force = takes[0].arrays["measured_contact_force"]
         rows += [(f"plate {foot[0].upper()}", takes[0].time, force[:, s, 2], "#a9b3be") for s, foot in enumerate(FEET)]

@@ -27,12 +27,12 @@ class Raycaster:
         side = np.array([_LIGHT[1], -_LIGHT[0], 0]) / np.hypot(_LIGHT[0], _LIGHT[1])
         sheet = np.stack([side, np.cross(_LIGHT, side)])  # what the light sees
         n = solids.casting
-        reach = _boxes(_on_floor(solids.a[:n]), _on_floor(solids.b[:n]), 1.6 * solids.radius[:n], camera, focal, fine.shape)
+        ends = _on_floor(solids.a[:n]), _on_floor(solids.b[:n])
+        reach = _boxes(*ends, 1.6 * solids.radius[:n], camera, focal, fine.shape)
         _floor(fine, camera.eye, camera.axes, focal, *colours, camera.target, solids.a[:n] @ sheet.T, solids.b[:n] @ sheet.T,
                solids.radius[:n], reach, sheet)  # fmt: skip
         boxes = _boxes(solids.a, solids.b, solids.radius, camera, focal, fine.shape)
-        _capsules(fine, depth, camera.eye, camera.axes, focal, solids.a, solids.b, solids.radius, solids.colour, solids.plain,
-                  boxes, _LIGHT)  # fmt: skip
+        _capsules(fine, depth, camera.eye, camera.axes, focal, *solids[:5], boxes, _LIGHT)
         picture = cv2.resize(fine, (self.width, self.height), interpolation=cv2.INTER_AREA)
         return np.clip(255 * picture + 0.5, 0, 255).astype(np.uint8)
 
@@ -97,8 +97,10 @@ def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, box
                 kx, ky = axes[0, 2] / dz, axes[1, 2] / dz
                 wx = t / focal * (abs(axes[0, 0] - kx * dx) + abs(axes[1, 0] - ky * dx)) + 1e-9
                 wy = t / focal * (abs(axes[0, 1] - kx * dy) + abs(axes[1, 1] - ky * dy)) + 1e-9
-                for every, width, weight in ((1.0, 1.8, 1.0), (0.25, 0.8, 0.45 * min(1.0, max(0.0, (6.0 - far) / 4.0)))):
-                    ax, ay = abs(fx / every - np.rint(fx / every)) * every / wx, abs(fy / every - np.rint(fy / every)) * every / wy
+                faint = 0.45 * min(1.0, max(0.0, (6.0 - far) / 4.0))
+                for every, width, weight in ((1.0, 1.8, 1.0), (0.25, 0.8, faint)):
+                    ax = abs(fx / every - np.rint(fx / every)) * every / wx
+                    ay = abs(fy / every - np.rint(fy / every)) * every / wy
                     line = max(line, weight * min(1.0, max(0.0, width + 0.5 - min(ax, ay))))
             shade = (1 - _SHADOW * dark[y, x] * fade) * fade
             for c in range(3):
@@ -107,12 +109,13 @@ def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, box
 
 @_jit
 def _capsules(out, depth, eye, axes, focal, a, b, radius, colour, plain, boxes, light):
-    """The nearest of all capsules at every pixel: the root of a ray in the cylinder about its axis, else in an end's ball."""
+    """The nearest capsule at every pixel: where its ray meets the cylinder about the axis, else an end's ball."""
     H, W = out.shape[:2]
     for i in range(len(radius)):
         ux, uy, uz = b[i, 0] - a[i, 0], b[i, 1] - a[i, 1], b[i, 2] - a[i, 2]
         ox, oy, oz = eye[0] - a[i, 0], eye[1] - a[i, 1], eye[2] - a[i, 2]
-        uu, uo, oo, rr = ux * ux + uy * uy + uz * uz, ux * ox + uy * oy + uz * oz, ox * ox + oy * oy + oz * oz, radius[i] ** 2
+        uu, uo = ux * ux + uy * uy + uz * uz, ux * ox + uy * oy + uz * oz
+        oo, rr = ox * ox + oy * oy + oz * oz, radius[i] ** 2
         for y in range(boxes[i, 1], boxes[i, 3]):
             for x in range(boxes[i, 0], boxes[i, 2]):
                 px, py = (x + 0.5 - 0.5 * W) / focal, (0.5 * H - y - 0.5) / focal
@@ -149,7 +152,8 @@ def _capsules(out, depth, eye, axes, focal, a, b, radius, colour, plain, boxes, 
                 facing = max(0.0, -(nx * dx + ny * dy + nz * dz))
                 lx, ly, lz = light[0] - dx, light[1] - dy, light[2] - dz
                 half = max(0.0, (nx * lx + ny * ly + nz * lz) / np.sqrt(lx * lx + ly * ly + lz * lz))
-                lit = 0.66 + 0.14 * nz + 0.36 * max(0.0, nx * light[0] + ny * light[1] + nz * light[2]) - 0.3 * (1 - facing) ** 3
+                sun = max(0.0, nx * light[0] + ny * light[1] + nz * light[2])
+                lit = 0.66 + 0.14 * nz + 0.36 * sun - 0.3 * (1 - facing) ** 3
                 for c in range(3):
                     shaded = colour[i, c] * lit + 0.1 * half**40
                     out[y, x, c] = plain[i] * colour[i, c] + (1 - plain[i]) * shaded

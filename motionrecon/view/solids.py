@@ -72,10 +72,10 @@ def arrows(take: Take, t: int, camera: Camera) -> Solids:
     """Forces of the floor at frame t from their centres of pressure; measured ones thin, from the same place."""
     a, parts = take.arrays, [_same(np.zeros((0, 3)), np.zeros((0, 3)), 0.0, palette.FORCE)]
     for side in (0, 1):
-        parts += _arrow(a["centre_of_pressure"][t, side], a["contact_force"][t, side], take.weight, palette.FORCE, 1.0, camera)
+        centre = a["centre_of_pressure"][t, side]
+        parts += _arrow(centre, a["contact_force"][t, side], take.weight, palette.FORCE, 1.0, camera)
         if "measured_contact_force" in a:
-            measured = a["measured_contact_force"][t, side]
-            parts += _arrow(a["centre_of_pressure"][t, side], measured, take.weight, palette.MEASURED, 0.6, camera)
+            parts += _arrow(centre, a["measured_contact_force"][t, side], take.weight, palette.MEASURED, 0.6, camera)
     for centre, force in zip(take.elsewhere_centre[t], take.elsewhere_force[t], strict=True):
         parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
     return join(*parts)

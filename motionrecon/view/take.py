@@ -18,7 +18,7 @@ _NEEDED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Take:
     """Everything at the clip's T frames, world frame, z up, floor at z = 0; metres, newtons, newton metres, radians."""
 
@@ -79,6 +79,17 @@ def load(path: str | Path, label: str | None = None) -> Take:
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as e:
         raise ViewError(f"{path}: cannot be read as a reconstruction ({e})") from e
     return take(Motion(arrays, report), label or (report.get("options") or {}).get("optimizer") or path.parent.name)
+
+
+def check_one_clip(takes: list[Take]) -> None:
+    """Raises ViewError where the takes do not follow the same keypoints: side by side they would mean nothing."""
+    first = takes[0].arrays
+    for other in takes[1:]:
+        a = other.arrays
+        n = min(len(first["time"]), len(a["time"]))
+        same = list(first["keypoint_names"]) == list(a["keypoint_names"]) and np.allclose(first["time"][:n], a["time"][:n])
+        if not (same and np.allclose(first["input_keypoints"][:n], a["input_keypoints"][:n], atol=1e-3, equal_nan=True)):
+            raise ViewError(f"{takes[0].label} and {other.label} follow different clips; show them one at a time")
 
 
 def _shapes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:

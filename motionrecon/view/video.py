@@ -30,7 +30,7 @@ class VideoOptions:
     fps: float = 30.0  # Hz, at most; a slower clip keeps its own
     speed: float = 1.0  # seconds of motion a second of video
     renderer: str = "auto"  # mujoco where there is a GL, else opencv (rays cast on the CPU)
-    graphs: bool = True
+    graphs: bool = True  # where the height is at least 400
 
 
 def make_renderer(name: str, width: int, height: int):
@@ -55,8 +55,10 @@ class Film:
         self._path, self._azimuth = path_of(self._longest), azimuth(self._longest)
         panels = len(takes) + (len(takes) > 1)
         self._width, height = options.width // 2 * 2, options.height // 2 * 2
-        self._bottom, self._cursors = _graphs(takes, self._width, int(0.38 * height)) if options.graphs else (None, [])
-        rest = height - _TITLE - (len(self._bottom) if options.graphs else 0)
+        self._bottom, self._cursors = (None, [])
+        if options.graphs and height >= 400:
+            self._bottom, self._cursors = _graphs(takes, self._width, int(0.38 * height))
+        rest = height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
         self._edges = np.linspace(0, self._width, panels + 1).astype(int)
         self._renderer = make_renderer(options.renderer, int(np.diff(self._edges).max()), rest)
         self._height, self._distance = height, distance(self._longest, np.diff(self._edges).min() / rest)
@@ -64,8 +66,8 @@ class Film:
     @property
     def rate(self) -> float:
         """Hz, of the video: no frame of the clip is shown twice in a row"""
-        time = self._longest.time
-        return float(min(self.options.fps, self.options.speed / np.median(np.diff(time)))) if len(time) > 1 else self.options.fps
+        steps = np.diff(self._longest.time)
+        return float(min(self.options.fps, self.options.speed / np.median(steps) if len(steps) else np.inf))
 
     def frames(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[np.ndarray]:
         """All of the video's."""
@@ -84,7 +86,8 @@ class Film:
         write(out, (16, 13), self.title, palette.INK, 18, bold=True)
         write(out, (self._width - 16, 14), f"{now:.2f} s", palette.SOFT, 16, anchor="ra")
         views = [(None, palette.SOFT)] if many else []
-        views += [(take, palette.TAKES[k % len(palette.TAKES)] if many else palette.BODY) for k, take in enumerate(self.takes)]
+        for k, take in enumerate(self.takes):
+            views.append((take, palette.TAKES[k % len(palette.TAKES)] if many else palette.BODY))
         rest = self._height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
         for k, (take, colour) in enumerate(views):
             left, right = self._edges[k : k + 2]
@@ -103,10 +106,10 @@ class Film:
     def _solids(self, take: Take | None, t: int, colour: str, camera: Camera) -> solids.Solids:
         if take is None:
             return solids.join(solids.stick(self._longest, t), solids.dots(self._longest, t, camera))
-        t_own = min(t, len(take.time) - 1)  # an interrupted motion stands still at its end
-        return solids.join(
-            solids.body(take, t_own, palette.tint(colour) if len(self.takes) > 1 else colour), solids.dots(self._longest, t, camera), solids.arrows(take, t_own, camera)
-        )
+        colour = palette.tint(colour) if len(self.takes) > 1 else colour
+        own = min(t, len(take.time) - 1)  # an interrupted motion stands still at its end
+        body, arrows = solids.body(take, own, colour), solids.arrows(take, own, camera)
+        return solids.join(body, solids.dots(self._longest, t, camera), arrows)
 
     @staticmethod
     def _label(picture: np.ndarray, take: Take | None, t: int, colour: str, many: bool) -> None:
@@ -147,7 +150,8 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
     plots.contacts(timed[2], takes)
     handles, labels = timed[0].get_legend_handles_labels()
     if len(handles) > 1:
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(handles), fontsize=8, frameon=False, handlelength=3.5)
+        look = {"ncols": len(handles), "fontsize": 8, "frameon": False, "handlelength": 3.5}
+        figure.legend(handles, labels, loc="outside upper left", **look)
     end = max(float(take.time[-1]) for take in takes)
     for ax in timed:
         ax.set_xlim(-0.01 * end, max(1.01 * end, 1e-3))

@@ -3,7 +3,7 @@ const HOME = {azimuth: DATA.azimuth, elevation: 0.16, distance: 1};  // distance
 
 function cameraMatrix(camera, aspect) {
   const [wide, high] = DATA.reach, f = 1 / Math.tan(0.5 * camera.fov), near = 0.05, far = 120;
-  const distance = camera.distance * (f * Math.max(high, wide / aspect) + wide);
+  const distance = camera.distance * (f * Math.max(high, wide / aspect) + 0.5 * wide);
   const ce = Math.cos(camera.elevation), se = Math.sin(camera.elevation), ca = Math.cos(camera.azimuth), sa = Math.sin(camera.azimuth);
   const back = [ce * ca, ce * sa, se], right = [-sa, ca, 0], up = [-se * ca, -se * sa, ce];
   const eye = camera.target.map((x, i) => x + distance * back[i]);

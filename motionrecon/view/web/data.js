@@ -29,7 +29,7 @@ for (const take of DATA.takes) {
   placed(take.points, take.origin);
   placed(take.keypoints, take.origin);
 }
-placed(DATA.targets, DATA.takes[0].origin);
+placed(DATA.targets, DATA.takes[DATA.longest].origin);
 
 // Point i of frame t, moved on towards the next frame by `part` (0 to 1); null where it is missing.
 function point(array, t, i, part = 0) {

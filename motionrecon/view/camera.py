@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from motionrecon.view.take import Take
 
 _SMOOTH_S = 0.35
-_ROOM = 1.12  # about the person, for labels and margins
+_ROOM = 1.16  # about the person, for labels and margins
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Camera:
 
 
 def path_of(take: Take) -> np.ndarray:
-    """(T, 3) m: the point that a camera follows: the root smoothed over time, at half of the height that is reached."""
+    """(T, 3) m: the point that a camera follows: the root smoothed over time, a little above half of the height that is reached."""
     root = take.arrays["qpos"][:, :3]
     fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
     path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")
-    path[:, 2] = 0.5 * np.percentile(take.points[..., 2].max(axis=1), 98)
+    path[:, 2] = 0.53 * np.percentile(take.points[..., 2].max(axis=1), 98)
     return path
 
 

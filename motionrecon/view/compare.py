@@ -9,15 +9,13 @@ from motionrecon import optimizers
 from motionrecon.benchmarks.reconstruct import beginning
 from motionrecon.clip import Clip, load_clip
 from motionrecon.errors import ClipError
-from motionrecon.reconstruct import Options, reconstruct
+from motionrecon.reconstruct import Options, control_stride, reconstruct
 from motionrecon.view.command import add_video_options, guarded, progress, subtitle, video_options
 from motionrecon.view.movie import write_picture
 from motionrecon.view.page import write_page
 from motionrecon.view.take import Take, take
 from motionrecon.view.video import Film, VideoOptions, write_video
 
-# s of the clip, one whole window, that is done first and thrown away: compilers run there, and their seconds do not count
-_WARM_S = 0.8
 
 
 def compare(clip: Clip, names: list[str], options: Options, out: Path | None = None,
@@ -28,15 +26,24 @@ def compare(clip: Clip, names: list[str], options: Options, out: Path | None = N
     """
     for name in names:
         optimizers.make(name)
-    takes = []
+    takes, start = [], _first_and_last_window(clip, options)
     for name in names:
         mine = replace(options, optimizer=name)
-        reconstruct(beginning(clip, min(_WARM_S, clip.duration)), replace(mine, max_evaluations=2, grow_evaluations=2))
+        # thrown away: compilers run here, once a size of window, and their seconds do not count
+        reconstruct(start, replace(mine, max_evaluations=2, grow_evaluations=2))
         motion = reconstruct(clip, mine, lambda done, name=name: share(name, done))
         if out is not None:
             motion.save(out / name)
         takes.append(take(motion, name))
     return takes
+
+
+def _first_and_last_window(clip: Clip, o: Options) -> Clip:
+    """A beginning of the clip that has a whole window, and one as short as the clip's last."""
+    rate = clip.fps / control_stride(clip.fps, o.control_rate)
+    total = int(clip.duration * rate + 1e-6)
+    last = total - o.keep_frames * max(0, -(-(total - o.window_frames) // o.keep_frames))
+    return beginning(clip, min(clip.duration, (o.keep_frames + last) / rate))
 
 
 def write_comparison(takes: list[Take], out: Path, title: str, options: VideoOptions,

@@ -18,7 +18,7 @@ def rows(takes: list[Take]) -> list[dict]:
     for foot in ("left", "right"):
         plates = [((r.get("force_plates") or {}).get(foot) or {}) for r in reports]
         vertical = [(p.get("rmse_bw") or [None] * 3)[2] for p in plates]
-        out.append(_row(f"{foot} vertical force to plate, body weights", vertical, 2))
+        out.append(_row(f"{foot} force off plate, body weights", vertical, 2))
     ends = [[w["loss_end"] for w in r.get("windows", ()) if w.get("loss_end") is not None] for r in reports]
     out += [
         _row("loss at the end, mean of windows", [sum(e) / len(e) if e else None for e in ends], 2),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from motionrecon.forces import FEET
 from motionrecon.view import loss, metrics, palette
@@ -50,6 +50,7 @@ def contacts(ax: Axes, takes: list[Take]) -> None:
     ax.set_yticks(range(len(rows)), [row[0] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     _titled(ax, "Feet on the floor")
+    ax.tick_params(axis="y", labelsize=8 if len(rows) <= 8 else 5.5, length=0)
 
 
 def losses(ax: Axes, takes: list[Take], axis: str) -> None:
@@ -59,7 +60,9 @@ def losses(ax: Axes, takes: list[Take], axis: str) -> None:
             style = look(k, len(takes) > 1)
             ax.plot(*curve, drawstyle="steps-post", label=take.label, markevery=(0.1 + 0.05 * k, 0.2), **style)
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(f"{axis}, a window")
     _titled(ax, f"Loss against {axis}")
 
@@ -69,14 +72,14 @@ def table(ax: Axes, takes: list[Take]) -> None:
     ax.axis("off")
     rows = metrics.rows(takes)
     texts = [[_text(v, row["digits"]) for v in row["values"]] for row in rows]
-    share = 0.58 if len(takes) > 1 else 0.7
+    share = {1: 0.7, 2: 0.58, 3: 0.5}.get(len(takes), 0.4)
     widths = [share, *[(1 - share) / len(takes)] * len(takes)]
     heading = ["", *(take.label.replace("-", "-\n") for take in takes)] if len(takes) > 1 else None
     cells = [[row["label"], *text] for row, text in zip(rows, texts, strict=True)]
     drawn = ax.table(cells, colLabels=heading, colWidths=widths, cellLoc="right", bbox=[0, 0, 1, 1], edges="horizontal")
     drawn.auto_set_font_size(False)
     for (r, c), cell in drawn.get_celld().items():
-        cell.set_fontsize(8)
+        cell.set_fontsize(8 if len(takes) <= 3 else 6.5)
         cell.set_edgecolor("#d5dae1")
         cell.PAD = 0.02
         if c == 0:

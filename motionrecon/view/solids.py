@@ -86,7 +86,7 @@ def _arrow(foot, force, weight: float, colour: str, thick: float, camera: Camera
     length = METRES_PER_WEIGHT * size / weight
     if not (np.isfinite(foot).all() and np.isfinite(size) and length > 0.02):
         return []
-    head, width, unit = min(0.12, 0.4 * length), 0.016 * thick, force / size
+    head, width, unit = min(0.12, 0.4 * length), 0.016 * thick * min(1.0, 0.3 + 3 * length), force / size
     share = np.linspace(0, 1, _HEAD_DISCS)[:, None]
     cone = foot + (length - head * (1 - share)) * unit
     ends = np.concatenate([[foot, foot + (length - head) * unit], cone])

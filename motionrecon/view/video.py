@@ -133,7 +133,7 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
     figure = new_figure(width / dpi, height / dpi)
     figure.set_dpi(dpi)
     if many:
-        grid = figure.add_gridspec(2, 4, width_ratios=[1.25, 1.0, 1.0, 1.25], height_ratios=[1, 1])
+        grid = figure.add_gridspec(2, 4, width_ratios=[1.25, 1.0, 1.0, 0.95 + 0.15 * len(takes)], height_ratios=[1, 1])
         timed = [figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[0, 1])]
         plots.losses(figure.add_subplot(grid[0, 2]), takes, "evaluations")
         plots.losses(figure.add_subplot(grid[1, 2]), takes, "seconds")

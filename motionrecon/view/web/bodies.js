@@ -30,7 +30,7 @@ function arrow(list, foot, force, color, thick = 1) {
   const newton = Math.hypot(...force), length = newton / DATA.weight * METRES_PER_WEIGHT;
   if (!(length > 0.02)) return;
   const unit = force.map((x) => x / newton), at = (s) => foot.map((x, i) => x + s * unit[i]);
-  const head = Math.min(0.12, 0.4 * length), w = 0.016 * thick;
+  const head = Math.min(0.12, 0.4 * length), w = 0.016 * thick * Math.min(1, 0.3 + 3 * length);
   list.push({a: foot, b: at(length - head), ra: w, rb: w, color, alpha: 1, kind: "arrow"});
   list.push({a: at(length - head), b: at(length), ra: 2.6 * w, rb: 0.001, color, alpha: 1, kind: "arrow"});
 }

@@ -52,8 +52,10 @@ class Chart {
 
   draw(now = this.now) {
     this.now = now;
-    const o = this.options, canvas = this.canvas, ratio = devicePixelRatio || 1, W = canvas.clientWidth, H = canvas.clientHeight;
+    const o = this.options, canvas = this.canvas, ratio = devicePixelRatio || 1, W = canvas.clientWidth;
     if (!W) return;
+    if (o.bands) canvas.style.height = `${Math.max(170, 26 + 15 * o.bands().length)}px`;
+    const H = canvas.clientHeight;
     canvas.width = Math.round(W * ratio);
     canvas.height = Math.round(H * ratio);
     const c = canvas.getContext("2d"), ink = token("--soft"), series = o.series ? o.series() : [], bands = o.bands ? o.bands() : [];

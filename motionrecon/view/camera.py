@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from motionrecon.view.take import Take
 
 _SMOOTH_S = 0.35
-_ROOM = 1.16  # about the person, for labels and margins
+_ROOM = 1.05, 1.16  # beside and above the person, for margins and labels
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def reach(take: Take) -> tuple[float, float]:
     """m: half the width and half the height that a picture must show, so that the body is in it all along."""
     around = (take.points - path_of(take)[:, None]) @ Camera(np.zeros(3), azimuth(take), 1.0).axes[:2].T
     wide, high = np.percentile(np.abs(around).max(axis=1), 98, axis=0)
-    return _ROOM * float(wide), _ROOM * float(high)
+    return _ROOM[0] * float(wide), _ROOM[1] * float(high)
 
 
 def distance(take: Take, aspect: float) -> float:

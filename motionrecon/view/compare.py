@@ -26,11 +26,11 @@ def compare(clip: Clip, names: list[str], options: Options, out: Path | None = N
     """
     for name in names:
         optimizers.make(name)
-    takes, start = [], _first_and_last_window(clip, options)
+    takes, start = [], _all_sizes_of_window(clip, options)
     for name in names:
         mine = replace(options, optimizer=name)
         # thrown away: compilers run here, once a size of window, and their seconds do not count
-        reconstruct(start, replace(mine, max_evaluations=2, grow_evaluations=2))
+        reconstruct(start, mine)
         motion = reconstruct(clip, mine, lambda done, name=name: share(name, done))
         if out is not None:
             motion.save(out / name)
@@ -38,12 +38,12 @@ def compare(clip: Clip, names: list[str], options: Options, out: Path | None = N
     return takes
 
 
-def _first_and_last_window(clip: Clip, o: Options) -> Clip:
-    """A beginning of the clip that has a whole window, and one as short as the clip's last."""
+def _all_sizes_of_window(clip: Clip, o: Options) -> Clip:
+    """A beginning of the clip that has a first window, a later one (grown otherwise), and one as short as the clip's last."""
     rate = clip.fps / control_stride(clip.fps, o.control_rate)
     total = int(clip.duration * rate + 1e-6)
     last = total - o.keep_frames * max(0, -(-(total - o.window_frames) // o.keep_frames))
-    return beginning(clip, min(clip.duration, (o.keep_frames + last) / rate))
+    return beginning(clip, min(clip.duration, (2 * o.keep_frames + last) / rate))
 
 
 def write_comparison(takes: list[Take], out: Path, title: str, options: VideoOptions,

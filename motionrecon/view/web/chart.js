@@ -21,6 +21,13 @@ function ticks(low, high, count) {
   return out;
 }
 
+// 1 and 3 times the powers of ten; the powers alone where those are many.
+function decades(low, high) {
+  const out = [], first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
+  for (let k = first; k <= last; k++) out.push(10 ** k, ...(last - first > 4 ? [] : [3 * 10 ** k]));
+  return out.filter((v) => v >= low && v <= high);
+}
+
 function short(v) {
   return Math.abs(v) >= 1e4 || (v && Math.abs(v) < 1e-2) ? v.toExponential(0).replace("e+", "e") : String(+v.toPrecision(4));
 }
@@ -91,8 +98,7 @@ class Chart {
     c.textAlign = "right";
     c.textBaseline = "middle";
     if (!bands.length) {
-      const whole = ticks(Math.ceil(low), Math.floor(high), 4).filter((v) => Number.isInteger(v));
-      const values = o.log ? (whole.length > 1 ? whole.map((v) => 10 ** v) : ticks(10 ** low, 10 ** high, 4).filter((v) => v > 0)) : ticks(low, high, 4);
+      const values = o.log ? decades(10 ** low, 10 ** high) : ticks(low, high, 4);
       for (const v of values) {
         c.beginPath(); c.moveTo(left, Y(v)); c.lineTo(right, Y(v)); c.stroke();
         c.fillText(short(v), left - 6, Y(v));

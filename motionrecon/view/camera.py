@@ -34,7 +34,7 @@ class Camera:
 
 
 def path_of(take: Take) -> np.ndarray:
-    """(T, 3) m: the point that a camera follows: the root smoothed over time, a little above half of the height that is reached."""
+    """(T, 3) m: the point that a camera follows, the root smoothed over time, a little above half of the height reached."""
     root = take.arrays["qpos"][:, :3]
     fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
     path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")

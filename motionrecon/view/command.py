@@ -84,11 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(a: argparse.Namespace) -> None:
+    options = video_options(a)
     takes = [load(path) for path in a.motion]
     check_one_clip(takes)
     first = Path(a.motion[0])
     folder = a.out or (first if first.is_dir() else first.parent)
     title = a.title or Path(takes[0].report.get("clip") or folder.name).stem
     page = a.page or not (a.video or a.figures)
-    for path in show(takes, folder, title, page, a.video, a.figures, video_options(a)):
+    for path in show(takes, folder, title, page, a.video, a.figures, options):
         print(path)

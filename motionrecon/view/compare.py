@@ -7,6 +7,7 @@ from pathlib import Path
 
 from motionrecon import optimizers
 from motionrecon.benchmarks.reconstruct import beginning
+from motionrecon.cli import _number, _writable
 from motionrecon.clip import Clip, load_clip
 from motionrecon.errors import ClipError
 from motionrecon.reconstruct import Options, control_stride, reconstruct
@@ -14,8 +15,7 @@ from motionrecon.view.command import add_video_options, guarded, progress, subti
 from motionrecon.view.movie import write_picture
 from motionrecon.view.page import write_page
 from motionrecon.view.take import Take, take
-from motionrecon.view.video import Film, VideoOptions, write_video
-
+from motionrecon.view.video import Film, VideoOptions, make_renderer, write_video
 
 
 def compare(clip: Clip, names: list[str], options: Options, out: Path | None = None,
@@ -39,7 +39,7 @@ def compare(clip: Clip, names: list[str], options: Options, out: Path | None = N
 
 
 def _all_sizes_of_window(clip: Clip, o: Options) -> Clip:
-    """A beginning of the clip that has a first window, a later one (grown otherwise), and one as short as the clip's last."""
+    """A beginning of the clip with a first window, a later one (grown otherwise), and one as short as the clip's last."""
     rate = clip.fps / control_stride(clip.fps, o.control_rate)
     total = int(clip.duration * rate + 1e-6)
     last = total - o.keep_frames * max(0, -(-(total - o.window_frames) // o.keep_frames))
@@ -81,15 +81,19 @@ def _run(a: argparse.Namespace) -> None:
         if not a.seconds > 0:
             raise ClipError(f"--seconds {a.seconds:g}: nothing would be left of the clip; give more than 0")
         clip = beginning(clip, a.seconds)
-    out, names = a.out or Path("out") / "compare" / Path(a.clip).stem, list(dict.fromkeys([a.optimizer, *a.others]))
+    out = a.out or Path("out") / "compare" / Path(a.clip).stem
+    _writable(out)
+    options = video_options(a)
+    make_renderer(options.renderer, options.width, options.height).close()  # what cannot be drawn is said before the work
+    names = list(dict.fromkeys([a.optimizer, *a.others]))
     with progress("reconstructing") as share:
         takes = compare(clip, names, Options(max_evaluations=a.max_evaluations), out,
                         lambda name, done: share((names.index(name) + done) / len(names)))  # fmt: skip
     for one in takes:
         r = one.report
         cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"
-        print(f"{one.label}: MPJPE-G {r['result']['mpjpe_g_mm']:.1f} mm, {cost}, {r['status']}")
+        print(f"{one.label}: MPJPE-G {_number(r['result']['mpjpe_g_mm'])} mm, {cost}, {r['status']}")
     title = f"{Path(a.clip).stem}: {', '.join(names)}; {a.max_evaluations} evaluations a window"
     with progress("video") as share:
-        for path in write_comparison(takes, out, title, video_options(a), share):
+        for path in write_comparison(takes, out, title, options, share):
             print(path)

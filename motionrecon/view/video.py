@@ -32,11 +32,16 @@ class VideoOptions:
     renderer: str = "auto"  # mujoco where there is a GL, else opencv (rays cast on the CPU)
     graphs: bool = True  # where the height is at least 400
 
+    def __post_init__(self):
+        """Raises ViewError for values that make no video."""
+        if not (self.speed > 0 and self.fps > 0 and self.width >= 64 and self.height >= 64):
+            raise ViewError("a video wants a speed and a rate above 0, and at least 64 x 64 pixels")
+        if self.renderer not in RENDERERS:
+            raise ViewError(f"unknown renderer {self.renderer!r}: choose one of {', '.join(RENDERERS)}")
+
 
 def make_renderer(name: str, width: int, height: int):
-    """Raises ViewError for an unknown name, or MuJoCo without a GL."""
-    if name not in RENDERERS:
-        raise ViewError(f"unknown renderer {name!r}: choose one of {', '.join(RENDERERS)}")
+    """Raises ViewError for MuJoCo without a GL."""
     if name != "opencv":
         try:
             return MujocoRenderer(width, height)
@@ -168,8 +173,6 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
 def write_video(takes: list[Take], path: str | Path, title: str, options: VideoOptions = VideoOptions(),
                 progress: Callable[[float], None] = lambda share: None) -> Path:  # fmt: skip
     """Write the MP4 whole or not at all. Raises OutputError, ViewError."""
-    if not (options.speed > 0 and options.fps > 0 and options.width >= 64 and options.height >= 64):
-        raise ViewError("a video wants a speed and a rate above 0, and at least 64 x 64 pixels")
     film = Film(takes, title, options)
     try:
         return write_movie(film.frames(progress), path, film.rate)

@@ -1,6 +1,7 @@
 """Colours, dashes and markers that tell takes apart; never by colour alone.
 
-Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour vision.
+Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour vision; purple and
+yellow darkened for white paper.
 """
 
 TAKES = ("#0072b2", "#d55e00", "#009e73", "#a6427f", "#8a6d00", "#2f2f2f")

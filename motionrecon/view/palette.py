@@ -1,10 +1,10 @@
 """Colours, dashes and markers that tell takes apart; never by colour alone.
 
-Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour vision; purple and
-yellow darkened for white paper.
+Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour vision; green
+darkened, so that it stays apart from purple where neither is seen as a colour.
 """
 
-TAKES = ("#0072b2", "#d55e00", "#009e73", "#a6427f", "#8a6d00", "#2f2f2f")
+TAKES = ("#0072b2", "#d55e00", "#007f5c", "#cc79a7", "#2f2f2f", "#56b4e9")
 DASHES = ((), (5, 2), (1, 1.5), (6, 2, 1, 2), (3, 1.5), (8, 3))  # in line widths
 MARKERS = ("o", "s", "^", "D", "x", "+")
 INK, SOFT, PAPER, FLOOR, GRID = "#1b2430", "#566372", "#ffffff", "#e9ecf1", "#b9c2cd"

@@ -24,7 +24,15 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--export", metavar="FORMATS", help="files of other tools, with commas: bvh,glb,trc,mot,c3d,...; or all")
     reading_options.add_arguments(p)
+    add_view_options(p)
     return p
+
+
+def add_view_options(p: argparse.ArgumentParser) -> None:
+    """The flags that ask for something to look at."""
+    p.add_argument("--page", action="store_true", help="write view.html, an interactive page that needs no network")
+    p.add_argument("--video", action="store_true", help="write video.mp4")
+    p.add_argument("--figures", action="store_true", help="write metrics.png and forces.png")
 
 
 def _writable(folder: Path) -> None:
@@ -91,6 +99,11 @@ def _run(a: argparse.Namespace, out: Path) -> int:
         paths += tuple(p for p in write(motion, out, a.export) if p not in paths)
         for line in left_out(a.export):
             print(line)
+    if a.page or a.video or a.figures:
+        from motionrecon.view.command import show
+        from motionrecon.view.take import take
+
+        paths += tuple(show([take(motion, a.optimizer)], out, Path(a.clip).stem, a.page, a.video, a.figures))
     print("results:", *paths)
     return 130 if r["status"] == "interrupted" else 0
 

@@ -56,6 +56,28 @@ def floor_forces(model: mujoco.MjModel, data: mujoco.MjData, qpos, qvel, ctrl) -
     return force, centre, other
 
 
+def measured(time: np.ndarray, extras: dict) -> np.ndarray | None:
+    """Measured force on each foot (T, 2, 3) N, left first, at time (T,) s on the clip's clock; None without plates.
+
+    NaN for a foot outside the time from 0.1 s before its plates first carry it to 0.1 s after they last do: it may step
+    elsewhere then. extras: as for against_plates.
+    """
+    if any(k not in extras for k in ("grf_time", "grf_force", "grf_names")):
+        return None
+    clock, force = np.asarray(extras["grf_time"], float), np.nan_to_num(np.asarray(extras["grf_force"], float))
+    names = [str(n).lower() for n in np.atleast_1d(extras["grf_names"])]
+    out = np.full((len(time), 2, 3), np.nan)
+    for side, foot in enumerate(FEET):
+        total = force[:, [i for i, n in enumerate(names) if n.startswith(foot[0])]].sum(axis=1)
+        loaded = np.flatnonzero(total[:, 2] > _PLATE_LOADED_N)
+        if loaded.size:
+            at = (time >= clock[loaded[0]] - _MARGIN_S) & (time <= clock[loaded[-1]] + _MARGIN_S)
+            at &= (time >= clock[0]) & (time <= clock[-1])
+            for axis in range(3):
+                out[at, side, axis] = np.interp(time[at], clock, total[:, axis])
+    return out if np.isfinite(out).any() else None
+
+
 def against_plates(time: np.ndarray, force: np.ndarray, centre: np.ndarray, extras: dict, mass_kg: float) -> dict | None:
     """Scores of the feet's forces against measured ones, a foot each, None where the clip has no usable plates.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,6 +26,7 @@ _OTHERS = (
     "fps", "keypoint_names", "joint_names", "mjcf", "simulation_qpos", "simulation_qvel", "simulation_ctrl",
     "simulation_contact_force", "timestep",
 )  # fmt: skip
+_NUMBERS = re.compile(r"\[\s+[-+\d.eE,\s]+\]")
 _PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
 
 
@@ -71,7 +73,9 @@ class Motion:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(parts[0], **self.arrays)
-            parts[1].write_text(json.dumps(self.report, indent=1, allow_nan=False) + "\n")
+            text = json.dumps(self.report, indent=1, allow_nan=False)
+            text = _NUMBERS.sub(lambda row: re.sub(r"\s+", " ", row[0]), text)  # lists of numbers on one line
+            parts[1].write_text(text + "\n")
             for part, path in zip(parts, paths, strict=True):
                 os.replace(part, path)
         except OSError as e:
@@ -224,6 +228,9 @@ def assemble(
     scores = _scores(clip, reference, body, names, clip.fps, keypoints, feet, heights, ik)
     on_clock = times + float(clip.extras["time"][0] if "time" in clip.extras else 0.0)
     plates = forces.against_plates(on_clock, foot_force, arrays["centre_of_pressure"], clip.extras, body.mass_kg)
+    measured = forces.measured(on_clock, clip.extras)
+    if measured is not None:
+        arrays["measured_contact_force"] = measured
     return Motion(arrays, {
         "clip": clip.source,
         "status": "interrupted" if interrupted else "degraded" if bad else "ok",

@@ -124,6 +124,12 @@ def _grow(window: Window, x: np.ndarray, solved: int, o: Options) -> tuple[np.nd
     return x, evaluations
 
 
+def _improvements(history: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """The entries (evaluations, seconds, best loss) that lower the loss, and the last one."""
+    ends = [h for i, h in enumerate(history) if i + 1 == len(history) or i == 0 or h[2] < history[i - 1][2]]
+    return [(n, round(s, 4), float(f"{loss:.6g}")) for n, s, loss in ends if np.isfinite(loss)]
+
+
 def _keep(window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> tuple[Piece, tuple]:
     """A window's first steps and the state after them; of its rollout no more is kept, so memory stays small."""
     r, ctrl = window.rollout(x), window.controls(x)[:steps]
@@ -151,7 +157,9 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
                 x0, status = np.zeros(window.n), "restarted"
                 loss_start = window.value(x0)
             solved = min(o.window_frames - o.keep_frames, frames) if start and x0.any() else 0
+            clock = time.perf_counter()
             grown, spent = _grow(window, x0, solved, o)
+            growing = time.perf_counter() - clock
             x0 = min((grown, x0), key=window.value)
             result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations, first_iteration)
             if window.rollout(result.x).diverged:
@@ -162,6 +170,7 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
                 "loss_start": loss_start, "loss_end": result.loss,
                 "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations,
                 "stopped": result.status, "message": result.message,
+                "seconds_growing": growing, "history": _improvements(result.history),
             }  # fmt: skip
             track.done.append((piece, reached, record))  # at once: an interruption finds a window whole or not at all
             knots = window.knots(result.x)

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from dataclasses import replace
 
+import cv2
 import mujoco
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ VARIANTS = {"walk": lambda m: m, "tumbling": tumbling, "one frame": one_frame}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [f for f in FORMATS if f != "mp4"])  # a picture cannot be read back into a motion
 def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant):
     if remedy := missing(name):
         pytest.skip(remedy)
@@ -83,6 +84,14 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
         assert np.abs(read.centre - a["centre_of_pressure"])[loaded].max(initial=0) < 1e-4
     if read.moment is not None:
         assert np.abs(read.moment - Ground.of(motion).free_moment)[loaded].max(initial=0) < 1e-3
+
+
+def test_the_video_is_as_long_as_the_motion(walk, tmp_path):
+    (path,) = write(walk, tmp_path / "out", "mp4")
+    movie = cv2.VideoCapture(str(path))
+    seconds = movie.get(cv2.CAP_PROP_FRAME_COUNT) / movie.get(cv2.CAP_PROP_FPS)
+    assert abs(seconds - (walk.arrays["time"][-1] - walk.arrays["time"][0])) < 0.11
+    assert np.std(movie.read()[1]) > 5  # something is drawn
 
 
 def test_the_walk_loads_both_feet_and_leaves_gaps(walk):

@@ -43,6 +43,7 @@ FORMATS: dict[str, Format] = {
     "mjcf": Format(_HERE + "mjcf", "write_mjcf", ("motion.xml",)),
     "locomujoco": Format(_HERE + "locomujoco", "write_locomujoco", ("motion_locomujoco.npz",)),
     "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",)),
+    "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",)),
     "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd"),
 }
 

@@ -1,0 +1,86 @@
+"""The interactive page: one HTML file, all data in it, nothing fetched.
+
+Brax's viewer (brax.io.html) was looked at first: its page fetches three.js from a network at every opening, shows one
+system without forces or measurements, and has no graph. MuJoCo's own viewer (mujoco.viewer) wants a window, a GL and an
+installed MuJoCo. A person made of capsules needs so little of WebGL that the few hundred lines in `web/` replace a
+library of a megabyte, and a 2D canvas can stand in where a browser has no WebGL.
+"""
+
+import json
+import os
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from motionrecon.errors import OutputError
+from motionrecon.view import loss, pack
+from motionrecon.view.camera import azimuth, path_of, reach
+from motionrecon.view.metrics import rows
+from motionrecon.view.skeleton import edges
+from motionrecon.view.take import LOADED_N, Take
+
+_SCRIPTS = ("data", "camera", "bodies", "gl", "flat", "chart", "graphs", "main")
+_MOST_FPS = 120.0  # Hz; faster clips are shown at every second, third ... frame
+_LOSS_NOTE = "Geometric mean over the windows of the best loss so far; what growing a window costs is counted."
+
+
+def page(takes: list[Take], title: str, subtitle: str = "") -> str:
+    """The page's text for one take, or several of one clip."""
+    web = files("motionrecon.view") / "web"
+    script = "\n".join((web / f"{name}.js").read_text() for name in _SCRIPTS)
+    data = json.dumps(_data(takes, title, subtitle), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts = {"title": _escaped(title), "style": (web / "style.css").read_text(), "script": script, "data": data}
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (web / "page.html").read_text())
+
+
+def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = "") -> Path:
+    """Write the page whole or not at all. Raises OutputError."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(page(takes, title, subtitle), encoding="utf-8")
+        os.replace(part, path)
+    except OSError as e:
+        raise OutputError(f"{path}: cannot be written ({e.strerror})") from e
+    return path
+
+
+def _data(takes: list[Take], title: str, subtitle: str) -> dict:
+    longest = max(takes, key=lambda take: len(take.time))
+    fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
+    at = slice(None, None, max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS))))
+    names = [str(n) for n in longest.arrays["keypoint_names"]]
+    targets = longest.arrays["input_keypoints"] - longest.arrays["qpos"][:, None, :3]
+    return {
+        "title": title, "subtitle": subtitle, "time": pack.floats(longest.time[at]), "names": names, "edges": edges(names),
+        "targets": pack.steps(targets[at]), "path": pack.floats(path_of(longest)[at][:, None]), "weight": longest.weight,
+        "azimuth": azimuth(longest), "reach": reach(longest), "loaded": LOADED_N,
+        "joints": [str(n) for n in longest.arrays["joint_names"]], "longest": takes.index(longest),
+        "takes": [_take(take, at) for take in takes], "metrics": rows(takes), "lossNote": _LOSS_NOTE,
+    }  # fmt: skip
+
+
+def _take(take: Take, at: slice) -> dict:
+    a = take.arrays
+    origin = a["qpos"][:, None, :3]
+    curves = {axis: loss.curve(take.report, axis) for axis in ("evaluations", "seconds")}
+    losses = {k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])} for k, c in curves.items() if c is not None}
+    return {
+        "label": take.label, "shapes": take.shapes.tolist(), "radii": [round(float(r), 5) for r in take.radii],
+        # about a float32 origin, so that what the page adds is what was taken away
+        "origin": pack.floats(origin[at, 0]), "points": pack.steps((take.points - origin)[at]),
+        "keypoints": pack.steps((a["keypoints"] - origin)[at]), "error": pack.floats(take.errors_mm[at]),
+        "force": pack.steps(a["contact_force"][at]), "centre": pack.floats(a["centre_of_pressure"][at]),
+        "measured": pack.steps(a["measured_contact_force"][at]) if "measured_contact_force" in a else None,
+        "elsewhere": {"force": pack.floats(take.elsewhere_force[at]), "centre": pack.floats(take.elsewhere_centre[at])}
+        if take.elsewhere_force.shape[1] else None,
+        "torque": pack.steps(a["torques"][at]), "angle": pack.steps(np.rad2deg(a["qpos"][at, 7:])),
+        "loss": losses or None,
+    }  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,6 +1,9 @@
 """What the benchmark's verdicts rest on, with curves that are known."""
 
+import json
+
 import numpy as np
+import pytest
 
 from motionrecon.benchmarks import classical
 from motionrecon.functions import FUNCTIONS
@@ -25,3 +28,20 @@ def test_of_equal_ends_the_fewest_steps_count():
     early, late = np.full((2, 10), 1e-14), np.full((2, 10), 1e-14)
     late[:, :5] = 1.0
     assert classical._fastest(np.stack([late, early])) == 1
+
+
+def test_learning_curves_tell_when_the_baselines_end_is_reached(tmp_path, capsys):
+    from motionrecon.benchmarks import learning
+
+    for name, losses in {"base": [0.0, -1.0, -2.0], "quick": [-0.5, -2.5, -3.0], "poor": [0.0, -0.1, -0.2]}.items():
+        (tmp_path / name).mkdir()
+        lines = [json.dumps({"step": 10 * k, "cpu_seconds": 2.0 * k, "validation": v}) for k, v in enumerate(losses)]
+        (tmp_path / name / "curve.jsonl").write_text("\n".join(lines) + "\n")
+    runs = [str(tmp_path / name) for name in ("base", "quick", "poor")]
+    assert learning.main([*runs, "--out", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / "learning.md").read_text()
+    assert "| quick | 20 | 4 | -0.500 | -3.000 | 10, 2 |" in text and "| poor" in text and "never |" in text
+    assert (tmp_path / "out" / "learning.png").stat().st_size > 1000
+    with pytest.raises(SystemExit):
+        learning.main([str(tmp_path / "nothing"), "--out", str(tmp_path / "out")])
+    assert "curve.jsonl" in capsys.readouterr().err

@@ -64,6 +64,7 @@ class Optimizer(abc.ABC):
 
     name: str
     gradient_tolerance: float = 0.0
+    learned: bool = False  # whether its rules come from training, and may fail where nothing like it was trained on
 
     @abc.abstractmethod
     def init(self, problem: Problem, x0: np.ndarray) -> State:

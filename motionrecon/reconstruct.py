@@ -94,7 +94,8 @@ def _track(clip: Clip, body: Body, ik: IkResult, substeps: int, noise: float) ->
     return _Track(ik_qpos, qvel, targets, confidence, ik.keypoints, feedforward, substeps, noise)
 
 
-def _window(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
+def window_of(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
+    """The window of so many control frames after frame `start`, from a state (qpos, qvel) and the knot (nu,) there."""
     at, s = slice(start + 1, start + 1 + frames), track.substeps
     # The noisier a clip, the more the body follows the smoothed reference's keypoints in place of the clip's.
     trust = 1 / (1 + (track.noise / 0.01) ** 2)
@@ -137,8 +138,13 @@ def _keep(window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> tup
     return Piece(*kept, *forces), (r.qpos[steps].copy(), r.qvel[steps].copy())
 
 
-def solve_track(p: "Prepared", o: Options, progress: Callable[[float], None], solve: Solve, pool=None) -> None:
-    """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window."""
+def solve_track(
+    p: "Prepared", o: Options, progress: Callable[[float], None], solve: Solve, pool=None, begin=None
+) -> None:
+    """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window.
+
+    ``begin(window, x0)`` is told of every window before it is grown.
+    """
     sim, points, track = p.simulator, p.points, p.track
     total, nu = len(track.qpos) - 1, sim.model.nu
     state, knot, start = (track.qpos[0].copy(), track.qvel[0].copy()), np.zeros(nu), 0
@@ -147,15 +153,17 @@ def solve_track(p: "Prepared", o: Options, progress: Callable[[float], None], so
         while start < total:
             frames = min(o.window_frames, total - start)
             keep = frames if start + frames >= total else min(o.keep_frames, frames)
-            window = _window(sim, points, track, start, frames, state, knot, o, pool)
+            window = window_of(sim, points, track, start, frames, state, knot, o, pool)
             x0, status = _start(window, np.resize(shifted, window.n)), "ok"
             loss_start = window.value(x0)
             if not np.isfinite(loss_start):
                 # Nothing to continue from: begin again at the reference, and say so.
                 state, knot = (track.qpos[start].copy(), track.qvel[start].copy()), np.zeros(nu)
-                window = _window(sim, points, track, start, frames, state, knot, o, pool)
+                window = window_of(sim, points, track, start, frames, state, knot, o, pool)
                 x0, status = np.zeros(window.n), "restarted"
                 loss_start = window.value(x0)
+            if begin is not None:
+                begin(window, x0)
             solved = min(o.window_frames - o.keep_frames, frames) if start and x0.any() else 0
             grown, growing = _grow(window, x0, solved, o, solve)
             x0 = min((grown, x0), key=window.value)

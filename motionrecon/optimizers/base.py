@@ -19,8 +19,8 @@ from motionrecon.errors import OptimizerError
 class Problem(Protocol):
     """A function of n unknowns to be minimised; its gradient is exact.
 
-    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt asks for
-    it.
+    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt and
+    optimus-motion ask for it, the latter for `linearize_single` where there is one: the same in single precision.
     """
 
     n: int
@@ -129,7 +129,9 @@ class Counted:
         self.history: list[tuple[int, float, float]] = []
         self._start = time.perf_counter()
         if hasattr(problem, "linearize"):
-            self.linearize = self._linearize
+            self.linearize = lambda x: self._linearize(problem.linearize, x)
+        if hasattr(problem, "linearize_single"):
+            self.linearize_single = lambda x: self._linearize(problem.linearize_single, x)
 
     def _spend(self) -> None:
         if self.evaluations >= self.max_evaluations:
@@ -156,10 +158,10 @@ class Counted:
         self._record(x, loss)
         return loss
 
-    def _linearize(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def _linearize(self, linearize: Callable, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         self._spend()
         self.linearizations += 1
-        loss, grad, gauss_newton = self.problem.linearize(x)
+        loss, grad, gauss_newton = linearize(x)
         loss, grad = finite_or_inf(loss, grad)
         if not np.all(np.isfinite(gauss_newton)):
             loss = np.inf

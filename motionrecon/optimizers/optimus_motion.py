@@ -51,9 +51,15 @@ class OptimusMotionState(State):
     loss_at_jacobian: float = 0.0
     slow: int = 0
     rejections: int = 0
+    factorisations: int = 0
     last_step: np.ndarray | None = None
     first_loss: float = 0.0
     decision: policy.Decision | None = None
+
+
+def _linearize(problem: Problem, x: np.ndarray):
+    """In single precision where the problem knows a faster way to it."""
+    return getattr(problem, "linearize_single", problem.linearize)(x)
 
 
 class OptimusMotion(Optimizer):
@@ -72,7 +78,7 @@ class OptimusMotion(Optimizer):
         x = np.array(x0, float)
         if x.shape != (problem.n,) or not np.isfinite(x).all():
             raise OptimizerError(f"the start must be {problem.n} finite numbers, it has shape {x.shape}")
-        loss, grad, hessian = problem.linearize(x)
+        loss, grad, hessian = _linearize(problem, x)
         loss, grad = finite_or_inf(loss, grad)
         state = OptimusMotionState(x, loss, grad, x.copy(), loss, hessian=hessian)
         state.damping = policy.first_damping(self.theta, np.log(self.options.damping))
@@ -87,9 +93,11 @@ class OptimusMotion(Optimizer):
         diagonal = np.diag(state.hessian)
         scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
         while True:
-            state.damping = float(np.clip(state.damping, o.damping_floor, 10 * o.damping_ceiling))
+            state.damping = float(np.clip(state.damping, o.damping_floor, o.damping_ceiling))
+            damping = state.damping * (state.decision.stale if state.age else 1.0)
             damped = state.hessian.copy()
-            damped[np.diag_indices_from(damped)] += state.damping * scale
+            damped[np.diag_indices_from(damped)] += damped.dtype.type(damping) * scale
+            state.factorisations += 1
             try:
                 state.factor = cho_factor(damped, overwrite_a=True, check_finite=False)
                 return
@@ -105,7 +113,7 @@ class OptimusMotion(Optimizer):
         for s, y in reversed(state.pairs):
             weights.append((s @ q) / (s @ y))
             q -= weights[-1] * y
-        q = cho_solve(state.factor, q, check_finite=False)
+        q = cho_solve(state.factor, q.astype(state.factor[0].dtype), check_finite=False).astype(float)
         for (s, y), weight in zip(state.pairs, reversed(weights), strict=True):
             q += (weight - (y @ q) / (s @ y)) * s
         return q
@@ -143,7 +151,7 @@ class OptimusMotion(Optimizer):
         if state.slow >= o.patience:
             state.stop = "converged"
             return
-        loss, grad, hessian = problem.linearize(state.x)
+        loss, grad, hessian = _linearize(problem, state.x)
         loss, grad = finite_or_inf(loss, grad)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
             state.stop, state.message = "stalled", "the linearisation at the last point is not finite"
@@ -202,7 +210,7 @@ class OptimusMotion(Optimizer):
             state.pairs.append((step, y))
             del state.pairs[: -o.memory]
         state.accept(x, loss, grad)
-        state.age += 1
+        state.age, state.factor = state.age + 1, None
         return state
 
     def _reject(self, state: OptimusMotionState, d: policy.Decision) -> None:
@@ -212,6 +220,6 @@ class OptimusMotion(Optimizer):
         if state.age and d.renew_rejected:
             state.renew = True
             return
-        if state.damping > o.damping_ceiling:
+        if state.damping >= o.damping_ceiling:
             state.stop, state.message = "stalled", state.message or "no damped step lowers the loss"
-        state.factor, state.pairs = None, []
+        state.factor = None

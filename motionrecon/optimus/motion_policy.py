@@ -11,19 +11,21 @@ from typing import NamedTuple
 import numpy as np
 
 FEATURES = 12
-OUTPUTS = 6
+OUTPUTS = 7
 GAIN = 5.0  # meta-parameters near 0.02 change an output by a tenth
 
 
 class Decision(NamedTuple):
     """damping_accept, damping_reject: factors on the damping after an accepted step, a rejected one. length: of the
-    step, over the damped model's minimum. secant: share in [0, 1] of the newest pair's correction that is kept.
-    renew: whether to take a new Jacobian after an accepted step; renew_rejected: after a rejected one.
+    next step, over the damped model's minimum. stale: factor on the damping of steps with an old Jacobian. secant:
+    share in [0, 1] of the newest pair's correction that is kept. renew: whether to take a new Jacobian after an
+    accepted step; renew_rejected: after a rejected one.
     """
 
     damping_accept: float
     damping_reject: float
     length: float
+    stale: float
     secant: float
     renew: bool
     renew_rejected: bool
@@ -64,14 +66,14 @@ def decide(theta: dict[str, np.ndarray], features: np.ndarray) -> Decision:
     hidden = np.tanh(GAIN * (theta["hidden"] @ f + theta["hidden_bias"]))
     out = GAIN * (theta["linear"] @ f + theta["bias"] + theta["out"] @ hidden)
     ratio = f[0]
-    # Hand-built start: the damping falls with the ratio of actual to promised decrease and is raised eightfold after a
-    # rejection; a new Jacobian once a step has gained less than half of what the model promised, or has been rejected
-    # with a Jacobian that is not of this point.
-    accept = np.clip(-1.6 * (ratio - 0.25) / 0.75 + out[0], -4.0, 4.0)
-    reject = np.clip(np.log(8.0) + out[1], 0.1, 5.0)
+    # Hand-built start: the damping falls with the ratio of actual to promised decrease and is raised fourfold after a
+    # rejection; a new Jacobian after every step.
+    accept = np.clip(-2.0 * (ratio - 0.5) + out[0], -4.0, 4.0)
+    reject = np.clip(np.log(4.0) + out[1], 0.1, 5.0)
     length = np.exp(np.clip(out[2], -1.5, 0.7))
-    secant = 1.0 / (1.0 + np.exp(-np.clip(2.0 + out[3], -20.0, 20.0)))
+    stale = np.exp(np.clip(np.log(10.0) + out[3], 0.0, 7.0))
+    secant = 1.0 / (1.0 + np.exp(-np.clip(out[4], -20.0, 20.0)))
     return Decision(
-        float(np.exp(accept)), float(np.exp(reject)), float(length), float(secant),
-        bool(out[4] + 2.0 * (0.5 - ratio) + 1.0 * (f[3] - 0.6) > 0.0), bool(out[5] + 0.5 > 0.0),
+        float(np.exp(accept)), float(np.exp(reject)), float(length), float(stale), float(secant),
+        bool(0.3 + out[5] > 0.0), bool(0.3 + out[6] > 0.0),
     )  # fmt: skip

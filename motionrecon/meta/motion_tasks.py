@@ -133,7 +133,8 @@ def synthetic(prepared: Prepared, options: Options, name: str, rng: np.random.Ge
         smooth=_replaced(track.smooth, piece, points.positions(r, at)),
         confidence=np.ones_like(track.confidence),
     )
-    return Task(window_of(sim, points, made, start, frames, state, np.zeros(nu), options, None), np.zeros(window.n), "synthetic", name)
+    window = window_of(sim, points, made, start, frames, state, np.zeros(nu), options, None)
+    return Task(window, np.zeros(window.n), "synthetic", name)
 
 
 def _replaced(whole: np.ndarray, piece: slice, part: np.ndarray) -> np.ndarray:

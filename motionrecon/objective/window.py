@@ -41,6 +41,12 @@ class Window:
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
         self._cached: tuple[np.ndarray, Rollout] | None = None
 
+    @property
+    def grid(self) -> tuple[int, tuple[str, ...]]:
+        """Frames and joint names: the unknowns are a (frames, joints) grid."""
+        m = self.simulator.model
+        return self.frames, tuple(m.joint(int(m.actuator_trnid[i, 0])).name for i in range(m.nu))
+
     def first(self, frames: int) -> "Window":
         """The window's first frames as a problem of their own; its unknowns are the first frames * nu of this one's."""
         ahead = self.feedforward[: frames * self.substeps]
@@ -65,6 +71,10 @@ class Window:
         if self._cached is None or not np.array_equal(self._cached[0], x):
             self._cached = x.copy(), self.simulator.rollout(self.qpos, self.qvel, self.controls(x))
         return self._cached[1]
+
+    def forget(self) -> None:
+        """Drops the last rollout, which is large."""
+        self._cached = None
 
     def value(self, x: np.ndarray) -> float:
         """Loss at x; infinite where the simulation diverges."""

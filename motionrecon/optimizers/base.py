@@ -21,6 +21,7 @@ class Problem(Protocol):
 
     `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt and
     optimus-motion ask for it, the latter for `linearize_single` where there is one: the same in single precision.
+    `grid`, optional: (frames, joint names) where the unknowns are a grid of them.
     """
 
     n: int
@@ -128,6 +129,8 @@ class Counted:
         self.best_loss = np.inf
         self.history: list[tuple[int, float, float]] = []
         self._start = time.perf_counter()
+        if hasattr(problem, "grid"):
+            self.grid = problem.grid
         if hasattr(problem, "linearize"):
             self.linearize = lambda x: self._linearize(problem.linearize, x)
         if hasattr(problem, "linearize_single"):

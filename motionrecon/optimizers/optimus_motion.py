@@ -17,6 +17,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from motionrecon.errors import OptimizerError
 from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf
 from motionrecon.optimus import motion_policy as policy
+from motionrecon.optimus import motion_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,3 +224,9 @@ class OptimusMotion(Optimizer):
         if state.damping >= o.damping_ceiling:
             state.stop, state.message = "stalled", state.message or "no damped step lowers the loss"
         state.factor = None
+
+
+def shipped(name: str, options: OptimusMotionOptions) -> OptimusMotion:
+    """With the weights models/<name>/, or those in options.folder."""
+    _, theta = motion_weights.load(options.folder or motion_weights.MODELS / name)
+    return OptimusMotion(name, theta, options)

@@ -35,7 +35,7 @@ class Decision(NamedTuple):
 class PolicyConfig:
     """hidden: units of the network's one hidden layer, >= 1."""
 
-    hidden: int = 8
+    hidden: int = 4
 
 
 def shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
@@ -53,6 +53,21 @@ def init_theta(config: PolicyConfig, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     theta["hidden"] = 0.5 * rng.standard_normal(theta["hidden"].shape) / GAIN
     return theta
+
+
+def unravel(config: PolicyConfig, vector: np.ndarray) -> dict[str, np.ndarray]:
+    """The meta-parameters as arrays by name, from one vector; `ravel` is the way back."""
+    theta, at = {}, 0
+    for name, shape in shapes(config).items():
+        size = int(np.prod(shape))
+        theta[name] = vector[at : at + size].reshape(shape)
+        at += size
+    return theta
+
+
+def ravel(theta: dict[str, np.ndarray]) -> np.ndarray:
+    """All meta-parameters as one vector (D,), in the order of `shapes`."""
+    return np.concatenate([a.ravel() for a in theta.values()])
 
 
 def first_damping(theta: dict[str, np.ndarray], log_damping: float) -> float:

@@ -34,6 +34,6 @@ def main(arguments: list[str]) -> int:
         sigma=family.options.sigma if a.sigma is None else a.sigma, seed=a.seed, validate_every=a.validate_every,
     )  # fmt: skip
     trainer = train(MotionTrainer(family.make, family.theta0, source, options), a.out, a.max_seconds)
-    family.save(a.out / "weights", trainer.theta)
+    family.save(a.out / "weights", trainer.best)
     print(f"weights in {a.out / 'weights'}")
     return 0

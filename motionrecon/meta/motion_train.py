@@ -113,6 +113,7 @@ class MotionTrainer:
         self.make, self.source, self.options = make, source, o
         self.theta = np.array(theta0, float)
         self.m, self.v, self.count = np.zeros_like(self.theta), np.zeros_like(self.theta), 0
+        self.best, self.best_loss = self.theta, np.inf  # by `validate`: of noisy estimates the last need not be the best
         # First episodes end at different times, so that the particles are out of step from the start.
         ends = o.truncation * (1 + np.arange(o.particles) % max(1, round(o.episode / o.truncation)))
         self.particles = [self._fresh(i, 0, end) for i, end in enumerate(ends)]
@@ -177,11 +178,15 @@ class MotionTrainer:
         for i in range(o.validation_tasks):
             task = self._task((o.groups + i % max(1, o.validation_tasks // 4), i))
             losses.append(Run(task, o.clock).advance(optimizer, o.episode))
-        return float(np.mean(losses))
+        loss = float(np.mean(losses))
+        if loss < self.best_loss:
+            self.best, self.best_loss = self.theta.copy(), loss
+        return loss
 
     def save(self, path: Path, spent: float) -> None:
         """All state as plain arrays; the file appears whole or not at all."""
         arrays = {"theta": self.theta, "m": self.m, "v": self.v, "count": np.array(self.count), "spent": np.array(spent)}
+        arrays |= {"best": self.best, "best_loss": np.array(self.best_loss)}
         for i, p in enumerate(self.particles):
             arrays |= {f"{i}/entry": np.array(p.entry), f"{i}/xi": p.xi, f"{i}/end": np.array(p.end)}
             arrays[f"{i}/theta"] = np.array([(up, down) for up, down, _ in p.past])
@@ -196,6 +201,7 @@ class MotionTrainer:
             if a["theta"].shape != self.theta.shape or f"{self.options.particles - 1}/xi" not in a.files:
                 raise OptimizerError(f"{path}: a checkpoint of another configuration; give another folder with --out")
             self.theta, self.m, self.v, self.count = a["theta"], a["m"], a["v"], int(a["count"])
+            self.best, self.best_loss = a["best"], float(a["best_loss"])
             self.particles = []
             for i in range(self.options.particles):
                 past = [(t[0], t[1], float(u)) for t, u in zip(a[f"{i}/theta"], a[f"{i}/until"], strict=True)]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf
+from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf, linearize
 from motionrecon.optimus import motion_policy as policy
 from motionrecon.optimus import motion_weights
 
@@ -58,11 +58,6 @@ class OptimusMotionState(State):
     decision: policy.Decision | None = None
 
 
-def _linearize(problem: Problem, x: np.ndarray):
-    """In single precision where the problem knows a faster way to it."""
-    return getattr(problem, "linearize_single", problem.linearize)(x)
-
-
 class OptimusMotion(Optimizer):
     """Needs a problem with `linearize`."""
 
@@ -79,7 +74,7 @@ class OptimusMotion(Optimizer):
         x = np.array(x0, float)
         if x.shape != (problem.n,) or not np.isfinite(x).all():
             raise OptimizerError(f"the start must be {problem.n} finite numbers, it has shape {x.shape}")
-        loss, grad, hessian = _linearize(problem, x)
+        loss, grad, hessian = linearize(problem, x)
         loss, grad = finite_or_inf(loss, grad)
         state = OptimusMotionState(x, loss, grad, x.copy(), loss, hessian=hessian)
         state.damping = policy.first_damping(self.theta, np.log(self.options.damping))
@@ -152,7 +147,7 @@ class OptimusMotion(Optimizer):
         if state.slow >= o.patience:
             state.stop = "converged"
             return
-        loss, grad, hessian = _linearize(problem, state.x)
+        loss, grad, hessian = linearize(problem, state.x)
         loss, grad = finite_or_inf(loss, grad)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
             state.stop, state.message = "stalled", "the linearisation at the last point is not finite"

@@ -59,7 +59,7 @@ def load(folder: Path) -> Start:
         names = tuple(json.loads((folder / "start.json").read_text())["joints"])
         start = Start(names, arrays["joints"], arrays["curve"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder}: start.safetensors or start.json is missing or damaged ({error}); train it again") from error
+        raise ModelError(f"{folder}: start.safetensors or start.json is missing or damaged ({error})") from error
     if start.joints.shape != (len(names),) or start.curve.shape != (CURVE,):
         raise ModelError(f"{folder}: start.safetensors does not fit start.json; train it again")
     if not (np.isfinite(start.joints).all() and np.isfinite(start.curve).all()):

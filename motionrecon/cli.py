@@ -15,7 +15,7 @@ def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description="3D keypoints of a person to a physically real motion.")
     p.add_argument("clip", help="npz with keypoints (T, J, 3), names or a skeleton, fps")
     p.add_argument("--out", type=Path, help="folder for motion.npz and report.json (default out/NAME)")
-    p.add_argument("--optimizer", default="levenberg-marquardt")
+    p.add_argument("--optimizer", default="optimus-motion", help="levenberg-marquardt, bfgs, ... (default optimus-motion)")
     p.add_argument("--max-evaluations", type=int, default=60, metavar="N", help="a window, once it is grown")
     p.add_argument("--skeleton", help="name of the keypoint convention, where the file has no names")
     p.add_argument("--units", choices=["m", "cm", "mm"])

@@ -36,7 +36,7 @@ from motionrecon.resample import to_rate
 class Options:
     """How to reconstruct. Weights are per frame and for a clip without noise; ``noise_m`` scales them."""
 
-    optimizer: str = "levenberg-marquardt"
+    optimizer: str = "optimus-motion"
     max_evaluations: int = 60  # a window, at least 1; those that grow it (grow_evaluations) are counted apart
     mass_kg: float | None = None  # kg; None: from the clip or estimated
     noise_m: float | None = None  # m, per coordinate; None: estimated from the clip
@@ -287,9 +287,14 @@ def reconstruct(
     }
     levelled, track = p.levelled, p.track
     findings = [*levelled.findings, f"noise about {1000 * p.noise:.1f} mm a coordinate", *p.body.findings, *p.ik.findings]
+    warnings = [*levelled.warnings, *p.body.warnings, *p.ik.warnings]
+    fallbacks = sum(record["fallbacks"] for _, _, record in track.done)
+    if fallbacks:
+        warnings.append(f"{options.optimizer} did no better than its start {fallbacks} times; levenberg-marquardt took over")
     report = {
         "interrupted": track.interrupted,
-        "warnings": [*levelled.warnings, *p.body.warnings, *p.ik.warnings],
+        "warnings": warnings,
+        "fallbacks": fallbacks,
         "findings": findings,
         "noise_mm": 1000 * p.noise,
         "options": asdict(options),

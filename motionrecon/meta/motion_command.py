@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--learning-rate", type=float, default=MotionTrainOptions.learning_rate)
     parser.add_argument("--sigma", type=float, help="of the perturbation")
     parser.add_argument("--validate-every", type=int, default=MotionTrainOptions.validate_every)
+    parser.add_argument("--only-rules", action="store_true", help="train the constants, not the network (optimus-motion)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-seconds", type=float, help="stop this call early; the next one resumes")
     a = parser.parse_args(arguments)
@@ -33,7 +34,8 @@ def main(arguments: list[str]) -> int:
         family.options, steps=a.steps, particles=a.particles, groups=a.groups, learning_rate=a.learning_rate,
         sigma=family.options.sigma if a.sigma is None else a.sigma, seed=a.seed, validate_every=a.validate_every,
     )  # fmt: skip
-    trainer = train(MotionTrainer(family.make, family.theta0, source, options), a.out, a.max_seconds)
+    free = family.rules if a.only_rules else None
+    trainer = train(MotionTrainer(family.make, family.theta0, source, options, free), a.out, a.max_seconds)
     family.save(a.out / "weights", trainer.best)
     print(f"weights in {a.out / 'weights'}")
     return 0

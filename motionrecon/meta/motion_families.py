@@ -28,6 +28,7 @@ class Family:
     make: Callable[[np.ndarray], Optimizer]
     save: Callable[[Path, np.ndarray], None]
     options: MotionTrainOptions
+    rules: np.ndarray | None = None  # (D,) bool: the few constants among the meta-parameters, where it has such
 
 
 _EVALUATIONS = MotionTrainOptions(clock="evaluations", truncation=10.0, episode=30.0, stages=("cold", "whole", "synthetic"))
@@ -42,6 +43,7 @@ def optimus_motion(source: TaskSource) -> Family:
         lambda v: OptimusMotion("optimus-motion", theta(v), OptimusMotionOptions()),
         lambda folder, v: motion_weights.save(folder, config, theta(v)),
         MotionTrainOptions(),
+        np.concatenate([np.full(np.prod(s), k in ("bias", "start")) for k, s in motion_policy.shapes(config).items()]),
     )
 
 

@@ -109,9 +109,13 @@ class Particle:
 class MotionTrainer:
     """Meta-training of `make(theta (D,)) -> Optimizer`, from theta0 (D,)."""
 
-    def __init__(self, make: Callable[[np.ndarray], Optimizer], theta0, source: TaskSource, o: MotionTrainOptions):
+    def __init__(
+        self, make: Callable[[np.ndarray], Optimizer], theta0, source: TaskSource, o: MotionTrainOptions, free=None
+    ):
+        """free (D,) bool: the meta-parameters that are trained, all of them by default."""
         self.make, self.source, self.options = make, source, o
         self.theta = np.array(theta0, float)
+        self.free = np.ones(self.theta.shape) if free is None else np.asarray(free, float)
         self.m, self.v, self.count = np.zeros_like(self.theta), np.zeros_like(self.theta), 0
         self.best, self.best_loss = self.theta, np.inf  # by `validate`: of noisy estimates the last need not be the best
         # First episodes end at different times, so that the particles are out of step from the start.
@@ -147,7 +151,7 @@ class MotionTrainer:
         for i, p in enumerate(self.particles):
             self._awake(p)
             rng = np.random.default_rng([o.seed, 1, self.count, i])
-            epsilon = o.sigma * rng.standard_normal(self.theta.shape)
+            epsilon = o.sigma * self.free * rng.standard_normal(self.theta.shape)
             p.xi = p.xi + epsilon
             up, down = self.theta + epsilon, self.theta - epsilon
             until = p.plus.clock + o.truncation

@@ -10,6 +10,7 @@ from motionrecon import load_clip, optimizers
 from motionrecon.errors import ClipError, ModelError, OptimizerError
 from motionrecon.meta import motion_split
 from motionrecon.meta.motion_cost import Costed
+from motionrecon.meta.motion_search import losses, search
 from motionrecon.meta.motion_tasks import TaskSource, Variation, draw_variation, mirrored, of_clips, vary
 from motionrecon.meta.motion_train import MotionTrainer, MotionTrainOptions, train
 from motionrecon.optimizers.base import Result
@@ -211,3 +212,14 @@ def test_weights_of_the_policy_come_back_and_damage_is_told(tmp_path):
         motion_weights.load(tmp_path)
     with pytest.raises(ModelError, match="missing"):
         motion_weights.load(tmp_path / "nowhere")
+
+
+def test_the_search_keeps_only_what_pays(window_tasks):
+    bad = policy()
+    where = list(motion_policy.shapes(CONFIG)).index("start")
+    at = sum(int(np.prod(s)) for s in list(motion_policy.shapes(CONFIG).values())[:where])
+    bad[at] = np.log(1e5) / motion_policy.GAIN  # a first damping so high that hardly a step is made
+    tasks = [t for t in window_tasks if t.stage != "synthetic"][:3]
+    better = search(make, bad, [at], (-1.5, 1.5), tasks, episode=30.0, say=lambda text: None)
+    assert better[at] == pytest.approx(bad[at] - 1.5)
+    assert losses(make(better), tasks, "milliseconds", 30.0).mean() < losses(make(bad), tasks, "milliseconds", 30.0).mean()

@@ -6,8 +6,11 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from motionrecon.meta import motion_split
 from motionrecon.meta.motion_families import FAMILIES
+from motionrecon.meta.motion_search import search
 from motionrecon.meta.motion_tasks import TaskSource
 from motionrecon.meta.motion_train import MotionTrainer, MotionTrainOptions, train
 
@@ -25,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sigma", type=float, help="of the perturbation")
     parser.add_argument("--validate-every", type=int, default=MotionTrainOptions.validate_every)
     parser.add_argument("--only-rules", action="store_true", help="train the constants, not the network (optimus-motion)")
+    parser.add_argument("--search", type=int, metavar="N", help="instead: search over the constants on N fixed windows")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-seconds", type=float, help="stop this call early; the next one resumes")
     a = parser.parse_args(arguments)
@@ -34,6 +38,14 @@ def main(arguments: list[str]) -> int:
         family.options, steps=a.steps, particles=a.particles, groups=a.groups, learning_rate=a.learning_rate,
         sigma=family.options.sigma if a.sigma is None else a.sigma, seed=a.seed, validate_every=a.validate_every,
     )  # fmt: skip
+    if a.search:
+        rng = np.random.default_rng(a.seed)
+        drawn = [t for g in range(max(1, a.search // 6)) for t in source.group(g)]
+        tasks = [drawn[i] for i in rng.permutation(len(drawn))[: a.search]]
+        places = np.flatnonzero(family.rules if family.rules is not None else np.ones(len(family.theta0)))
+        theta = search(family.make, family.theta0, places, (-0.1, 0.1), tasks, options.clock, options.episode)
+        family.save(a.out / "weights", theta)
+        return 0
     free = family.rules if a.only_rules else None
     trainer = train(MotionTrainer(family.make, family.theta0, source, options, free), a.out, a.max_seconds)
     family.save(a.out / "weights", trainer.best)

@@ -36,7 +36,8 @@ def search(
         moved, then = min(trials, key=lambda t: t[1].mean())
         gain = now - then
         kept = gain.mean() > gain.std() / np.sqrt(len(gain))
-        say(f"{i}: {then.mean():.4f} against {now.mean():.4f} +- {gain.std() / np.sqrt(len(gain)):.4f}{' kept' if kept else ''}")
+        error = gain.std() / np.sqrt(len(gain))
+        say(f"{i}: {then.mean():.4f} against {now.mean():.4f} +- {error:.4f}{' kept' if kept else ''}")
         if kept:
             theta, now = moved, then
     return theta

@@ -160,17 +160,25 @@ def main(arguments: list[str]) -> int:
     a.out.mkdir(parents=True, exist_ok=True)
     paths = [p for p in motion_split.clips(a.clips, a.part) if a.kind is None or a.kind in motion_split.kinds(p)]
     say = lambda text: print(text, flush=True)  # noqa: E731
+
+    def keep(name: str):
+        """Rows are written as they come: an interrupted run leaves what it measured."""
+
+        def told(text: str, rows: list[dict]) -> None:
+            say(text)
+            _keep(a.out / f"{name}.json", rows)
+
+        return told
+
     found = {"evaluations": [], "seconds": [], "clips": []}
     tasks = [t for group in of_clips(paths, seconds=a.seconds) for t in group] if set(a.measure) - {"clips"} else []
     pick = lambda stage: [t for t in tasks if t.stage == stage][:: a.every]  # noqa: E731
     with threadpool_limits(limits=1):
         if "evaluations" in a.measure:
-            found["evaluations"] = windows.by_evaluations(pick("cold") + pick("whole")[::2], a.optimizers, say)
-            _keep(a.out / "evaluations.json", found["evaluations"])
+            found["evaluations"] = windows.by_evaluations(pick("cold") + pick("whole")[::2], a.optimizers, keep("evaluations"))
         if "seconds" in a.measure:
             chosen = pick("cold") + pick("whole") + pick("growing")[::3]
-            found["seconds"] = windows.by_seconds(chosen, a.curvature, 100, say)
-            _keep(a.out / "seconds.json", found["seconds"])
+            found["seconds"] = windows.by_seconds(chosen, a.curvature, 100, keep("seconds"))
     if "clips" in a.measure:
         for path in paths:
             for name in a.whole:

@@ -110,7 +110,7 @@ def by_evaluations(tasks: list[Task], specs: list[str], say) -> list[dict]:
         for spec in specs:
             row["losses"][spec] = solve(task, spec, budget).losses.tolist()
         rows.append(row)
-        say(f"{i + 1}/{len(tasks)} {task.clip} {task.stage}")
+        say(f"{i + 1}/{len(tasks)} {task.clip} {task.stage}", rows)
     return rows
 
 
@@ -147,7 +147,7 @@ def by_seconds(tasks: list[Task], specs: list[str], budget: int, say) -> list[di
                 "curve": [o.seconds.tolist(), o.losses.tolist()],
             }  # fmt: skip
         rows.append(row)
-        say(f"{i + 1}/{len(tasks)} {task.clip} {task.stage}")
+        say(f"{i + 1}/{len(tasks)} {task.clip} {task.stage}", rows)
     return rows
 
 

@@ -175,7 +175,8 @@ def main(arguments: list[str]) -> int:
     pick = lambda stage: [t for t in tasks if t.stage == stage][:: a.every]  # noqa: E731
     with threadpool_limits(limits=1):
         if "evaluations" in a.measure:
-            found["evaluations"] = windows.by_evaluations(pick("cold") + pick("whole")[::2], a.optimizers, keep("evaluations"))
+            chosen = pick("cold") + pick("whole")[::2]
+            found["evaluations"] = windows.by_evaluations(chosen, a.optimizers, keep("evaluations"))
         if "seconds" in a.measure:
             chosen = pick("cold") + pick("whole") + pick("growing")[::3]
             found["seconds"] = windows.by_seconds(chosen, a.curvature, 100, keep("seconds"))

@@ -1,12 +1,14 @@
 """Windows as meta-training tasks, and the learned optimizers that are trained on them."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from motionrecon import load_clip, optimizers
+from motionrecon.benchmarks.motion import main as benchmark
 from motionrecon.errors import ClipError, ModelError, OptimizerError
 from motionrecon.meta import motion_split
 from motionrecon.meta.motion_cost import Costed
@@ -224,3 +226,14 @@ def test_the_search_keeps_only_what_pays(window_tasks):
     better = search(make, bad, [at], (-1.5, 1.5), tasks, episode=30.0, say=lambda text: None)
     assert better[at] == pytest.approx(bad[at] - 1.5)
     assert losses(make(better), tasks, "milliseconds", 30.0).mean() < losses(make(bad), tasks, "milliseconds", 30.0).mean()
+
+
+def test_the_benchmark_compares_on_windows_and_clips(tmp_path, capsys):
+    arguments = [str(CLIPS), "--seconds", "0.4", "--kind", "jump", "--every", "2", "--max-evaluations", "3"]
+    arguments += ["--out", str(tmp_path), "--optimizers", "adam@0.01", "optimus-motion", "--whole", "bfgs", "optimus-motion"]
+    assert benchmark([*arguments, "--curvature", "levenberg-marquardt", "levenberg-marquardt+single", "optimus-motion"]) == 0
+    text = (tmp_path / "motion.md").read_text()
+    assert all(f"## {part}" in text for part in ("evaluations", "seconds", "clips")) and "lower than bfgs" in text
+    rows = json.loads((tmp_path / "seconds.json").read_text())
+    assert rows and all(r["optimus-motion"]["jacobians"] >= 1 for r in rows)
+    assert (tmp_path / "motion_evaluations.png").stat().st_size > 0

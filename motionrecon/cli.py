@@ -16,7 +16,7 @@ def _parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description="3D keypoints of a person to a physically real motion.")
     p.add_argument("clip", help="npz, npy, trc, c3d, bvh, amc, csv, json (or a folder of it), MuJoCo xml")
     p.add_argument("--out", type=Path, help="folder for motion.npz and report.json (default out/NAME)")
-    p.add_argument("--optimizer", default="levenberg-marquardt")
+    p.add_argument("--optimizer", default="optimus-motion", help="levenberg-marquardt, bfgs, ... (default optimus-motion)")
     p.add_argument("--max-evaluations", type=int, default=60, metavar="N", help="a window, once it is grown")
     p.add_argument("--mass", type=float, help="body mass, kg")
     p.add_argument("--noise", type=float, help="noise of the keypoints per coordinate, m")

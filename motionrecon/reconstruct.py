@@ -14,7 +14,7 @@ from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions, build_body
 from motionrecon.clip import Clip
 from motionrecon.errors import ClipError
-from motionrecon.floor import estimate_floor, level
+from motionrecon.floor import Floor, estimate_floor, level
 from motionrecon.forces import floor_forces
 from motionrecon.kinematics import IkResult, qvel_from, solve_ik
 from motionrecon.motion import Motion, Piece, assemble
@@ -26,6 +26,8 @@ from motionrecon.objective.posture import PostureTerm
 from motionrecon.objective.smoothness import SmoothnessTerm
 from motionrecon.objective.velocity import VelocityTerm
 from motionrecon.objective.window import Window
+from motionrecon.optimizers.base import Result
+from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.rollout import Simulator
 from motionrecon.resample import to_rate
 
@@ -34,7 +36,7 @@ from motionrecon.resample import to_rate
 class Options:
     """How to reconstruct. Weights are per frame and for a clip without noise; ``noise_m`` scales them."""
 
-    optimizer: str = "levenberg-marquardt"
+    optimizer: str = "optimus-motion"
     max_evaluations: int = 60  # a window, at least 1; those that grow it (grow_evaluations) are counted apart
     mass_kg: float | None = None  # kg; None: from the clip or estimated
     noise_m: float | None = None  # m, per coordinate; None: estimated from the clip
@@ -52,6 +54,10 @@ class Options:
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
     threads: int = 2  # 1 or 2; one process a core wants 1
     seed: int = 0  # recorded; nothing is random with the optimizers there are
+
+
+# (window, x0 (n,), budget of evaluations) -> (result, whether Levenberg-Marquardt had to take over)
+Solve = Callable[[Window, np.ndarray, int], tuple[Result, bool]]
 
 
 @dataclass
@@ -88,7 +94,8 @@ def _track(clip: Clip, body: Body, ik: IkResult, substeps: int, noise: float) ->
     return _Track(ik_qpos, qvel, targets, confidence, ik.keypoints, feedforward, substeps, noise)
 
 
-def _window(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
+def window_of(sim, points: Points, track: _Track, start: int, frames: int, state, knot, o: Options, pool) -> Window:
+    """The window of so many control frames after frame `start`, from a state (qpos, qvel) and the knot (nu,) there."""
     at, s = slice(start + 1, start + 1 + frames), track.substeps
     # The noisier a clip, the more the body follows the smoothed reference's keypoints in place of the clip's.
     trust = 1 / (1 + (track.noise / 0.01) ** 2)
@@ -109,19 +116,18 @@ def _start(window: Window, shifted: np.ndarray) -> np.ndarray:
     return min((shifted, zero), key=lambda x: window.value(x))
 
 
-def _grow(window: Window, x: np.ndarray, solved: int, o: Options) -> tuple[np.ndarray, int]:
-    """x (n,) with the frames after the first `solved` taken in a few at a time, and what that cost in evaluations.
+def _grow(window: Window, x: np.ndarray, solved: int, o: Options, solve: Solve):
+    """x (n,) with the frames after the first `solved` taken in a few at a time, and what `solve` gave on the way.
 
     Open-loop, a fall of the first new frames would hide where the later ones belong: from such a start the whole window
     ends in a poor valley.
     """
-    x, evaluations = x.copy(), 0
+    x, results = x.copy(), []
     for frames in range(solved + o.grow_frames, window.frames, o.grow_frames):
         beginning = window.first(frames)
-        result = optimizers.minimize(beginning, x[: beginning.n], optimizers.make(o.optimizer), o.grow_evaluations)
-        x[: beginning.n] = result.x
-        evaluations += result.evaluations
-    return x, evaluations
+        results.append(solve(beginning, x[: beginning.n], o.grow_evaluations))
+        x[: beginning.n] = results[-1][0].x
+    return x, results
 
 
 def _improvements(history: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
@@ -138,8 +144,14 @@ def _keep(window: Window, x: np.ndarray, steps: int, data: mujoco.MjData) -> tup
     return Piece(*kept, *forces), (r.qpos[steps].copy(), r.qvel[steps].copy())
 
 
-def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, first_iteration, pool) -> None:
-    """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window."""
+def solve_track(
+    p: "Prepared", o: Options, progress: Callable[[float], None], solve: Solve, pool=None, begin=None
+) -> None:
+    """Window after window to the end; on Ctrl-C what is finished stays, if that is at least one window.
+
+    ``begin(window, x0)`` is told of every window before it is grown.
+    """
+    sim, points, track = p.simulator, p.points, p.track
     total, nu = len(track.qpos) - 1, sim.model.nu
     state, knot, start = (track.qpos[0].copy(), track.qvel[0].copy()), np.zeros(nu), 0
     shifted, data = np.zeros(o.window_frames * nu), mujoco.MjData(sim.model)
@@ -147,30 +159,34 @@ def _solve(sim: Simulator, points: Points, track: _Track, o: Options, progress, 
         while start < total:
             frames = min(o.window_frames, total - start)
             keep = frames if start + frames >= total else min(o.keep_frames, frames)
-            window = _window(sim, points, track, start, frames, state, knot, o, pool)
+            window = window_of(sim, points, track, start, frames, state, knot, o, pool)
             x0, status = _start(window, np.resize(shifted, window.n)), "ok"
             loss_start = window.value(x0)
             if not np.isfinite(loss_start):
                 # Nothing to continue from: begin again at the reference, and say so.
                 state, knot = (track.qpos[start].copy(), track.qvel[start].copy()), np.zeros(nu)
-                window = _window(sim, points, track, start, frames, state, knot, o, pool)
+                window = window_of(sim, points, track, start, frames, state, knot, o, pool)
                 x0, status = np.zeros(window.n), "restarted"
                 loss_start = window.value(x0)
+            if begin is not None:
+                begin(window, x0)
             solved = min(o.window_frames - o.keep_frames, frames) if start and x0.any() else 0
             clock = time.perf_counter()
-            grown, spent = _grow(window, x0, solved, o)
-            growing = time.perf_counter() - clock
+            grown, growing = _grow(window, x0, solved, o, solve)
+            seconds_growing = time.perf_counter() - clock
             x0 = min((grown, x0), key=window.value)
-            result = optimizers.minimize(window, x0, optimizers.make(o.optimizer), o.max_evaluations, first_iteration)
+            result, fell_back = solve(window, x0, o.max_evaluations)
             if window.rollout(result.x).diverged:
                 status = "diverged"
             piece, reached = _keep(window, result.x, keep * track.substeps, data)
             record = {
                 "start_frame": start, "frames": frames, "kept": keep, "status": status,
                 "loss_start": loss_start, "loss_end": result.loss,
-                "evaluations": result.evaluations, "evaluations_growing": spent, "linearizations": result.linearizations,
+                "evaluations": result.evaluations, "evaluations_growing": sum(r.evaluations for r, _ in growing),
+                "linearizations": result.linearizations, "linearizations_growing": sum(r.linearizations for r, _ in growing),
+                "fallbacks": fell_back + sum(f for _, f in growing),
                 "stopped": result.status, "message": result.message,
-                "seconds_growing": growing, "history": _improvements(result.history),
+                "seconds_growing": seconds_growing, "history": _improvements(result.history),
             }  # fmt: skip
             track.done.append((piece, reached, record))  # at once: an interruption finds a window whole or not at all
             knots = window.knots(result.x)
@@ -200,6 +216,39 @@ def _on_clock_of(reference: Clip, clip: Clip) -> Clip:
     return reference.replace(keypoints=reference.keypoints[frames], confidence=reference.confidence[frames])
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A clip ready for its windows: levelled at its own rate, the subject's body, the reference at the control rate."""
+
+    levelled: Clip
+    floor: Floor
+    body: Body
+    ik: IkResult
+    fps: float
+    noise: float
+    track: _Track
+    simulator: Simulator
+    points: Points
+
+
+def prepare(clip: Clip, options: Options, mark: Callable[[str], None] = lambda name: None) -> Prepared:
+    """Everything up to the first window; ``mark`` is told what is finished. Raises BodyError."""
+    noise = estimate_noise(clip) if options.noise_m is None else options.noise_m
+    floor = estimate_floor(clip)
+    levelled = level(clip, floor)
+    fps = clip.fps / control_stride(clip.fps, options.control_rate)
+    slow = to_rate(levelled, fps)
+    substeps = int(np.ceil(options.simulation_rate / fps - 1e-9))
+    body = build_body(slow, options.mass_kg, noise, ModelOptions(timestep=1 / (fps * substeps)))
+    mark("startup")
+    ik = solve_ik(body, slow, noise)
+    mark("ik")
+    track = _track(slow, body, ik, substeps, noise)
+    sim = Simulator(body.model)
+    points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
+    return Prepared(levelled, floor, body, ik, fps, noise, track, sim, points)
+
+
 # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than they give.
 @threadpool_limits.wrap(limits=1)
 def reconstruct(
@@ -227,22 +276,16 @@ def reconstruct(
 
     optimizers.make(options.optimizer)
     against = None if reference is None else _on_clock_of(reference, clip)
-    noise = estimate_noise(clip) if options.noise_m is None else options.noise_m
-    floor = estimate_floor(clip)
-    levelled = level(clip, floor)
-    fps = clip.fps / control_stride(clip.fps, options.control_rate)
-    slow = to_rate(levelled, fps)
-    substeps = int(np.ceil(options.simulation_rate / fps - 1e-9))
-    body = build_body(slow, options.mass_kg, noise, ModelOptions(timestep=1 / (fps * substeps)))
-    mark("startup")
-    ik = solve_ik(body, slow, noise)
-    mark("ik")
-    track = _track(slow, body, ik, substeps, noise)
-    sim = Simulator(body.model)
-    points = Points(sim.constants, body.keypoint_body, body.keypoint_pos)
+    p = prepare(clip, options, mark)
+
+    def solve(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
+        # A new optimizer a window: none carries memory from one to the next.
+        optimizer = optimizers.make(options.optimizer)
+        return minimize_or_fall_back(window, x0, optimizer, budget, lambda state: mark("first_iteration"))
+
     with ThreadPoolExecutor(1) as helper:
         pool = helper if options.threads > 1 else None
-        _solve(sim, points, track, options, progress, lambda state: mark("first_iteration"), pool)
+        solve_track(p, options, progress, solve, pool)
     mark("total")
     seconds = {
         "startup": marks["startup"],
@@ -251,14 +294,20 @@ def reconstruct(
         "total": marks["total"],
         "until_first_iteration": marks.get("first_iteration"),
     }
-    findings = [*levelled.findings, f"noise about {1000 * noise:.1f} mm a coordinate", *body.findings, *ik.findings]
+    levelled, track = p.levelled, p.track
+    findings = [*levelled.findings, f"noise about {1000 * p.noise:.1f} mm a coordinate", *p.body.findings, *p.ik.findings]
+    warnings = [*levelled.warnings, *p.body.warnings, *p.ik.warnings]
+    fallbacks = sum(record["fallbacks"] for _, _, record in track.done)
+    if fallbacks:
+        warnings.append(f"{options.optimizer} did no better than its start {fallbacks} times; levenberg-marquardt took over")
     report = {
         "interrupted": track.interrupted,
-        "warnings": [*levelled.warnings, *body.warnings, *ik.warnings],
+        "warnings": warnings,
+        "fallbacks": fallbacks,
         "findings": findings,
-        "noise_mm": 1000 * noise,
+        "noise_mm": 1000 * p.noise,
         "options": asdict(options),
     }
-    truth = levelled if against is None else level(against, floor)
+    truth = levelled if against is None else level(against, p.floor)
     pieces, reached, windows = zip(*track.done, strict=True)
-    return assemble(levelled, truth, body, ik.qpos, fps, pieces, reached[-1], windows, report, seconds)
+    return assemble(levelled, truth, p.body, p.ik.qpos, p.fps, pieces, reached[-1], windows, report, seconds)

@@ -3,14 +3,37 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from problems import AlwaysNan, Constant, NanGradient, Quadratic, Rosenbrock, Tally, Walled
+from problems import (
+    AlwaysNan,
+    Constant,
+    Exponential,
+    Level,
+    LinearizableTally,
+    NanGradient,
+    Quadratic,
+    Rosenbrock,
+    RosenbrockResiduals,
+    Tally,
+    UnlinearizableBeyond,
+    Walled,
+    WalledResiduals,
+)
 
 from motionrecon import optimizers
 from motionrecon.errors import OptimizerError
 from motionrecon.optimizers.base import Counted
 
-# Levenberg-Marquardt asks for `linearize`, which these problems lack; it has tests of its own.
-GRADIENT_ONLY = [name for name in optimizers.names() if name != "levenberg-marquardt"]
+# These ask for `linearize`, which most of the problems lack; Levenberg-Marquardt has tests of its own besides.
+SECOND_ORDER = ["levenberg-marquardt", "optimus-motion"]
+GRADIENT_ONLY = [name for name in optimizers.names() if name not in SECOND_ORDER]
+LEAST_SQUARES = {
+    "rosenbrock": (RosenbrockResiduals(), np.full(6, -0.8)),
+    "singular matrix": (RosenbrockResiduals(6, flat=3), np.full(9, -0.8)),
+    "overflowing": (Exponential(), np.array([-8.0])),
+    "walled": (WalledResiduals(), np.full(6, -0.8)),
+    "matrix not finite beyond a wall": (UnlinearizableBeyond(), np.full(6, -0.8)),
+    "level": (Level(), np.ones(4)),
+}
 OPTIONS = {
     "sgd": {"learning_rate": 1e-3},
     "momentum": {"learning_rate": 1e-3},
@@ -42,6 +65,27 @@ def test_every_optimizer_on_every_problem(name, problem_name):
     assert [h[2] for h in result.history] == sorted((h[2] for h in result.history), reverse=True)
     if problem_name == "constant":
         assert result.status == "converged" and result.evaluations == 1
+
+
+@pytest.mark.parametrize("problem_name", LEAST_SQUARES)
+@pytest.mark.parametrize("name", SECOND_ORDER)
+def test_every_second_order_optimizer_on_every_least_squares_problem(name, problem_name):
+    problem, start = LEAST_SQUARES[problem_name]
+    tally = LinearizableTally(problem)
+    result = optimizers.minimize(tally, start, optimizers.make(name), 200)
+    loss0 = problem.value(start)
+    assert np.isfinite(result.x).all() and result.loss == pytest.approx(problem.value(result.x), rel=1e-12)
+    assert result.loss <= (1.0 if problem_name == "level" else 0.6) * loss0
+    assert result.evaluations == tally.calls == len(result.history) <= 200
+    assert 1 <= result.linearizations <= result.evaluations
+    if problem_name == "level":
+        assert result.status == "converged"
+
+
+@pytest.mark.parametrize("name", SECOND_ORDER)
+def test_a_problem_without_curvature_is_refused(name):
+    with pytest.raises(OptimizerError, match="linearize"):
+        optimizers.minimize(Quadratic(), np.zeros(10), optimizers.make(name), 10)
 
 
 @pytest.mark.parametrize("name", GRADIENT_ONLY)

@@ -108,12 +108,12 @@ def test_ctrl_c_leaves_what_is_finished(walk):
 
 
 def test_ctrl_c_before_the_first_window_writes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("motionrecon.optimizers.minimize", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("motionrecon.optimizers.fallback.minimize", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main([str(CLIPS / "walk.npz"), "--out", str(tmp_path / "out")]) == 130
     assert "nothing written" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "bfgs", "adam", "momentum", "sgd"])
+@pytest.mark.parametrize("optimizer", ["levenberg-marquardt", "lbfgs", "bfgs", "adam", "momentum", "sgd"])
 def test_every_classical_optimizer_drives_it(walk, optimizer):
     motion = reconstruct(beginning(walk, 0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2))
     assert motion.report["status"] == "ok"

@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py reconstruct", description=__doc__)
     parser.add_argument("clips", type=Path, nargs="*", help="npz files or folders of them (default: the bundled clips)")
     parser.add_argument("--out", type=Path, default=Path("out/benchmark-reconstruct"))
-    parser.add_argument("--optimizers", nargs="+", default=["levenberg-marquardt"])
+    parser.add_argument("--optimizers", nargs="+", default=[Options.optimizer])
     parser.add_argument("--max-evaluations", type=int, default=Options.max_evaluations, help="a window")
     parser.add_argument("--seconds", type=float, help="of each clip, from its start")
     parser.add_argument("--noise-mm", type=float, default=0.0, help="Gaussian, on every coordinate")

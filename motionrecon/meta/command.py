@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import jax
@@ -21,6 +22,12 @@ KINDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """NAME-motion trains on control windows, with options of its own (NAME-motion --help)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and "motion" in arguments[0]:
+        from motionrecon.meta.motion_command import main as motion
+
+        return motion(arguments)
     parser = argparse.ArgumentParser(
         description="Meta-train a learned optimizer on random variants of the classical functions."
     )

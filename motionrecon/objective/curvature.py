@@ -21,13 +21,13 @@ def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray
     D, Eq, Ev = jacobians
     T, nv = len(D), D.shape[2]
     nu = D.shape[1] - 2 * nv
-    F, h = T // substeps, c.h
+    F, h = T // substeps, D.dtype.type(c.h)
     D = D.reshape(F, substeps, 2 * nv + nu, nv)
     Eq, Ev = Eq.reshape(F, substeps, 3, 3), Ev.reshape(F, substeps, 3, 3)
-    X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv))
+    X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv), D.dtype)
     X[:, : 2 * nv] = np.eye(2 * nv)
     for s in range(substeps):
-        late = (s + 0.5) / substeps  # the control is held over a step at its middle's value
+        late = D.dtype.type((s + 0.5) / substeps)  # the control is held over a step at its middle's value
         velocity = X @ D[:, s, : 2 * nv]
         velocity[:, 2 * nv : 2 * nv + nu] += (1 - late) * D[:, s, 2 * nv :]
         velocity[:, 2 * nv + nu :] += late * D[:, s, 2 * nv :]
@@ -42,13 +42,13 @@ def gauss_newton(maps: np.ndarray, qq: np.ndarray, vv: np.ndarray) -> np.ndarray
     """(F nu, F nu) Hessian with respect to knots 1..F of a loss with state blocks qq (F, nv, nv), vv (F, nv).
 
     Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the Riccati recursion
-    without the minimisation, so the cost grows as F^2 and not with the number of residuals.
+    without the minimisation, so the cost grows as F^2 and not with the number of residuals. In the precision of maps.
     """
     F, nv = vv.shape
     nu = (maps.shape[1] - 2 * nv) // 2
-    H = np.zeros((F * nu, F * nu))
-    C = np.zeros((2 * nv, F * nu))
-    P = np.zeros((2 * nv, 2 * nv))
+    H = np.zeros((F * nu, F * nu), maps.dtype)
+    C = np.zeros((2 * nv, F * nu), maps.dtype)
+    P = np.zeros((2 * nv, 2 * nv), maps.dtype)
     index = np.arange(nv, 2 * nv)
     for f in range(F - 1, -1, -1):
         P[:nv, :nv] += qq[f]

@@ -22,6 +22,9 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     "optimus-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
     "optimus-classical-factorised": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
     "adafactor-mlp-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
+    "optimus-motion": ("motionrecon.optimizers.optimus_motion", "shipped", "OptimusMotionOptions"),
+    "optimus-motion-plain": ("motionrecon.optimizers.motion_plain", "shipped", "LearnedOptions"),
+    "adafactor-mlp-motion": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
     "levenberg-marquardt": (
         "motionrecon.optimizers.levenberg_marquardt",
         "LevenbergMarquardt",

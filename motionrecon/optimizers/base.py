@@ -19,8 +19,9 @@ from motionrecon.errors import OptimizerError
 class Problem(Protocol):
     """A function of n unknowns to be minimised; its gradient is exact.
 
-    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt asks for
-    it.
+    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt and
+    optimus-motion ask for it, the latter for `linearize_single` where there is one: the same in single precision.
+    `grid`, optional: (frames, joint names) where the unknowns are a grid of them.
     """
 
     n: int
@@ -64,6 +65,7 @@ class Optimizer(abc.ABC):
 
     name: str
     gradient_tolerance: float = 0.0
+    learned: bool = False  # whether its rules come from training, and may fail where nothing like it was trained on
 
     @abc.abstractmethod
     def init(self, problem: Problem, x0: np.ndarray) -> State:
@@ -107,6 +109,11 @@ def finite_or_inf(loss: float, grad: np.ndarray) -> tuple[float, np.ndarray]:
     return np.inf, np.zeros_like(grad)
 
 
+def linearize(problem: Problem, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """problem.linearize, in single precision where the problem knows that faster way."""
+    return getattr(problem, "linearize_single", problem.linearize)(x)
+
+
 class EvaluationsSpent(Exception):
     """Raised by the counting wrapper inside a step when the budget is used up; `minimize` catches it."""
 
@@ -127,8 +134,12 @@ class Counted:
         self.best_loss = np.inf
         self.history: list[tuple[int, float, float]] = []
         self._start = time.perf_counter()
+        if hasattr(problem, "grid"):
+            self.grid = problem.grid
         if hasattr(problem, "linearize"):
-            self.linearize = self._linearize
+            self.linearize = lambda x: self._linearize(problem.linearize, x)
+        if hasattr(problem, "linearize_single"):
+            self.linearize_single = lambda x: self._linearize(problem.linearize_single, x)
 
     def _spend(self) -> None:
         if self.evaluations >= self.max_evaluations:
@@ -155,10 +166,10 @@ class Counted:
         self._record(x, loss)
         return loss
 
-    def _linearize(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def _linearize(self, linearize: Callable, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         self._spend()
         self.linearizations += 1
-        loss, grad, gauss_newton = self.problem.linearize(x)
+        loss, grad, gauss_newton = linearize(x)
         loss, grad = finite_or_inf(loss, grad)
         if not np.all(np.isfinite(gauss_newton)):
             loss = np.inf

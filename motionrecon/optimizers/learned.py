@@ -57,6 +57,8 @@ class LearnedState(State):
 class Learned(Optimizer):
     """One evaluation an iteration, no line search. The iterate `x` is the last finite point evaluated."""
 
+    learned = True
+
     def __init__(self, name: str, config: learned.Config, theta: Any, options: LearnedOptions):
         if options.first_radius is not None and isinstance(config, learned.optimus.OptimusConfig):
             config = dataclasses.replace(config, first_radius=options.first_radius)

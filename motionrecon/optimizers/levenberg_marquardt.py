@@ -6,19 +6,21 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf
+from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf, linearize
 
 
 @dataclass(frozen=True)
 class LevenbergMarquardtOptions:
     """damping: first multiple of the curvature's diagonal; damping_floor, damping_ceiling: its bounds; tolerance: stop
-    when an iteration lowers the loss by less than this share of it; patience: so many times in a row."""
+    when an iteration lowers the loss by less than this share of it; patience: so many times in a row; single: the
+    curvature in single precision where the problem offers it."""
 
     damping: float = 0.1
     damping_floor: float = 1e-5
     damping_ceiling: float = 1e5
     tolerance: float = 2e-3
     patience: int = 2
+    single: bool = False
 
 
 @dataclass
@@ -49,19 +51,22 @@ class LevenbergMarquardt(Optimizer):
         x = np.array(x0, float)
         if x.shape != (problem.n,) or not np.isfinite(x).all():
             raise OptimizerError(f"the start must be {problem.n} finite numbers, it has shape {x.shape}")
-        loss, grad, hessian = problem.linearize(x)
+        loss, grad, hessian = self._linearize(problem, x)
         loss, grad = finite_or_inf(loss, grad)
         state = _State(x, loss, grad, x.copy(), loss, hessian=hessian, damping=self.options.damping)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
             state.stop, state.message = "non-finite", "the objective or its linearisation is not finite at the start"
         return state
 
+    def _linearize(self, problem: Problem, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return linearize(problem, x) if self.options.single else problem.linearize(x)
+
     def _trial(self, problem: Problem, state: _State, damping: float) -> tuple[float, np.ndarray]:
         """Loss and point of one damped step; infinite loss where the matrix is not positive definite."""
         diagonal = np.diag(state.hessian)
         scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
         damped = state.hessian.copy()
-        damped[np.diag_indices_from(damped)] += damping * scale
+        damped[np.diag_indices_from(damped)] += (damping * scale).astype(damped.dtype)
         try:
             step = cho_solve(cho_factor(damped, overwrite_a=True, check_finite=False), -state.grad, check_finite=False)
         except LinAlgError:
@@ -108,7 +113,7 @@ class LevenbergMarquardt(Optimizer):
             state.stop = "converged"
             state.accept(at, best, state.grad)
             return state
-        loss, grad, hessian = problem.linearize(at)
+        loss, grad, hessian = self._linearize(problem, at)
         loss, grad = finite_or_inf(loss, grad)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
             state.message = "a step was shortened: the linearisation at its end is not finite"

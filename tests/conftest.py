@@ -1,5 +1,6 @@
 """Where the tests find motion: the bundled clips always, the development clips when they are there."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def bundled_clip():
         return ROOT / "assets" / "clips" / f"{name}.npz"
 
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_code_is_let_go():
+    """What JAX has compiled for one file serves no other; kept, it grows to gigabytes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()

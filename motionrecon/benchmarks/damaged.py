@@ -145,8 +145,16 @@ def run_here(name: str, variants: int, seed: int) -> dict:
             outcome = _attempt(main, options)
             seconds.append(time.perf_counter() - begun)
             outcomes[outcome if outcome in ("clip", "error") else f"{kind} (variant {v}): {outcome[:300]}"] += 1
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    peak = max(_own_peak_kib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
     return {"outcomes": dict(outcomes), "slowest_s": max(seconds), "peak_mib": peak}
+
+
+def _own_peak_kib() -> int:
+    """Where /proc tells it, without what the process that started this one held: ru_maxrss goes on across exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def run_apart(name: str, variants: int, seed: int, timeout_s: float = 1800.0) -> dict:

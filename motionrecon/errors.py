@@ -31,3 +31,7 @@ class MotionError(MotionReconError):
 
 class ExportError(MotionReconError):
     """An unknown output format, one whose package is missing, or a motion it cannot hold."""
+
+
+class BatchError(MotionReconError):
+    """Workers that cannot be started, or a scheduler whose package is missing."""

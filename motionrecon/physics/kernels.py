@@ -18,7 +18,9 @@ import numpy as np
 
 # Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
 # costs half a microsecond a call.
-_jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, nogil=True, error_model="numpy")
+# No fastmath: it gains less than a twentieth here, and with it every compilation rounds in its own way (the compiler's
+# order of sums depends on Python's hash seed among others), so that a clip's result would depend on the state of the cache.
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit

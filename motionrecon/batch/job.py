@@ -51,8 +51,8 @@ class Job:
 def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) -> dict:
     """Reconstruct the clip, write its folder and return its status, which is also in status.json.
 
-    ``progress`` is called with the share done. An error of the clip is a status, not an exception. Raises OutputError where nothing can be written: that is no
-    fault of the clip's, and other clips will fare no better.
+    ``progress`` is called with the share done. An error of the clip is a status, not an exception. Raises OutputError
+    where nothing can be written: that is no fault of the clip's, and other clips will fare no better.
     """
     begun = time.perf_counter()
     try:

@@ -26,7 +26,7 @@ def write_clip(path: Path, seed: int | None = None) -> Path:
 def without_times(value):
     """A report or status as it is apart from times and memory."""
     if isinstance(value, dict):
-        gone = ("seconds", "realtime_factor", "process_memory_bytes")
+        gone = ("seconds", "realtime_factor", "process_memory_bytes", "modified_ns")
         return {k: without_times(v) for k, v in value.items() if k not in gone}
     return [without_times(v) for v in value] if isinstance(value, list) else value
 

@@ -1,5 +1,7 @@
 """Whole batches by local workers: what is done, what is explained, and what killing leaves."""
 
+import csv
+import dataclasses
 import json
 import os
 import signal
@@ -9,13 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from batch_data import QUICK, results, write_clip
+from batch_data import QUICK, write_clip
 
 from motionrecon.batch.command import main
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.batch.summary import write_summary
+from motionrecon.benchmarks.batch import results
 from motionrecon.errors import BatchError, ClipError
 
 ROOT = Path(__file__).parents[1]
@@ -68,8 +71,6 @@ def test_what_is_done_is_skipped(undisturbed, data):
     again = prepare(data, out, QUICK)
     assert not again.todo and sorted(s["name"] for s in again.kept) == [s["name"] for s in statuses]
     assert len(prepare(data, out, QUICK, retry_failed=True).todo) == 3
-    import dataclasses
-
     assert len(prepare(data, out, dataclasses.replace(QUICK, seconds=0.4)).todo) == 6
 
 
@@ -93,8 +94,6 @@ def test_the_page_and_the_tables(undisturbed, tmp_path):
     assert "<svg" in page and "prefers-color-scheme:dark" in page and "http" not in page.replace("http-equiv", "")
     assert "<b>&" not in page and "&lt;b&gt;&amp;" in page  # a file's name is text, whatever it holds
     assert "the file cannot be read or used: 3" in page and page.count("class=clip>") == 3
-    import csv
-
     rows = list(csv.DictReader(open(out / "dataset.csv", newline="", encoding="utf-8")))
     assert [r["name"] for r in rows] == [s["name"] for s in statuses]
     assert sum(r["result_mpjpe_g_mm"] != "" for r in rows) == 3

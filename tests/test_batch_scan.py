@@ -19,8 +19,8 @@ from motionrecon.errors import OutputError
 
 
 def test_names_are_safe_readable_and_different():
-    paths = ["a/walk.npz", "b/walk.npz", "walk.npz", "walk.trc", "..npz", " .npz", "x" * 300 + ".npz", "ä/ö.npz", "a\n<b>.npz"]
-    paths += [os.fsdecode(b"bad\xff.npz"), os.fsdecode(b"bad\xfe.npz"), "CON.npz", "-rf.npz"]
+    paths = ["a/walk.npz", "b/walk.npz", "walk.npz", "walk.trc", "..npz", " .npz", "x" * 300 + ".npz", "ä/ö.npz"]
+    paths += ["a\n<b>.npz", os.fsdecode(b"bad\xff.npz"), os.fsdecode(b"bad\xfe.npz"), "CON.npz", "-rf.npz"]
     names = [job_name(p) for p in paths]
     assert len({n.lower() for n in names}) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,80}", n) for n in names)

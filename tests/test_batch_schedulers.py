@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
-from batch_data import QUICK, results, write_clip
+from batch_data import QUICK, write_clip
 
 from motionrecon.batch.run import prepare, run_batch
+from motionrecon.batch.scan import find_clips, jobs_of
 from motionrecon.batch.schedulers import make
+from motionrecon.benchmarks.batch import results
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,6 @@ def test_submitit(data, local, tmp_path):
 def test_a_share_that_is_cut_off_goes_on_with_what_is_left(data, local):
     """What submitit does at preemption: checkpoint, then the submission it returns."""
     pytest.importorskip("submitit")
-    from motionrecon.batch.scan import find_clips, jobs_of
     from motionrecon.batch.schedulers.slurm import Share
 
     jobs = jobs_of(*find_clips(data), local / "clips", QUICK)

@@ -5,6 +5,7 @@ on that folder (flock), which the kernel drops when the process ends in whatever
 is a dead process's and is swept, whatever its process number means by now, also from another container.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -52,8 +53,8 @@ def _swap_in(part: Path, target: Path) -> None:
     while True:
         try:
             return os.rename(part, target)
-        except OSError:
-            if not target.exists():
+        except OSError as e:
+            if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         old = Path(tempfile.mkdtemp(prefix=PART, dir=target.parent))
         try:

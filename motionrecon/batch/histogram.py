@@ -33,6 +33,6 @@ def histogram(values: list[float], title: str) -> str:
         f'<text x="{_WIDTH - 5}" y="{_HEIGHT - 4}" text-anchor="end">{more}{high:.3g}</text>'
         f'<line class="median" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
     )
-    caption = f"{escape(title)}<br><small>median {median:.3g}, worst {v.max():.3g}, {len(v)} clips</small>"
+    caption = f"{escape(title)}<br><small>median {median:.3g}, largest {v.max():.3g}, {len(v)} clips</small>"
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
     return f"<figure><svg {box} role=\"img\">{''.join(bars)}{ends}</svg><figcaption>{caption}</figcaption></figure>"

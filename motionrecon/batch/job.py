@@ -2,13 +2,17 @@
 
 import hashlib
 import json
-import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None
 
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.folders import write_folder
@@ -177,7 +181,9 @@ def _write_status(folder: Path, status: dict) -> None:
     (folder / STATUS).write_text(json.dumps(status, indent=1, allow_nan=False) + "\n")
 
 
-def _memory_bytes() -> int:
+def _memory_bytes() -> int | None:
     """The most memory this process has held so far."""
+    if resource is None:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

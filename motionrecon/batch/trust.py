@@ -138,5 +138,5 @@ def _windows(report: dict, reasons: list[str]) -> dict[str, float]:
 def _floor(clip: Clip, limits: Limits, reasons: list[str]) -> dict[str, float]:
     floor = estimate_floor(clip)
     if 1e3 * floor.uncertainty > limits.floor_mm:
-        reasons.append(f"where the floor is is uncertain: {floor.findings[0]}")
+        reasons.append(f"the floor is uncertain: {floor.findings[0]}")
     return {"floor_uncertainty_mm": 1e3 * floor.uncertainty, "floor_mm": 1e3 * floor.estimate}

@@ -6,6 +6,7 @@ one that SLURM itself starts anew skips what is finished. The folder of results 
 share.
 """
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from motionrecon.batch.job import Job, fail_job
 from motionrecon.batch.scan import is_current, read_status
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.local import LocalScheduler
+from motionrecon.batch.schedulers.process import environment
 from motionrecon.errors import BatchError, OutputError
 
 try:
@@ -73,14 +75,25 @@ class SlurmScheduler:
             if _finished(job):  # asked for once more: without its old status every task can tell what is done
                 (job.folder / "status.json").unlink(missing_ok=True)
         shares = [Share(jobs[i :: self.tasks], self._cores, self.timeout_s) for i in range(min(self.tasks, len(jobs)))]
-        with self._executor.batch():
-            self._submitted = [self._executor.submit(share) for share in shares]
+        self._submit(shares)
         waiting = {job.name: (job, task) for share, task in zip(shares, self._submitted, strict=True) for job in share.jobs}
         ended: dict[str, float] = {}
         while waiting:
             yield from self._look(waiting, ended)
             if waiting:
                 time.sleep(_POLL_S)
+
+    def _submit(self, shares: list[Share]) -> None:
+        """Tasks inherit this process's environment, with this package to be found where it is not installed."""
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
+        try:
+            with self._executor.batch():
+                self._submitted = [self._executor.submit(share) for share in shares]
+        except submitit.core.utils.FailedJobError as error:
+            raise BatchError(f"SLURM did not take the array: {error}") from error
+        finally:
+            os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
 
     def _look(self, waiting: dict, ended: dict[str, float]) -> Iterator[Event]:
         for name, (job, task) in list(waiting.items()):

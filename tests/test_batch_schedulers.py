@@ -1,12 +1,16 @@
 """The same batch by submitit's local executor and by a Ray instance on this machine, for real."""
 
+import dataclasses
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from batch_data import QUICK, write_clip
 
 from motionrecon.batch.run import prepare, run_batch
-from motionrecon.batch.scan import find_clips, jobs_of
 from motionrecon.batch.schedulers import make
 from motionrecon.benchmarks.batch import results
 
@@ -40,19 +44,26 @@ def test_submitit(data, local, tmp_path):
     check(data, tmp_path, local, make("slurm", 2, 100.0, str(tmp_path), "local"))
 
 
-def test_a_share_that_is_cut_off_goes_on_with_what_is_left(data, local):
-    """What submitit does at preemption: checkpoint, then the submission it returns."""
+def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
+    """As soon as the first clip has an outcome; the local executor then starts the task again, as a cluster would."""
     pytest.importorskip("submitit")
-    from motionrecon.batch.schedulers.slurm import Share
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("finds the task's process in /proc")
+    settings = dataclasses.replace(QUICK, seconds=None)
+    scheduler = make("slurm", 1, 100.0, str(tmp_path), "local")
 
-    jobs = jobs_of(*find_clips(data), local / "clips", QUICK)
-    share = Share(jobs, 1, 100.0)
-    (jobs[1].folder / "status.json").rename(local / "aside")
-    try:
-        assert share.checkpoint().function.jobs == [jobs[1]]
-    finally:
-        (local / "aside").rename(jobs[1].folder / "status.json")
-    assert share() == 0
+    def preempt():
+        while not list(tmp_path.glob("clips/*/status.json")):
+            time.sleep(0.01)
+        controller = scheduler._submitted[0].job_id  # of submitit's local executor; the task is its child
+        task = int(Path(f"/proc/{controller}/task/{controller}/children").read_text().split()[0])
+        os.kill(task, signal.SIGUSR2)  # as SLURM does, by submitit's wish
+
+    threading.Thread(target=preempt, daemon=True).start()
+    statuses = run_batch(prepare(data, tmp_path, settings), scheduler)
+    assert len(statuses) == 3 and not prepare(data, tmp_path, settings).todo
+    said = "".join(p.read_text() for p in (tmp_path / "slurm").glob("*_log.*"))
+    assert "preempted" in said and said.count("Starting with") == 2, said
 
 
 def test_ray(data, local, tmp_path):

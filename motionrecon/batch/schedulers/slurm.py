@@ -25,6 +25,7 @@ except ImportError:
 
 _POLL_S = 1.0
 _MINUTES = 4 * 60
+_WIND_UP_S = 10.0  # that tasks are given to end by themselves after their last clip
 _LOST_S = 15.0  # a result may show on another node's file system so much later than its task's end
 
 
@@ -82,6 +83,9 @@ class SlurmScheduler:
             yield from self._look(waiting, ended)
             if waiting:
                 time.sleep(_POLL_S)
+        end = time.monotonic() + _WIND_UP_S
+        while not all(task.done() for task in self._submitted) and time.monotonic() < end:
+            time.sleep(_POLL_S)
 
     def _submit(self, shares: list[Share]) -> None:
         """Tasks inherit this process's environment, with this package to be found where it is not installed."""

@@ -7,11 +7,16 @@ killed, it ends at once, in the middle of a clip if need be.
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 
 
 def main() -> None:
+    # A cluster signals every process of a task, a terminal all of a group: the owner hears it and decides.
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     # What libraries print must not come between the events.
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

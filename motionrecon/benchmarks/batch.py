@@ -1,4 +1,4 @@
-"""Batches: speed of two workers against one, damaged files, kill -9 and resume, memory, rescanning, cold and warm caches."""
+"""Batches: two workers against one, damaged files, kill -9 and resume, memory, rescanning, cold and warm caches, verdicts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from motionrecon.batch.run import CLIPS, prepare, run_batch
 from motionrecon.batch.scan import find_clips, job_name
 from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
-from motionrecon.benchmarks.reconstruct import BUNDLED
+from motionrecon.benchmarks.reconstruct import BUNDLED, beginning
+from motionrecon.clip import load_clip
 from motionrecon.reconstruct import Options
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold")
+PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold", "trust")
 _NOT_COMPARED = ("seconds", "realtime_factor", "process_memory_bytes", "modified_ns")
 
 
@@ -187,6 +188,37 @@ def cold(data: Path, work: Path, settings: Settings) -> dict:
     return {name: results(work / name) == reference for name in ("warm", "cold again")}
 
 
+def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
+    """Verdicts on the sources as they are, and on the same carried through the air for 0.6 s (0.5 m, up and down in 0.2 s)."""
+    found = {}
+    for name, lift_m in (("clean", 0.0), ("carried", 0.5)):
+        data = work / f"trust-{name}-data"
+        data.mkdir()
+        for path in sources:
+            clip = beginning(load_clip(path), settings.seconds)
+            seconds = np.arange(len(clip.keypoints)) / clip.fps
+            middle = seconds[-1] / 2
+            up = lift_m * np.clip((0.5 - np.abs(seconds - middle)) / 0.2, 0, 1)
+            moved = clip.keypoints + up[:, None, None] * np.array([0, 0, 1.0])
+            np.savez(data / path.name, keypoints=moved, keypoint_names=np.array(clip.names), fps=clip.fps, units="m", up="z")
+        statuses, _ = run(data, work / f"trust-{name}", settings, 2)
+        reasons = [(s["name"].rsplit("-", 1)[0], r) for s in statuses for r in s["verdict"]["reasons"]]
+        found[name] = {
+            "clips": len(statuses),
+            "ok": sum(s["verdict"]["is"] == "ok" for s in statuses),
+            "flight_without_fall": len({n for n, r in reasons if "flight without fall" in r}),
+            "other_physics": len({n for n, r in reasons if "a floor cannot give" in r or "torque" in r}),
+            "floor": len({n for n, r in reasons if "floor is uncertain" in r}),
+            "measures": {
+                m: max(s["measures"][m] for s in statuses)
+                for m in ("worst_half_second_mm", "unexplained_s", "unexplained_share", "torque_limit_s", "torque_limit_share")
+            },
+            "not_found": sorted({s["name"].rsplit("-", 1)[0] for s in statuses} - {n for n, r in reasons if "flight" in r}),
+        }  # fmt: skip
+    del found["clean"]["not_found"]
+    return found
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmark.py batch", description=__doc__)
     parser.add_argument("clips", type=Path, nargs="?", default=BUNDLED, help="folder of clips (default: the bundled ones)")
@@ -212,6 +244,7 @@ def main(arguments: list[str]) -> int:
         "memory": lambda: memory(make_data(sources, work / "many", 2 * a.count, seed=1), work, settings),
         "rescan": lambda: rescan(_done(find_clips(data)[1][0], work / "one", settings), work, settings),
         "cold": lambda: cold(data, work, settings),
+        "trust": lambda: trust(sources, work, settings),
     }
     for part in a.parts:
         load = os.getloadavg()[0]

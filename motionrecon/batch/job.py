@@ -173,8 +173,11 @@ def _failed(job: Job, kind: str, message: str, seconds: float) -> dict:
 def _write(job: Job, fill) -> None:
     try:
         write_folder(job.folder, fill)
-    except OSError as e:
-        raise OutputError(f"{job.out}: cannot be written ({e.strerror or e}); make room or give another --out") from e
+    except (OSError, OutputError) as e:
+        # what saving a motion says names the temporary folder
+        cause = e if isinstance(e, OSError) or not isinstance(e.__cause__, OSError) else e.__cause__
+        why = getattr(cause, "strerror", None) or cause
+        raise OutputError(f"{job.out}: cannot be written ({why}); make room or give another --out") from e
 
 
 def _write_status(folder: Path, status: dict) -> None:

@@ -1,4 +1,4 @@
-"""Batches: two workers against one, damaged files, kill -9 and resume, memory, rescanning, cold and warm caches, verdicts."""
+"""Batches: two workers against one, damaged files, kill -9 and resume, memory, rescanning, cold caches, verdicts."""
 
 from __future__ import annotations
 
@@ -200,9 +200,11 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
             middle = seconds[-1] / 2
             up = lift_m * np.clip((0.5 - np.abs(seconds - middle)) / 0.2, 0, 1)
             moved = clip.keypoints + up[:, None, None] * np.array([0, 0, 1.0])
-            np.savez(data / path.name, keypoints=moved, keypoint_names=np.array(clip.names), fps=clip.fps, units="m", up="z")
+            names = np.array(clip.names)
+            np.savez(data / path.name, keypoints=moved, keypoint_names=names, fps=clip.fps, units="m", up="z")
         statuses, _ = run(data, work / f"trust-{name}", settings, 2)
-        reasons = [(s["name"].rsplit("-", 1)[0], r) for s in statuses for r in s["verdict"]["reasons"]]
+        names = {s["name"]: s["name"].rsplit("-", 1)[0] for s in statuses}
+        reasons = [(names[s["name"]], r) for s in statuses for r in s["verdict"]["reasons"]]
         found[name] = {
             "clips": len(statuses),
             "ok": sum(s["verdict"]["is"] == "ok" for s in statuses),
@@ -211,9 +213,10 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
             "floor": len({n for n, r in reasons if "floor is uncertain" in r}),
             "measures": {
                 m: max(s["measures"][m] for s in statuses)
-                for m in ("worst_half_second_mm", "unexplained_s", "unexplained_share", "torque_limit_s", "torque_limit_share")
+                for m in ("worst_half_second_mm", "unexplained_s", "unexplained_share", "torque_limit_s",
+                          "torque_limit_share")
             },
-            "not_found": sorted({s["name"].rsplit("-", 1)[0] for s in statuses} - {n for n, r in reasons if "flight" in r}),
+            "not_found": sorted({*names.values()} - {n for n, r in reasons if "flight without fall" in r}),
         }  # fmt: skip
     del found["clean"]["not_found"]
     return found

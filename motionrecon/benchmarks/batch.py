@@ -189,7 +189,7 @@ def cold(data: Path, work: Path, settings: Settings) -> dict:
 
 
 def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
-    """Verdicts on the sources as they are, and on the same carried through the air for 0.6 s (0.5 m, up and down in 0.2 s)."""
+    """Verdicts on the sources as they are, and on the same carried through the air for 0.6 s, 0.5 m high."""
     found = {}
     for name, lift_m in (("clean", 0.0), ("carried", 0.5)):
         data = work / f"trust-{name}-data"

@@ -13,6 +13,7 @@ from batch_data import QUICK, write_clip
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
 from motionrecon.benchmarks.batch import results
+from motionrecon.errors import BatchError
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,20 @@ def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
     assert len(statuses) == 3 and not prepare(data, tmp_path, settings).todo
     said = "".join(p.read_text() for p in (tmp_path / "slurm").glob("*_log.*"))
     assert "preempted" in said and said.count("Starting with") == 2, said
+
+
+def test_without_slurm_the_user_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BatchError, match="submitit cannot submit here"):
+        make("slurm", 2, 100.0, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["slurm", "ray"])
+def test_a_scheduler_whose_package_is_missing_says_what_to_install(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(f"motionrecon.batch.schedulers.{name}.{'submitit' if name == 'slurm' else 'ray'}", None)
+    with pytest.raises(BatchError, match=f"motionrecon.{name}."):
+        make(name, 1, 100.0, str(tmp_path))
 
 
 def test_ray(data, local, tmp_path):

@@ -54,7 +54,7 @@ class Share:
 class SlurmScheduler:
     """`tasks` array tasks, each with the cores that `parameters` give it (cpus_per_task, 1 unless said).
 
-    cluster: submitit's name: None finds SLURM, "local" runs the tasks as processes of this machine. parameters: as
+    cluster: submitit's name, "slurm" unless given; "local" runs the tasks as processes of this machine. parameters: as
     submitit.AutoExecutor.update_parameters takes them (slurm_partition, timeout_min, mem_gb, ...).
     """
 
@@ -65,7 +65,7 @@ class SlurmScheduler:
         parameters = {"timeout_min": _MINUTES, "cpus_per_task": 1, "name": "motionrecon"} | parameters
         self._cores = parameters["cpus_per_task"]
         try:
-            self._executor = submitit.AutoExecutor(folder=Path(out) / "slurm", cluster=cluster)
+            self._executor = submitit.AutoExecutor(folder=Path(out) / "slurm", cluster=cluster or "slurm")
             self._executor.update_parameters(**parameters)
         except (RuntimeError, TypeError, ValueError, NameError) as error:
             raise BatchError(f"submitit cannot submit here: {error}") from error

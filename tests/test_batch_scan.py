@@ -132,7 +132,7 @@ def test_the_table_counts_and_says_how_long():
 
 
 def test_the_derivatives_of_a_cold_and_a_warm_cache_are_one():
-    """fastmath lets every compilation round in its own way: then the first run on a machine differs from later ones."""
+    """With fastmath the copies of a helper that the two run round differently: a machine's first run differed."""
     from motionrecon.physics import kernels
 
     assert not kernels.transitions.targetoptions.get("fastmath") and not kernels.adjoint.targetoptions.get("fastmath")

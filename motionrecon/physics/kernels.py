@@ -18,8 +18,9 @@ import numpy as np
 
 # Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
 # costs half a microsecond a call.
-# No fastmath: it gains less than a twentieth here, and with it every compilation rounds in its own way (the compiler's
-# order of sums depends on Python's hash seed among others), so that a clip's result would depend on the state of the cache.
+# No fastmath. A helper that is not inlined exists twice, compiled alone and with its caller; a process that compiles runs
+# the one, a process that loads from numba's cache the other, and with fastmath the two round differently: a clip's result
+# would depend on whether its run was the machine's first.
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 

@@ -35,3 +35,7 @@ class ExportError(MotionReconError):
 
 class ViewError(MotionReconError):
     """A result that cannot be looked at."""
+
+
+class BatchError(MotionReconError):
+    """Workers that cannot be started, or a scheduler whose package is missing."""

@@ -18,7 +18,10 @@ import numpy as np
 
 # Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
 # costs half a microsecond a call.
-_jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, nogil=True, error_model="numpy")
+# No fastmath. A helper that is not inlined exists twice, compiled alone and with its caller; a process that compiles runs
+# the one, a process that loads from numba's cache the other, and with fastmath the two round differently: a clip's result
+# would depend on whether its run was the machine's first.
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit

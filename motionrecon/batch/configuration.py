@@ -1,0 +1,51 @@
+"""What decides a clip's result: the settings, hashed, and the version of the code."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+import motionrecon
+from motionrecon.reconstruct import Options
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every clip of a batch is read, reconstructed and written.
+
+    options: of motionrecon.reconstruct; skeleton, units, up, fps: override what load_clip detects; seconds: of each
+    clip, from its start, None for all of it; export: formats of motionrecon.export, in order.
+    """
+
+    options: Options = field(default_factory=lambda: Options(threads=1))
+    skeleton: str | None = None
+    units: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    seconds: float | None = None
+    export: tuple[str, ...] = ()
+
+    def to_json(self) -> dict:
+        """Plain values, from which from_json makes an equal one."""
+        return asdict(self) | {"export": list(self.export)}
+
+    @classmethod
+    def from_json(cls, values: dict) -> "Settings":
+        return cls(**values | {"options": Options(**values["options"]), "export": tuple(values["export"])})
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits that change with anything that may change a result; the number of threads does not."""
+        values = self.to_json()
+        del values["options"]["threads"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of its sources, "0.1.0+3fa1b2c4"."""
+    digest, root = hashlib.sha256(), Path(motionrecon.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{motionrecon.__version__}+{digest.hexdigest()[:8]}"

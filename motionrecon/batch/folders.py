@@ -1,0 +1,126 @@
+"""Folders that appear whole or not at all, and what killed processes left of them.
+
+A job writes into `.part-...` beside its target and renames it when all is on the disk. While it writes it holds a lock
+on that folder (flock), which the kernel drops when the process ends in whatever way: a folder whose lock can be taken
+is a dead process's and is swept, whatever its process number means by now, also from another container.
+"""
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a Unix: only age tells a dead folder
+    fcntl = None
+
+PART, NEW = ".part-", ".new-"
+_STALE_S = 24 * 3600.0  # age at which a folder that cannot be locked (some network file systems) counts as left over
+
+
+def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
+    """Make `target` a folder with what `fill` writes into an empty one; a folder of that name is replaced.
+
+    Everything is on the disk before the rename. Raises what `fill` raises, and OSError; then target is as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=NEW, dir=target.parent))
+    # The lock is taken before the folder has the name that sweep looks for.
+    lock = _lock(made)
+    part = made.with_name(PART + made.name.removeprefix(NEW))
+    try:
+        os.chmod(made, 0o777 & ~_umask())
+        os.rename(made, part)
+        fill(part)
+        for path in part.rglob("*"):
+            _sync(path)
+        _sync(part)
+        _swap_in(part, target)
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _swap_in(part: Path, target: Path) -> None:
+    """Rename part to target, with what was there moved out of the way under a name that sweep removes."""
+    while True:
+        try:
+            return os.rename(part, target)
+        except OSError as e:
+            if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = Path(tempfile.mkdtemp(prefix=PART, dir=target.parent))
+        try:
+            os.rename(target, old / "old")
+        except FileNotFoundError:
+            pass  # another process replaced it at this moment
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what dead processes left half written in folder; returns how many."""
+    count = 0
+    with os.scandir(folder) as entries:
+        left = [Path(e.path) for e in entries if e.name.startswith((PART, NEW)) and e.is_dir(follow_symlinks=False)]
+    for path in left:
+        if _dead(path):
+            shutil.rmtree(path, ignore_errors=True)
+            count += not path.exists()
+    return count
+
+
+def _dead(path: Path) -> bool:
+    try:
+        if path.name.startswith(PART) and fcntl is not None:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(descriptor)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # a file system that cannot lock folders
+    try:
+        return time.time() - path.stat().st_mtime > _STALE_S
+    except FileNotFoundError:
+        return False
+
+
+def _lock(path: Path) -> int | None:
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pass  # a file system that cannot lock folders: sweep goes by age
+    return descriptor
+
+
+def _sync(path: Path) -> None:
+    """What is in a file, or the names in a folder, to the disk."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

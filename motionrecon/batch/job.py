@@ -1,0 +1,192 @@
+"""One clip as one idempotent job: its folder appears whole, with a status that says how it went."""
+
+import hashlib
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None
+
+from motionrecon.batch.configuration import Settings, code_version
+from motionrecon.batch.folders import write_folder
+from motionrecon.errors import BodyError, ClipError, MotionReconError, OutputError
+
+STATUS = "status.json"
+# What went wrong, in a word; the message says the rest.
+KINDS = {
+    "input": "the file cannot be read or used",
+    "body": "its keypoints do not determine a body",
+    "memory": "out of memory",
+    "killed": "its process was killed or crashed",
+    "timeout": "it took longer than allowed",
+    "bug": "an unforeseen error",
+    "other": "refused",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """source: the clip's file; name: its folder's name in `out`, the folder of clips."""
+
+    source: str
+    name: str
+    out: str
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.out) / self.name
+
+    def to_json(self) -> dict:
+        return asdict(self) | {"settings": self.settings.to_json()}
+
+    @classmethod
+    def from_json(cls, values: dict) -> "Job":
+        return cls(**values | {"settings": Settings.from_json(values["settings"])})
+
+
+def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) -> dict:
+    """Reconstruct the clip, write its folder and return its status, which is also in status.json.
+
+    ``progress`` is called with the share done. An error of the clip is a status, not an exception. Raises OutputError
+    where nothing can be written: that is no fault of the clip's, and other clips will fare no better.
+    """
+    begun = time.perf_counter()
+    try:
+        motion, clip = _reconstruct(job, progress)
+    except OutputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the batch goes on and the clip is explained
+        status = _failed(job, *explain(error), time.perf_counter() - begun)
+        _write(job, lambda folder: _write_status(folder, status))
+        return status
+    from motionrecon.batch.trust import judge
+
+    verdict = judge(motion, clip)
+    status = {
+        **_head(job, "done"),
+        "verdict": {"is": verdict.verdict, "reasons": list(verdict.reasons)},
+        "measures": verdict.measures,
+        "reconstruction": motion.report["status"],
+        "metrics": _metrics(motion.report),
+        "frames": motion.report["frames"],
+        "motion_seconds": (motion.report["frames"] - 1) / float(motion.arrays["fps"]),
+        "evaluations": motion.report["evaluations"],
+        "warnings": motion.report["warnings"],
+    }
+
+    def fill(folder: Path) -> None:
+        motion.save(folder)
+        if job.settings.export:
+            from motionrecon.export import write
+
+            write(motion, folder, job.settings.export)
+        status["seconds"] = {**motion.report["seconds"], "job": time.perf_counter() - begun}
+        status["process_memory_bytes"] = _memory_bytes()
+        _write_status(folder, status)
+
+    try:
+        _write(job, fill)
+    except OutputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an exporter that cannot hold this motion, say
+        status = _failed(job, *explain(error), time.perf_counter() - begun)
+        _write(job, lambda folder: _write_status(folder, status))
+    return status
+
+
+def fail_job(job: Job, kind: str, message: str, seconds: float) -> dict:
+    """Write and return the status of a clip whose process cannot do so itself (killed, hung). Raises OutputError."""
+    status = _failed(job, kind, message, seconds)
+    _write(job, lambda folder: _write_status(folder, status))
+    return status
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """(kind, message) of what an exception says about a clip."""
+    if isinstance(error, ClipError):
+        return "input", str(error)
+    if isinstance(error, BodyError):
+        return "body", str(error)
+    if isinstance(error, MotionReconError):
+        return "other", str(error)
+    if isinstance(error, MemoryError):
+        return "memory", "out of memory: use fewer workers, or leave out exports; a damaged file can also ask for too much"
+    where = traceback.extract_tb(error.__traceback__)
+    at = f" ({Path(where[-1].filename).name}, line {where[-1].lineno})" if where else ""
+    return "bug", f"{type(error).__name__}: {error}{at}: please report it with the clip"
+
+
+def identify(source: str | Path) -> dict:
+    """Size, time of change and content of a clip's file; Nones where it cannot be read."""
+    path = Path(source)
+    try:
+        stat = path.stat()
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": stat.st_size, "modified_ns": stat.st_mtime_ns, "sha256": digest}
+    except OSError:
+        return {"bytes": None, "modified_ns": None, "sha256": None}
+
+
+def _reconstruct(job: Job, progress: Callable[[float], None]):
+    from motionrecon.clip import load_clip
+    from motionrecon.reconstruct import reconstruct
+
+    s = job.settings
+    clip = load_clip(job.source, skeleton=s.skeleton, units=s.units, up=s.up, fps=s.fps)
+    if s.seconds is not None:
+        frames = round(s.seconds * clip.fps) + 1
+        clip = clip.replace(keypoints=clip.keypoints[:frames], confidence=clip.confidence[:frames])
+    return reconstruct(clip, s.options, progress), clip
+
+
+def _metrics(report: dict) -> dict:
+    scores = {f"{of}_{name}": value for of in ("ik", "result") for name, value in report[of].items()}
+    return {**scores, "noise_mm": report["noise_mm"], "mass_kg": report["mass_kg"]}
+
+
+def _head(job: Job, state: str) -> dict:
+    return {
+        "name": job.name,
+        "source": job.source,
+        "input": identify(job.source),
+        "state": state,
+        "configuration": job.settings.hash,
+        "code": code_version(),
+    }
+
+
+def _failed(job: Job, kind: str, message: str, seconds: float) -> dict:
+    verdict = {"is": "failed", "reasons": [f"{KINDS[kind]}: {message}"]}
+    error = {"kind": kind, "message": message}
+    return {**_head(job, "failed"), "verdict": verdict, "error": error, "seconds": {"job": seconds}}
+
+
+def _write(job: Job, fill) -> None:
+    try:
+        write_folder(job.folder, fill)
+    except (OSError, OutputError) as e:
+        # what saving a motion says names the temporary folder
+        cause = e if isinstance(e, OSError) or not isinstance(e.__cause__, OSError) else e.__cause__
+        why = getattr(cause, "strerror", None) or cause
+        raise OutputError(f"{job.out}: cannot be written ({why}); make room or give another --out") from e
+
+
+def _write_status(folder: Path, status: dict) -> None:
+    (folder / STATUS).write_text(json.dumps(status, indent=1, allow_nan=False) + "\n")
+
+
+def _memory_bytes() -> int | None:
+    """The most memory this process has held so far."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

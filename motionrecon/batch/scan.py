@@ -1,0 +1,113 @@
+"""What there is to do: the clips of a data set, and what the output folder says is done."""
+
+import glob
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from motionrecon import io
+from motionrecon.batch.configuration import Settings, code_version
+from motionrecon.batch.job import STATUS, Job, identify
+from motionrecon.errors import ClipError
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """todo: jobs to run; kept: statuses of the others, finished with the same configuration before."""
+
+    todo: list[Job]
+    kept: list[dict]
+
+
+def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
+    """(root, files) of a folder (its clips at any depth), a glob (** included), or one file, in a fixed order.
+
+    From a folder the files that a reader knows by their extension are taken; from a glob all it matches. Raises
+    ClipError where there is none.
+    """
+    text = str(given)
+    if Path(text).is_dir():
+        root = Path(text)
+        files = [p for p in _files(root) if p.suffix.lower() in io.READERS]
+        if not files:
+            raise ClipError(f"{text}: no clip in this folder; there are readers for {', '.join(sorted(io.READERS))}")
+    elif Path(text).is_file():
+        root, files = Path(text).parent, [Path(text)]
+    else:
+        parts = Path(text).parts
+        fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+        root = Path(*parts[:fixed]) if fixed else Path(".")
+        files = [p for p in map(Path, glob.glob(text, recursive=True)) if p.is_file()]
+        if not files:
+            raise ClipError(f"{text}: no such folder, and no file matches; check the path (quote a glob)")
+    return root, sorted(files, key=lambda p: p.relative_to(root).as_posix())
+
+
+def _files(root: Path) -> Iterable[Path]:
+    for folder, below, names in os.walk(root):
+        below[:] = [d for d in below if not d.startswith(".")]
+        yield from (Path(folder) / n for n in names if not n.startswith("."))
+
+
+def job_name(relative: str) -> str:
+    """A folder's name for a clip: readable, safe on any file system, and another one for every path below the root.
+
+    relative: the clip's path below the data set's root, with forward slashes. Ten hexadecimal digits of its hash
+    tell files apart whose readable parts are alike (one stem in two folders, odd characters).
+    """
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(relative).stem).strip("._-")[:60] or "clip"
+    return f"{readable}-{hashlib.sha256(relative.encode(errors='surrogateescape')).hexdigest()[:10]}"
+
+
+def jobs_of(root: Path, files: Iterable[Path], out: Path, settings: Settings) -> list[Job]:
+    """One job a file; sources absolute, folders `out`/NAME."""
+    out = os.path.abspath(out)
+    return [Job(os.path.abspath(p), job_name(p.relative_to(root).as_posix()), out, settings) for p in files]
+
+
+def read_status(folder: Path) -> dict | None:
+    """The status of a finished clip, None where there is none or it cannot be understood."""
+    try:
+        with open(os.path.join(folder, STATUS), "rb") as file:
+            status = json.loads(file.read())
+    except (OSError, ValueError):
+        return None
+    return status if isinstance(status, dict) and status.get("state") in ("done", "failed") else None
+
+
+def is_current(job: Job, status: dict) -> bool:
+    """Whether a status is of this job: the same configuration, and a file with the same content."""
+    if status.get("configuration") != job.settings.hash:
+        return False
+    was = status.get("input") or {}
+    try:
+        stat = os.stat(job.source)
+    except OSError:
+        return was.get("sha256") is None
+    if (was.get("bytes"), was.get("modified_ns")) == (stat.st_size, stat.st_mtime_ns):
+        return True
+    return was.get("bytes") == stat.st_size and was.get("sha256") == identify(job.source)["sha256"]
+
+
+def plan(jobs: Iterable[Job], retry_failed: bool = False, redo_old_code: bool = False) -> Plan:
+    """Which jobs are left; failed clips and those of other code are done again on request only."""
+    todo, kept = [], []
+    for job in jobs:
+        status = read_status(job.folder)
+        again = (
+            status is None
+            or not is_current(job, status)
+            or (retry_failed and status["state"] == "failed")
+            or (redo_old_code and status.get("code") != code_version())
+        )
+        if again:
+            todo.append(job)
+        else:
+            kept.append(status)
+    return Plan(todo, kept)

@@ -1,0 +1,52 @@
+"""A small picture of a clip's worst moment: the body as lines, the input's keypoints as dots; SVG text."""
+
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from motionrecon.errors import MotionReconError
+from motionrecon.motion import Motion
+
+_SIZE = 150  # pixels
+
+
+def thumbnail(folder: Path, at_s: float | None) -> str:
+    """SVG of the motion in a clip's folder at a time (s; None: its middle), "" where there is none to show."""
+    try:
+        a = Motion.load(folder).arrays
+        model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
+    except (MotionReconError, ValueError):
+        return ""
+    T = len(a["time"])
+    t = T // 2 if at_s is None else min(T - 1, round(at_s * float(a["fps"])))
+    data = mujoco.MjData(model)
+    data.qpos[:] = a["qpos"][t]
+    mujoco.mj_kinematics(model, data)
+    side = _side(model, data)
+    flat = lambda p: np.column_stack([p @ side, p[:, 2]])  # noqa: E731
+    bodies, given = flat(data.xpos), flat(a["input_keypoints"][t])
+    given = given[np.isfinite(given).all(1)]
+    shown = np.concatenate([bodies[1:], given])
+    low, high = shown.min(0), shown.max(0)
+    low[1], high[1] = min(low[1], -0.05), max(high[1], 0.3)
+    scale = _SIZE / max((high - low).max() * 1.15, 0.5)
+    middle = 0.5 * (low + high)
+    pixel = lambda p: (_SIZE / 2 + scale * (p[..., 0] - middle[0]), _SIZE / 2 - scale * (p[..., 1] - middle[1]))  # noqa: E731
+    lines = []
+    for body in range(2, model.nbody):
+        (x0, y0), (x1, y1) = pixel(bodies[model.body_parentid[body]]), pixel(bodies[body])
+        lines.append(f'<line class="body" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')
+    dots = [f'<circle class="input" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in map(pixel, given)]
+    ground = pixel(np.array([0.0, 0.0]))[1]
+    floor = f'<line class="floor" x1="0" y1="{ground:.1f}" x2="{_SIZE}" y2="{ground:.1f}"/>'
+    label = f"the body at {t / float(a['fps']):.1f} s, with the input's keypoints as dots"
+    box = f'viewBox="0 0 {_SIZE} {_SIZE}" width="{_SIZE}" height="{_SIZE}"'
+    return f'<svg {box} role="img" aria-label="{label}">{floor}{"".join(lines)}{"".join(dots)}</svg>'
+
+
+def _side(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
+    """(3,) the horizontal direction in which the body is seen to be widest: its profile."""
+    flat = data.xpos[1:, :2] - data.xpos[1:, :2].mean(0)
+    direction = np.linalg.svd(flat, full_matrices=False)[2][0]
+    return np.array([*direction, 0.0])

@@ -1,0 +1,151 @@
+"""Names, folders that appear whole, and the table."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batch_data import QUICK, write_clip
+from rich.console import Console
+
+from motionrecon.batch import Job, Settings, run_job
+from motionrecon.batch.folders import sweep, write_folder
+from motionrecon.batch.scan import find_clips, job_name, read_status
+from motionrecon.batch.schedulers.base import Event
+from motionrecon.batch.schedulers.process import environment
+from motionrecon.batch.table import Progress, duration
+from motionrecon.errors import OutputError
+
+
+def test_names_are_safe_readable_and_different():
+    paths = ["a/walk.npz", "b/walk.npz", "walk.npz", "walk.trc", "..npz", " .npz", "x" * 300 + ".npz", "ä/ö.npz"]
+    paths += ["a\n<b>.npz", os.fsdecode(b"bad\xff.npz"), os.fsdecode(b"bad\xfe.npz"), "CON.npz", "-rf.npz"]
+    names = [job_name(p) for p in paths]
+    assert len({n.lower() for n in names}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,80}", n) for n in names)
+    assert names[0].startswith("walk-") and names == [job_name(p) for p in paths]
+
+
+def test_clips_are_found_in_folders_and_by_globs(tmp_path):
+    for name in ("b/1.npz", "a/2.NPZ", "a/.hidden.npz", ".git/3.npz", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [p.name for p in find_clips(tmp_path)[1]] == ["2.NPZ", "1.npz"]
+    assert [p.name for p in find_clips(str(tmp_path / "*" / "*.npz"))[1]] == ["1.npz"]
+    assert [p.name for p in find_clips(str(tmp_path / "**" / "*.txt"))[1]] == ["notes.txt"]
+    assert find_clips(str(tmp_path / "b" / "1.npz"))[0] == tmp_path / "b"
+
+
+def test_settings_survive_json_and_their_hash_tells_them_apart():
+    assert Settings.from_json(QUICK.to_json()) == QUICK
+    variants = [QUICK, Settings(), Settings(up="y"), Settings(export=("bvh",)), Settings(seconds=1.0)]
+    assert len({s.hash for s in variants}) == len(variants)
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    def fail(folder):
+        (folder / "half").write_text("x")
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        write_folder(tmp_path / "clip", fail)
+    assert not list(tmp_path.iterdir())
+    write_folder(tmp_path / "clip", lambda f: (f / "old").write_text("1"))
+    with pytest.raises(ValueError, match="stop"):
+        write_folder(tmp_path / "clip", fail)
+    assert [p.name for p in (tmp_path / "clip").iterdir()] == ["old"]
+    write_folder(tmp_path / "clip", lambda f: (f / "new").write_text("2"))
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["clip", os.path.join("clip", "new")]
+
+
+def test_sweeping_takes_what_the_dead_left_and_spares_the_living(tmp_path):
+    (tmp_path / ".part-dead").mkdir()
+    (tmp_path / ".part-dead" / "motion.npz").write_text("half")
+    counts = []
+    write_folder(tmp_path / "clip", lambda f: (counts.append(sweep(tmp_path)), (f / "x").write_text("1")))
+    assert counts == [1] and [p.name for p in tmp_path.iterdir()] == ["clip"]
+    assert (tmp_path / "clip" / "x").read_text() == "1"
+
+
+def test_a_full_disk_is_not_the_clips_fault(tmp_path, monkeypatch):
+    job = Job(str(write_clip(tmp_path / "walk.npz")), "walk-1", str(tmp_path / "clips"), QUICK)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as m:
+        m.setattr(np, "savez_compressed", full)
+        with pytest.raises(OutputError, match="No space left"):
+            run_job(job)
+    assert not list((tmp_path / "clips").iterdir()) and read_status(job.folder) is None
+    assert run_job(job)["state"] == "done"
+    with monkeypatch.context() as m:
+        m.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left"):
+            run_job(job)
+    assert read_status(job.folder)["state"] == "done"  # what was there stays
+
+
+def test_unforeseen_errors_and_memory_are_explained(tmp_path, monkeypatch):
+    job = Job(str(write_clip(tmp_path / "walk.npz")), "walk-1", str(tmp_path / "clips"), QUICK)
+    for error, kind in ((ZeroDivisionError("oh"), "bug"), (MemoryError(), "memory")):
+        def broken(*args, error=error, **kwargs):
+            raise error
+
+        monkeypatch.setattr("motionrecon.clip.load_clip", broken)
+        status = run_job(job)
+        assert status["error"]["kind"] == kind and read_status(job.folder) == status
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": "half"}'])
+def test_a_damaged_status_means_do_it_again(tmp_path, content):
+    (tmp_path / "status.json").write_text(content)
+    assert read_status(tmp_path) is None and read_status(tmp_path / "nowhere") is None
+
+
+def test_workers_keep_to_one_thread():
+    e = environment()
+    assert e["OMP_NUM_THREADS"] == e["OPENBLAS_NUM_THREADS"] == e["NUMBA_NUM_THREADS"] == "1"
+    assert "intra_op_parallelism_threads=1" in e["XLA_FLAGS"]
+
+
+def test_the_table_counts_and_says_how_long():
+    now = [0.0]
+    console = Console(record=True, width=120, force_terminal=False)
+    jobs = [Job(f"{i}.npz", f"clip-{i}", "out", QUICK) for i in range(4)]
+    before = {"state": "done", "verdict": {"is": "ok"}}
+    progress = Progress(4, [before], console, clock=lambda: now[0])
+    assert progress.seconds_left is None
+    for i in (0, 1):
+        progress(Event("started", jobs[i]))
+    progress(Event("progress", jobs[0], 0.5))
+    now[0] = 30.0
+    failed = {"state": "failed", "verdict": {"is": "failed"}, "error": {"message": "[red]odd[/nonsense]"}}
+    progress(Event("finished", jobs[0], status=failed))
+    assert progress.per_minute == pytest.approx(2.0) and progress.seconds_left == pytest.approx(90.0)
+    assert progress.line() == "0 done, 1 failed, 1 running of 4; 2.0 clips a minute, 1:30 left"
+    console.print(progress.render())
+    text = console.export_text()
+    assert "clip-1" in text and "[red]odd[/nonsense]" in text and "suspicious" in text
+    assert duration(3661) == "1:01:01"
+
+
+def test_the_derivatives_of_a_cold_and_a_warm_cache_are_one():
+    """With fastmath the copies of a helper that the two run round differently: a machine's first run differed."""
+    from motionrecon.physics import kernels
+
+    assert not kernels.transitions.targetoptions.get("fastmath") and not kernels.adjoint.targetoptions.get("fastmath")
+
+
+def test_a_saved_motion_has_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+    import time
+
+    from motionrecon.motion import Motion
+
+    motion = Motion({"a": np.arange(9.0)}, {})
+    motion.save(tmp_path / "1")
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    monkeypatch.setattr(time, "localtime", lambda *a: time.gmtime(2e9))
+    motion.save(tmp_path / "2")
+    assert Path(tmp_path / "1" / "motion.npz").read_bytes() == Path(tmp_path / "2" / "motion.npz").read_bytes()

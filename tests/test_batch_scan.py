@@ -39,7 +39,7 @@ def test_clips_are_found_in_folders_and_by_globs(tmp_path):
 
 def test_settings_survive_json_and_their_hash_tells_them_apart():
     assert Settings.from_json(QUICK.to_json()) == QUICK
-    variants = [QUICK, Settings(), Settings(up="y"), Settings(export=("bvh",)), Settings(seconds=1.0)]
+    variants = [QUICK, Settings(), Settings(reading={"up": "y"}), Settings(export=("bvh",)), Settings(seconds=1.0)]
     assert len({s.hash for s in variants}) == len(variants)
 
 

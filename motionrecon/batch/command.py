@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from motionrecon.errors import MotionReconError
+from motionrecon.io import options as reading_options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,10 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--seconds", type=float, help="of every clip, from its start")
     p.add_argument("--mass", type=float, help="body mass of everybody, kg")
     p.add_argument("--noise", type=float, help="noise of the keypoints per coordinate, m (default: estimated clip by clip)")
-    p.add_argument("--skeleton", help="name of the keypoint convention, where files have no names")
-    p.add_argument("--units", choices=["m", "cm", "mm"])
-    p.add_argument("--up", help="the files' up axis: x, y, z, -x, -y or -z")
-    p.add_argument("--fps", type=float, help="frames a second")
+    reading_options.add_arguments(p)
     p.add_argument("--scheduler", choices=["local", "slurm", "ray"], default="local")
     p.add_argument("--cluster", help="ray: the address of a running cluster (auto finds it); slurm: local for a trial here")
     p.add_argument("--slurm", nargs="*", default=[], metavar="KEY=VALUE",
@@ -86,7 +84,11 @@ def settings_of(a: argparse.Namespace):
     options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
     optimizers.make(options.optimizer)
     export = tuple(resolve(a.export)) if a.export is not None else ()
-    return Settings(options, a.skeleton, a.units, a.up, a.fps, a.seconds, export)
+    reading = {k: v for k, v in reading_options.reading(a).items() if v}
+    for key in ("mapping", "model"):  # workers may run in another folder
+        if key in reading and Path(reading[key]).is_file():
+            reading[key] = str(Path(reading[key]).resolve())
+    return Settings(options, reading, a.seconds, export)
 
 
 def _workers(a: argparse.Namespace) -> int:

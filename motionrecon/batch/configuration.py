@@ -14,15 +14,12 @@ from motionrecon.reconstruct import Options
 class Settings:
     """How every clip of a batch is read, reconstructed and written.
 
-    options: of motionrecon.reconstruct; skeleton, units, up, fps: override what load_clip detects; seconds: of each
+    options: of motionrecon.reconstruct; reading: keywords of load_clip that override what it detects; seconds: of each
     clip, from its start, None for all of it; export: formats of motionrecon.export, in order.
     """
 
     options: Options = field(default_factory=lambda: Options(threads=1))
-    skeleton: str | None = None
-    units: str | None = None
-    up: str | None = None
-    fps: float | None = None
+    reading: dict = field(default_factory=dict)
     seconds: float | None = None
     export: tuple[str, ...] = ()
 
@@ -36,8 +33,12 @@ class Settings:
 
     @property
     def hash(self) -> str:
-        """16 hexadecimal digits that change with anything that may change a result; the number of threads does not."""
+        """16 hexadecimal digits that change with anything that may change a result, the content of a mapping's or a model's
+        file too; the number of threads does not.
+        """
         values = self.to_json()
+        files = [Path(v) for v in self.reading.values() if isinstance(v, str)]
+        values["files"] = [hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()]
         del values["options"]["threads"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -46,6 +47,6 @@ class Settings:
 def code_version() -> str:
     """The package's version and a hash of its sources, "0.1.0+3fa1b2c4"."""
     digest, root = hashlib.sha256(), Path(motionrecon.__file__).parent
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted((*root.rglob("*.py"), *root.rglob("*.yaml"))):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{motionrecon.__version__}+{digest.hexdigest()[:8]}"

@@ -141,7 +141,7 @@ def _reconstruct(job: Job, progress: Callable[[float], None]):
     from motionrecon.reconstruct import reconstruct
 
     s = job.settings
-    clip = load_clip(job.source, skeleton=s.skeleton, units=s.units, up=s.up, fps=s.fps)
+    clip = load_clip(job.source, **s.reading)
     if s.seconds is not None:
         frames = round(s.seconds * clip.fps) + 1
         clip = clip.replace(keypoints=clip.keypoints[:frames], confidence=clip.confidence[:frames])

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from motionrecon import io
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.job import STATUS, Job, identify
 from motionrecon.errors import ClipError
 
+# Taken from a folder unasked: what is nearly always a motion. .json, .xml and .txt lie about for many other reasons, and a
+# folder of OpenPose's has thousands of them to one clip: those a glob names.
+TAKEN = (".npz", ".npy", ".trc", ".c3d", ".bvh", ".amc", ".csv", ".tsv")
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -28,15 +30,15 @@ class Plan:
 def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
     """(root, files) of a folder (its clips at any depth), a glob (** included), or one file, in a fixed order.
 
-    From a folder the files that a reader knows by their extension are taken; from a glob all it matches. Raises
-    ClipError where there is none.
+    From a folder the files with one of the extensions TAKEN; from a glob all it matches. Raises ClipError where there
+    is none.
     """
     text = str(given)
     if Path(text).is_dir():
         root = Path(text)
-        files = [p for p in _files(root) if p.suffix.lower() in io.READERS]
+        files = [p for p in _files(root) if p.suffix.lower() in TAKEN]
         if not files:
-            raise ClipError(f"{text}: no clip in this folder; there are readers for {', '.join(sorted(io.READERS))}")
+            raise ClipError(f"{text}: no clip in this folder; taken are {', '.join(TAKEN)} (a glob takes others)")
     elif Path(text).is_file():
         root, files = Path(text).parent, [Path(text)]
     else:

@@ -29,7 +29,7 @@ from motionrecon.reconstruct import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold", "trust")
-_NOT_COMPARED = ("seconds", "realtime_factor", "process_memory_bytes", "modified_ns")
+_NOT_COMPARED = ("seconds", "seconds_growing", "realtime_factor", "process_memory_bytes", "modified_ns")
 
 
 def make_data(sources: list[Path], folder: Path, count: int, damaged: int = 0, seed: int = 0) -> Path:
@@ -86,8 +86,10 @@ def results(out: Path) -> dict[str, object]:
 
 def _timeless(value):
     if isinstance(value, dict):
+        if "history" in value:  # (evaluations, seconds, loss)
+            value = value | {"history": [(h[0], h[2]) for h in value["history"]]}
         return {k: _timeless(v) for k, v in value.items() if k not in _NOT_COMPARED}
-    return [_timeless(v) for v in value] if isinstance(value, list) else value
+    return [_timeless(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def run(data: Path, out: Path, settings: Settings, workers: int) -> tuple[list[dict], float]:

@@ -144,6 +144,7 @@ class MotionTrainer:
                 p.plus.advance(self.make(up), until)
                 p.minus.advance(self.make(down), until)
 
+    @threadpool_limits.wrap(limits=1)  # several threads round otherwise
     def step(self) -> float:
         """One meta-step; returns the mean meta-loss of its truncations."""
         o = self.options

@@ -97,7 +97,7 @@ def run(data: Path, out: Path, settings: Settings, workers: int) -> tuple[list[d
     begun = []
     scheduler = make("local", workers, 300.0, str(out))
     statuses = run_batch(prepare(data, out, settings), scheduler, lambda e: begun.append(time.perf_counter()))
-    return statuses, time.perf_counter() - begun[0]
+    return statuses, time.perf_counter() - begun[0] if begun else 0.0  # nothing was left to do
 
 
 def speed(data: Path, work: Path, settings: Settings) -> dict:
@@ -134,7 +134,7 @@ def kill(data: Path, work: Path, settings: Settings, arguments: list[str], kills
             [sys.executable, str(command), str(data), "--out", str(out), *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True,
         )  # fmt: skip
-        time.sleep(rng.uniform(2.0, 15.0))
+        time.sleep(rng.uniform(1.5, 5.0))
         os.killpg(process.pid, signal.SIGKILL)  # the workers end with it
         process.wait()
         time.sleep(0.5)

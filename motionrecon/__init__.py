@@ -1,33 +1,30 @@
 """3D keypoints of a person to physically real MuJoCo motion."""
 
-import sys
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from motionrecon.clip import Clip, load_clip
     from motionrecon.motion import Motion
-    from motionrecon.reconstruct import reconstruct
+    from motionrecon.pipeline import reconstruct
 
 __version__ = "0.1.0"
 __all__ = ["Clip", "Motion", "load_clip", "reconstruct"]
 
-
-class _Package(ModuleType):
-    """Imports the public names on first use: physics and JAX take seconds, which reading a clip need not.
-
-    They are properties because `reconstruct` is a function and also the module it lives in: importing that
-    module would otherwise put the module in the function's place.
-    """
-
-    def _public(home: str, name: str):  # noqa: N805
-        return property(lambda self: getattr(import_module(home), name), lambda self, module: None)
-
-    Clip = _public("motionrecon.clip", "Clip")
-    load_clip = _public("motionrecon.clip", "load_clip")
-    Motion = _public("motionrecon.motion", "Motion")
-    reconstruct = _public("motionrecon.reconstruct", "reconstruct")
+# Imported on first use: physics and JAX take seconds, which reading a clip need not.
+_HOMES = {
+    "Clip": "motionrecon.clip",
+    "load_clip": "motionrecon.clip",
+    "Motion": "motionrecon.motion",
+    "reconstruct": "motionrecon.pipeline",
+}
 
 
-sys.modules[__name__].__class__ = _Package
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

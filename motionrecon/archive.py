@@ -1,4 +1,6 @@
-"""Archives of plain arrays (npz), read without ever unpickling and without trusting the sizes they declare."""
+"""Archives of plain arrays (npz), read without ever unpickling and without trusting the sizes they
+declare.
+"""
 
 import zipfile
 import zlib
@@ -6,12 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_DAMAGE = (ValueError, EOFError, KeyError, NotImplementedError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error)
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_arrays(path: Path, error: type[Exception]) -> dict[str, np.ndarray]:
-    """All arrays of an npz by name. Raises `error`, with one line that names the file and the array.
+    """All arrays of an npz by name. Raises `error`, with one line that names the file and the
+    array.
 
     An array whose declared size is not that of its bytes is refused before memory is taken for it.
     """
@@ -19,17 +34,26 @@ def read_arrays(path: Path, error: type[Exception]) -> dict[str, np.ndarray]:
         raise error(f"{path}: there is no such file; check the path")
     try:
         with zipfile.ZipFile(path) as archive:
-            return {i.filename.removesuffix(".npy"): _array(archive, i, path, error) for i in archive.infolist()}
+            return {
+                i.filename.removesuffix(".npy"): _array(archive, i, path, error)
+                for i in archive.infolist()
+            }
     except OSError as e:
         raise error(f"{path}: cannot be read ({e.strerror or e}); check its permissions") from e
     except _DAMAGE as e:
-        raise error(f"{path}: this is not an npz archive, or it is damaged ({e}); write it anew") from e
+        raise error(
+            f"{path}: this is not an npz archive, or it is damaged ({e}); write it anew"
+        ) from e
 
 
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, error: type[Exception]) -> np.ndarray:
+def _array(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, error: type[Exception]
+) -> np.ndarray:
     try:
         with archive.open(info) as file:
-            read_header = _HEADERS.get(np.lib.format.read_magic(file), np.lib.format.read_array_header_2_0)
+            read_header = _HEADERS.get(
+                np.lib.format.read_magic(file), np.lib.format.read_array_header_2_0
+            )
             shape, _, dtype = read_header(file)
             size = int(np.prod(shape, dtype=object)) * dtype.itemsize
             if dtype.hasobject:

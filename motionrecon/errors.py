@@ -2,7 +2,9 @@
 
 
 class MotionReconError(Exception):
-    """Something the user can mend; the message names the file or option, what was found and what to do."""
+    """Something the user can mend; the message names the file or option, what was found and what to
+    do.
+    """
 
 
 class ClipError(MotionReconError):
@@ -10,7 +12,9 @@ class ClipError(MotionReconError):
 
 
 class BodyError(MotionReconError):
-    """A body that cannot be built from the clip, or a model the simulator's derivatives do not cover."""
+    """A body that cannot be built from the clip, or a model the simulator's derivatives do not
+    cover.
+    """
 
 
 class OptimizerError(MotionReconError):

@@ -1,5 +1,5 @@
-"""python scripts/benchmark.py NAME --out DIR ...: runs motionrecon.benchmarks.NAME (classical, gradient,
-reconstruct).
+"""python scripts/benchmark.py NAME --out DIR ...: runs motionrecon_benchmarks.NAME (classical,
+gradient, reconstruct).
 """
 
 import importlib
@@ -10,9 +10,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if __name__ == "__main__":
-    import motionrecon.benchmarks as package
+    import motionrecon_benchmarks as package
 
     known = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
     if len(sys.argv) < 2 or sys.argv[1] not in known:
         sys.exit(f"usage: benchmark.py {{{','.join(known)}}} [options]")
-    sys.exit(importlib.import_module(f"motionrecon.benchmarks.{sys.argv[1]}").main(sys.argv[2:]))
+    sys.exit(importlib.import_module(f"motionrecon_benchmarks.{sys.argv[1]}").main(sys.argv[2:]))

@@ -3,8 +3,8 @@
 
     python scripts/convert_deepmimic.py PYBULLET_WHEEL OUTPUT_FOLDER walk jump cartwheel
 
-The wheel holds the motions (pybullet_data/data/motions/humanoid3d_*.txt) and their licence (zlib). Nothing is installed
-or run: a wheel is a zip archive.
+The wheel holds the motions (pybullet_data/data/motions/humanoid3d_*.txt) and their licence (zlib).
+Nothing is installed or run: a wheel is a zip archive.
 """
 
 import argparse
@@ -25,7 +25,9 @@ MOTION = "pybullet_data/data/motions/humanoid3d_{}.txt"
 def main() -> None:
     lines_kept = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=lines_kept)
-    parser.add_argument("wheel", type=Path, help="pybullet-3.2.7-*.whl, from `pip download --no-deps`")
+    parser.add_argument(
+        "wheel", type=Path, help="pybullet-3.2.7-*.whl, from `pip download --no-deps`"
+    )
     parser.add_argument("out", type=Path, help="folder of the clips")
     parser.add_argument("motions", nargs="+", help="NAME of humanoid3d_NAME.txt")
     args = parser.parse_args()
@@ -44,7 +46,9 @@ def main() -> None:
             units=np.array("m"),
             up=np.array("z"),
             activity=np.array(name.replace("_", " ")),
-            source=np.array(f"pybullet=={version} {MOTION.format(name)}, from DeepMimic (Peng et al. 2018)"),
+            source=np.array(
+                f"pybullet=={version} {MOTION.format(name)}, from DeepMimic (Peng et al. 2018)"
+            ),
             licence=np.array(licence.strip()),
         )
         print(f"{args.out / name}.npz: {len(raw.positions)} frames at {raw.fps:g} Hz")

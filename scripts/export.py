@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A saved motion in the files of other tools: python scripts/export.py OUT/motion.npz --formats bvh,glb"""
+"""A saved motion in the files of other tools: python scripts/export.py OUT/motion.npz --formats
+bvh,glb
+"""
 
 import sys
 from pathlib import Path

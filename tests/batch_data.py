@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.batch import Settings
-from motionrecon.reconstruct import Options
+from motionrecon.pipeline import Options
 
 WALK = Path(__file__).parents[1] / "assets" / "clips" / "walk.npz"
 QUICK = Settings(Options(threads=1, max_evaluations=2, grow_evaluations=1), seconds=0.3)

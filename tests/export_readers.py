@@ -1,4 +1,6 @@
-"""Reads exported files back, each with a library that did not write it where there is one, to our axes and units."""
+"""Reads exported files back, each with a library that did not write it where there is one, to our
+axes and units.
+"""
 
 import csv
 import pickle
@@ -11,20 +13,26 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 try:
     import opensim
 except ImportError:
     opensim = None
 
-FROM_Y_UP = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # x left, y up, z forward -> x forward, y left, z up
-FROM_OPENSIM = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # x forward, y up, z right -> the same
+FROM_Y_UP = np.array(
+    [[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]
+)  # x left, y up, z forward -> x forward, y left, z up
+FROM_OPENSIM = np.array(
+    [[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]
+)  # x forward, y up, z right -> the same
 
 
 @dataclass
 class Read:
-    """What a file holds: m, N, s; z up; segments in the model's order. None: the format does not hold it."""
+    """What a file holds: m, N, s; z up; segments in the model's order. None: the format does not
+    hold it.
+    """
 
     time: np.ndarray  # (T,)
     position: np.ndarray | None = None  # (T, B, 3)
@@ -63,7 +71,9 @@ def read_npz(folder: Path, motion: Motion) -> Read:
 
 
 def read_bvh(folder: Path, motion: Motion) -> Read:
-    """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the file's own angles."""
+    """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the
+    file's own angles.
+    """
     bvhio = pytest.importorskip("bvhio")
     file = bvhio.readAsBvh(str(folder / "motion.bvh"))
     raw = [joint for joint, _, _ in file.Root.layout()]
@@ -75,8 +85,12 @@ def read_bvh(folder: Path, motion: Motion) -> Read:
         root.loadPose(t)
         position.append([[*j.PositionWorld] for j in joints])
     rotation = np.empty((file.FrameCount, len(raw), 3, 3))
-    for b, (joint, parent) in enumerate(zip(raw, model_of(motion).body_parentid[1:] - 1, strict=True)):
-        local = Rotation.from_quat([[q.x, q.y, q.z, q.w] for q in (key.Rotation for key in joint.Keyframes)]).as_matrix()
+    for b, (joint, parent) in enumerate(
+        zip(raw, model_of(motion).body_parentid[1:] - 1, strict=True)
+    ):
+        local = Rotation.from_quat(
+            [[q.x, q.y, q.z, q.w] for q in (key.Rotation for key in joint.Keyframes)]
+        ).as_matrix()
         rotation[:, b] = rotation[:, parent] @ local if parent >= 0 else local
     return Read(
         file.FrameTime * np.arange(file.FrameCount),
@@ -86,15 +100,22 @@ def read_bvh(folder: Path, motion: Motion) -> Read:
 
 
 def read_glb(folder: Path, motion: Motion) -> Read:
-    """Every key of the animation is put into the nodes by pygltflib; trimesh then says where the meshes are."""
+    """Every key of the animation is put into the nodes by pygltflib; trimesh then says where the
+    meshes are.
+    """
     gltf, trimesh = pytest.importorskip("pygltflib"), pytest.importorskip("trimesh")
     root = gltf.GLTF2().load_binary(str(folder / "motion.glb"))
     blob = root.binary_blob()
 
     def values(index):
         accessor = root.accessors[index]
-        view, width = root.bufferViews[accessor.bufferView], {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type]
-        return np.frombuffer(blob, np.float32, accessor.count * width, view.byteOffset).reshape(accessor.count, width)
+        view, width = (
+            root.bufferViews[accessor.bufferView],
+            {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type],
+        )
+        return np.frombuffer(blob, np.float32, accessor.count * width, view.byteOffset).reshape(
+            accessor.count, width
+        )
 
     animation = root.animations[0]
     time = values(animation.samplers[0].input)[:, 0]
@@ -103,11 +124,15 @@ def read_glb(folder: Path, motion: Motion) -> Read:
         for channel in animation.channels:
             key = values(animation.samplers[channel.sampler].output)[t].tolist()
             setattr(root.nodes[channel.target.node], channel.target.path, key)
-        scene = trimesh.load_scene(trimesh.util.wrap_as_stream(b"".join(root.save_to_bytes())), file_type="glb")
+        scene = trimesh.load_scene(
+            trimesh.util.wrap_as_stream(b"".join(root.save_to_bytes())), file_type="glb"
+        )
         poses = np.array([scene.graph.get(name)[0] for name in names_of(motion)])
         position.append(poses[:, :3, 3])
         rotation.append(poses[:, :3, :3])
-    return Read(time, np.array(position) @ FROM_Y_UP.T, FROM_Y_UP @ np.array(rotation) @ FROM_Y_UP.T)
+    return Read(
+        time, np.array(position) @ FROM_Y_UP.T, FROM_Y_UP @ np.array(rotation) @ FROM_Y_UP.T
+    )
 
 
 def read_trc(folder: Path, motion: Motion) -> Read:
@@ -128,11 +153,15 @@ def read_trc(folder: Path, motion: Motion) -> Read:
 
 
 def storage(path: Path) -> tuple[list[str], np.ndarray]:
-    """Column names and values (T, C), the time first, of a .mot: by OpenSim where it is installed, else by hand."""
+    """Column names and values (T, C), the time first, of a .mot: by OpenSim where it is installed,
+    else by hand.
+    """
     if opensim:
         table = opensim.TimeSeriesTable(str(path))
         assert table.getTableMetaDataString("inDegrees") == "yes"
-        values = np.column_stack([np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()])
+        values = np.column_stack(
+            [np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()]
+        )
         return ["time", *table.getColumnLabels()], values
     head, body = path.read_text().split("endheader\n")
     assert "inDegrees=yes" in head
@@ -159,22 +188,35 @@ def read_mot(folder: Path, motion: Motion) -> Read:
 
     def vector(side, tag):
         prefix = forces[side].find(tag).text
-        return np.stack([values[:, names.index(prefix + c)] for c in "xyz"], axis=1) @ FROM_OPENSIM.T
+        return (
+            np.stack([values[:, names.index(prefix + c)] for c in "xyz"], axis=1) @ FROM_OPENSIM.T
+        )
 
-    feet = {k: np.stack([vector(side, f"{tag}_identifier") for side in ("left", "right")], axis=1)
-            for k, tag in (("force", "force"), ("centre", "point"), ("moment", "torque"))}  # fmt: skip
+    feet = {
+        k: np.stack([vector(side, f"{tag}_identifier") for side in ("left", "right")], axis=1)
+        for k, tag in (("force", "force"), ("centre", "point"), ("moment", "torque"))
+    }
     assert not feet["moment"][..., :2].any()
-    return Read(column["time"], **segments(model_of(motion), qpos), **{**feet, "moment": feet["moment"][..., 2]})
+    return Read(
+        column["time"],
+        **segments(model_of(motion), qpos),
+        **{**feet, "moment": feet["moment"][..., 2]},
+    )
 
 
 def read_c3d(folder: Path, motion: Motion) -> Read:
     ezc3d = pytest.importorskip("ezc3d")
     c3d = ezc3d.c3d(str(folder / "motion.c3d"), extract_forceplat_data=True)
     point = c3d["parameters"]["POINT"]
-    assert point["UNITS"]["value"] == ["mm"] and c3d["parameters"]["FORCE_PLATFORM"]["USED"]["value"][0] == 2
+    assert (
+        point["UNITS"]["value"] == ["mm"]
+        and c3d["parameters"]["FORCE_PLATFORM"]["USED"]["value"][0] == 2
+    )
     assert point["LABELS"]["value"] == [str(n) for n in motion.arrays["keypoint_names"]]
     plates = c3d["data"]["platform"]
-    assert {p["unit_position"] for p in plates} == {"mm"} and {p["unit_moment"] for p in plates} == {"Nmm"}
+    assert {p["unit_position"] for p in plates} == {"mm"} and {
+        p["unit_moment"] for p in plates
+    } == {"Nmm"}
     return Read(
         np.arange(c3d["data"]["points"].shape[2]) / point["RATE"]["value"][0],
         keypoints=c3d["data"]["points"][:3].T / 1000,
@@ -193,11 +235,17 @@ def read_csv(folder: Path, motion: Motion) -> Read:
 
     root = [*(f"root_{c}_m" for c in "xyz"), *(f"root_q{c}" for c in "wxyz")]
     qpos = columns([*root, *(f"{n}_rad" for n in motion.arrays["joint_names"])])
-    points = columns([f"keypoint_{n}_{c}_m" for n in motion.arrays["keypoint_names"] for c in "xyz"])
-    feet = {k: columns([f"{s}_foot_{tag}".format(c) for s in "lr" for c in "xyz"]).reshape(-1, 2, 3)
-            for k, tag in (("force", "force_{}_N"), ("centre", "cop_{}_m"))}  # fmt: skip
+    points = columns(
+        [f"keypoint_{n}_{c}_m" for n in motion.arrays["keypoint_names"] for c in "xyz"]
+    )
+    feet = {
+        k: columns([f"{s}_foot_{tag}".format(c) for s in "lr" for c in "xyz"]).reshape(-1, 2, 3)
+        for k, tag in (("force", "force_{}_N"), ("centre", "cop_{}_m"))
+    }
     points = points.reshape(len(rows), -1, 3)
-    return Read(columns(["time_s"])[:, 0], **segments(model_of(motion), qpos), keypoints=points, **feet)
+    return Read(
+        columns(["time_s"])[:, 0], **segments(model_of(motion), qpos), keypoints=points, **feet
+    )
 
 
 def read_mjcf(folder: Path, motion: Motion) -> Read:
@@ -215,13 +263,20 @@ def read_mjcf(folder: Path, motion: Motion) -> Read:
 def read_locomujoco(folder: Path, motion: Motion) -> Read:
     with np.load(folder / "motion_locomujoco.npz", allow_pickle=False) as z:
         kinds = {3: 1, 2: 1, 0: 7}  # MuJoCo's joint types: hinge, slide, free
-        assert sum(kinds[k] for k in z["jnt_type"]) == z["qpos"].shape[1] and len(z["joint_names"]) == z["njnt"]
+        assert (
+            sum(kinds[k] for k in z["jnt_type"]) == z["qpos"].shape[1]
+            and len(z["joint_names"]) == z["njnt"]
+        )
         assert z["split_points"].tolist() == [0, len(z["qpos"])]
         assert z["body_names"].tolist() == ["world", *names_of(motion)]
-        np.testing.assert_allclose(segments(model_of(motion), z["qpos"])["position"], z["xpos"][:, 1:], atol=1e-9)
+        np.testing.assert_allclose(
+            segments(model_of(motion), z["qpos"])["position"], z["xpos"][:, 1:], atol=1e-9
+        )
         turn = Rotation.from_quat(z["xquat"][:, 1:].reshape(-1, 4), scalar_first=True).as_matrix()
         return Read(
-            np.arange(len(z["qpos"])) / float(z["frequency"]), z["xpos"][:, 1:], turn.reshape(*z["xpos"][:, 1:].shape, 3)
+            np.arange(len(z["qpos"])) / float(z["frequency"]),
+            z["xpos"][:, 1:],
+            turn.reshape(*z["xpos"][:, 1:].shape, 3),
         )
 
 
@@ -241,7 +296,12 @@ class PlainArrays(pickle.Unpickler):
     """Refuses whatever is not a numpy array: so the file holds nothing that could run."""
 
     def find_class(self, module, name):
-        assert module.startswith("numpy") and name in ("_reconstruct", "ndarray", "dtype", "_frombuffer"), (module, name)
+        assert module.startswith("numpy") and name in (
+            "_reconstruct",
+            "ndarray",
+            "dtype",
+            "_frombuffer",
+        ), (module, name)
         return super().find_class(module, name)
 
 
@@ -256,7 +316,9 @@ def read_usd(folder: Path, motion: Motion) -> Read:
     poses = []
     for t in frames:
         cache = UsdGeom.XformCache(int(t))
-        poses.append([np.array(cache.GetLocalToWorldTransform(prims[n])).T for n in names_of(motion)])
+        poses.append(
+            [np.array(cache.GetLocalToWorldTransform(prims[n])).T for n in names_of(motion)]
+        )
     poses = np.array(poses)
     return Read(frames / stage.GetTimeCodesPerSecond(), poses[..., :3, 3], poses[..., :3, :3])
 

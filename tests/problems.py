@@ -87,7 +87,9 @@ class LeastSquares:
 
 
 class RosenbrockResiduals(LeastSquares):
-    """The valley as residuals; minimum 0 at ones. `flat` more unknowns change nothing: a singular matrix."""
+    """The valley as residuals; minimum 0 at ones. `flat` more unknowns change nothing: a singular
+    matrix.
+    """
 
     def __init__(self, n=6, flat=0):
         self.n, self.flat = n + flat, flat

@@ -18,8 +18,8 @@ from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.batch.summary import write_summary
-from motionrecon.benchmarks.batch import results
 from motionrecon.errors import BatchError, ClipError
+from motionrecon_benchmarks.batch import results
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,8 +38,21 @@ def data(tmp_path_factory):
     return root
 
 
-def run(given, out, listen=lambda event: None, scheduler="local", workers=2, timeout_s=100.0, settings=QUICK, **options):
-    return run_batch(prepare(given, out, settings), make(scheduler, workers, timeout_s, str(out), **options), listen)
+def run(
+    given,
+    out,
+    listen=lambda event: None,
+    scheduler="local",
+    workers=2,
+    timeout_s=100.0,
+    settings=QUICK,
+    **options,
+):
+    return run_batch(
+        prepare(given, out, settings),
+        make(scheduler, workers, timeout_s, str(out), **options),
+        listen,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +69,23 @@ def test_good_clips_are_done_and_bad_ones_explained(undisturbed, data):
     assert len(done) == 3 and len({s["name"] for s in done}) == 3
     assert set(failed) == {"text.npz", "empty.npz", "cut.npz"}
     for name, s in failed.items():
-        assert s["error"]["kind"] == "input" and name in s["error"]["message"] and s["verdict"]["is"] == "failed"
+        assert (
+            s["error"]["kind"] == "input"
+            and name in s["error"]["message"]
+            and s["verdict"]["is"] == "failed"
+        )
     for s in statuses:
         folder = out / "clips" / s["name"]
         assert json.loads((folder / "status.json").read_text()) == s
         assert (folder / "motion.npz").exists() == (s["state"] == "done")
-    assert {"mpjpe_g_mm", "penetration_mm"} <= {k.removeprefix("result_") for k in done[0]["metrics"]}
-    assert done[0]["evaluations"] > 0 and done[0]["seconds"]["job"] > 0 and len(done[0]["configuration"]) == 16
+    assert {"mpjpe_g_mm", "penetration_mm"} <= {
+        k.removeprefix("result_") for k in done[0]["metrics"]
+    }
+    assert (
+        done[0]["evaluations"] > 0
+        and done[0]["seconds"]["job"] > 0
+        and len(done[0]["configuration"]) == 16
+    )
     assert not [p for p in (out / "clips").iterdir() if p.name.startswith(".")]
 
 
@@ -91,8 +114,14 @@ def test_the_page_and_the_tables(undisturbed, tmp_path):
     out, statuses = undisturbed
     paths = write_summary(statuses, out)
     page = (out / "page.html").read_text()
-    assert "<svg" in page and "prefers-color-scheme:dark" in page and "http" not in page.replace("http-equiv", "")
-    assert "<b>&" not in page and "&lt;b&gt;&amp;" in page  # a file's name is text, whatever it holds
+    assert (
+        "<svg" in page
+        and "prefers-color-scheme:dark" in page
+        and "http" not in page.replace("http-equiv", "")
+    )
+    assert (
+        "<b>&" not in page and "&lt;b&gt;&amp;" in page
+    )  # a file's name is text, whatever it holds
     assert "the file cannot be read or used: 3" in page and page.count("class=clip>") == 3
     rows = list(csv.DictReader(open(out / "dataset.csv", newline="", encoding="utf-8")))
     assert [r["name"] for r in rows] == [s["name"] for s in statuses]
@@ -106,7 +135,9 @@ def test_the_page_and_the_tables(undisturbed, tmp_path):
 
 
 def test_a_worker_that_dies_twice_fails_its_clip_only(data, tmp_path):
-    """The victim's worker is killed at each of its starts, another clip's once: that one gets its second chance."""
+    """The victim's worker is killed at each of its starts, another clip's once: that one gets its
+    second chance.
+    """
     scheduler = make("local", 1, 100.0, str(tmp_path))
     starts = []
 
@@ -120,8 +151,13 @@ def test_a_worker_that_dies_twice_fails_its_clip_only(data, tmp_path):
     todo = prepare(str(data / "[ab]" / "*.npz"), tmp_path, QUICK)
     statuses = {Path(s["source"]).parent.name: s for s in run_batch(todo, scheduler, shoot)}
     assert statuses["b"]["state"] == "done"
-    assert statuses["a"]["error"]["kind"] == "killed" and "signal 9" in statuses["a"]["error"]["message"]
-    assert sorted(p.name for p in (tmp_path / "clips").iterdir()) == sorted(s["name"] for s in statuses.values())
+    assert (
+        statuses["a"]["error"]["kind"] == "killed"
+        and "signal 9" in statuses["a"]["error"]["message"]
+    )
+    assert sorted(p.name for p in (tmp_path / "clips").iterdir()) == sorted(
+        s["name"] for s in statuses.values()
+    )
 
 
 def test_a_worker_that_hangs_is_replaced(data, tmp_path):
@@ -133,12 +169,17 @@ def test_a_worker_that_hangs_is_replaced(data, tmp_path):
 
     todo = prepare(str(data / "[ab]" / "*.npz"), tmp_path, QUICK)
     statuses = {Path(s["source"]).parent.name: s for s in run_batch(todo, scheduler, stop)}
-    assert statuses["a"]["error"]["kind"] == "timeout" and "--timeout" in statuses["a"]["error"]["message"]
+    assert (
+        statuses["a"]["error"]["kind"] == "timeout"
+        and "--timeout" in statuses["a"]["error"]["message"]
+    )
     assert statuses["b"]["state"] == "done"
 
 
 def test_killed_and_resumed_gives_the_same_bytes(undisturbed, data, tmp_path):
-    """kill -9 of the whole run at its first finished clip; workers end with it, nothing half written is taken for done."""
+    """kill -9 of the whole run at its first finished clip; workers end with it, nothing half
+    written is taken for done.
+    """
     script = (
         "from batch_data import QUICK; from motionrecon.batch.run import *; from motionrecon.batch.schedulers import make\n"
         f"run_batch(prepare({str(data)!r}, Path({str(tmp_path)!r}), QUICK), make('local', 1, 100.0, {str(tmp_path)!r}))"
@@ -146,7 +187,11 @@ def test_killed_and_resumed_gives_the_same_bytes(undisturbed, data, tmp_path):
     path = {**environment(), "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     process = subprocess.Popen([sys.executable, "-c", script], env=path, start_new_session=True)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("clips/*/motion.npz")) and process.poll() is None and time.monotonic() < deadline:
+    while (
+        not list(tmp_path.glob("clips/*/motion.npz"))
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -158,11 +203,27 @@ def test_killed_and_resumed_gives_the_same_bytes(undisturbed, data, tmp_path):
 
 
 def test_the_command_line(data, tmp_path, capsys):
-    arguments = [str(data / "a"), "--out", str(tmp_path), "--seconds", "0.3", "--max-evaluations", "1", "--workers", "1"]
+    arguments = [
+        str(data / "a"),
+        "--out",
+        str(tmp_path),
+        "--seconds",
+        "0.3",
+        "--max-evaluations",
+        "1",
+        "--workers",
+        "1",
+    ]
     assert main([*arguments, "--export", "trc,mjcf"]) == 0
     assert "1 clips to do" in capsys.readouterr().out
     [folder] = (tmp_path / "clips").iterdir()
-    assert {p.name for p in folder.iterdir()} == {"motion.npz", "report.json", "status.json", "motion.trc", "motion.xml"}
+    assert {p.name for p in folder.iterdir()} == {
+        "motion.npz",
+        "report.json",
+        "status.json",
+        "motion.trc",
+        "motion.xml",
+    }
     assert main([*arguments, "--export", "trc,mjcf", "--dry-run"]) == 0
     assert "0 clips to do, 1 done before" in capsys.readouterr().out
 
@@ -181,7 +242,9 @@ def test_the_command_line(data, tmp_path, capsys):
 def test_what_the_user_can_mend_is_one_line(data, tmp_path, capsys, monkeypatch, arguments, says):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    given = [a.replace("DATA", str(data)).replace("FILE", str(tmp_path / "file")) for a in arguments]
+    given = [
+        a.replace("DATA", str(data)).replace("FILE", str(tmp_path / "file")) for a in arguments
+    ]
     assert main(given) == 2
     err = capsys.readouterr().err
     assert says in err and err.count("\n") == 1

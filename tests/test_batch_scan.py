@@ -19,8 +19,23 @@ from motionrecon.errors import OutputError
 
 
 def test_names_are_safe_readable_and_different():
-    paths = ["a/walk.npz", "b/walk.npz", "walk.npz", "walk.trc", "..npz", " .npz", "x" * 300 + ".npz", "ä/ö.npz"]
-    paths += ["a\n<b>.npz", os.fsdecode(b"bad\xff.npz"), os.fsdecode(b"bad\xfe.npz"), "CON.npz", "-rf.npz"]
+    paths = [
+        "a/walk.npz",
+        "b/walk.npz",
+        "walk.npz",
+        "walk.trc",
+        "..npz",
+        " .npz",
+        "x" * 300 + ".npz",
+        "ä/ö.npz",
+    ]
+    paths += [
+        "a\n<b>.npz",
+        os.fsdecode(b"bad\xff.npz"),
+        os.fsdecode(b"bad\xfe.npz"),
+        "CON.npz",
+        "-rf.npz",
+    ]
     names = [job_name(p) for p in paths]
     assert len({n.lower() for n in names}) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,80}", n) for n in names)
@@ -39,7 +54,13 @@ def test_clips_are_found_in_folders_and_by_globs(tmp_path):
 
 def test_settings_survive_json_and_their_hash_tells_them_apart():
     assert Settings.from_json(QUICK.to_json()) == QUICK
-    variants = [QUICK, Settings(), Settings(reading={"up": "y"}), Settings(export=("bvh",)), Settings(seconds=1.0)]
+    variants = [
+        QUICK,
+        Settings(),
+        Settings(reading={"up": "y"}),
+        Settings(export=("bvh",)),
+        Settings(seconds=1.0),
+    ]
     assert len({s.hash for s in variants}) == len(variants)
 
 
@@ -56,14 +77,19 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         write_folder(tmp_path / "clip", fail)
     assert [p.name for p in (tmp_path / "clip").iterdir()] == ["old"]
     write_folder(tmp_path / "clip", lambda f: (f / "new").write_text("2"))
-    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["clip", os.path.join("clip", "new")]
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == [
+        "clip",
+        os.path.join("clip", "new"),
+    ]
 
 
 def test_sweeping_takes_what_the_dead_left_and_spares_the_living(tmp_path):
     (tmp_path / ".part-dead").mkdir()
     (tmp_path / ".part-dead" / "motion.npz").write_text("half")
     counts = []
-    write_folder(tmp_path / "clip", lambda f: (counts.append(sweep(tmp_path)), (f / "x").write_text("1")))
+    write_folder(
+        tmp_path / "clip", lambda f: (counts.append(sweep(tmp_path)), (f / "x").write_text("1"))
+    )
     assert counts == [1] and [p.name for p in tmp_path.iterdir()] == ["clip"]
     assert (tmp_path / "clip" / "x").read_text() == "1"
 
@@ -90,10 +116,11 @@ def test_a_full_disk_is_not_the_clips_fault(tmp_path, monkeypatch):
 def test_unforeseen_errors_and_memory_are_explained(tmp_path, monkeypatch):
     job = Job(str(write_clip(tmp_path / "walk.npz")), "walk-1", str(tmp_path / "clips"), QUICK)
     for error, kind in ((ZeroDivisionError("oh"), "bug"), (MemoryError(), "memory")):
+
         def broken(*args, error=error, **kwargs):
             raise error
 
-        monkeypatch.setattr("motionrecon.clip.load_clip", broken)
+        monkeypatch.setattr("motionrecon.clip.load.load_clip", broken)
         status = run_job(job)
         assert status["error"]["kind"] == kind and read_status(job.folder) == status
 
@@ -121,9 +148,15 @@ def test_the_table_counts_and_says_how_long():
         progress(Event("started", jobs[i]))
     progress(Event("progress", jobs[0], 0.5))
     now[0] = 30.0
-    failed = {"state": "failed", "verdict": {"is": "failed"}, "error": {"message": "[red]odd[/nonsense]"}}
+    failed = {
+        "state": "failed",
+        "verdict": {"is": "failed"},
+        "error": {"message": "[red]odd[/nonsense]"},
+    }
     progress(Event("finished", jobs[0], status=failed))
-    assert progress.per_minute == pytest.approx(2.0) and progress.seconds_left == pytest.approx(90.0)
+    assert progress.per_minute == pytest.approx(2.0) and progress.seconds_left == pytest.approx(
+        90.0
+    )
     assert progress.line() == "0 done, 1 failed, 1 running of 4; 2.0 clips a minute, 1:30 left"
     console.print(progress.render())
     text = console.export_text()
@@ -132,20 +165,27 @@ def test_the_table_counts_and_says_how_long():
 
 
 def test_the_derivatives_of_a_cold_and_a_warm_cache_are_one():
-    """With fastmath the copies of a helper that the two run round differently: a machine's first run differed."""
+    """With fastmath the copies of a helper that the two run round differently: a machine's first
+    run differed.
+    """
     from motionrecon.physics import kernels
 
-    assert not kernels.transitions.targetoptions.get("fastmath") and not kernels.adjoint.targetoptions.get("fastmath")
+    assert not kernels.transitions.targetoptions.get(
+        "fastmath"
+    ) and not kernels.adjoint.targetoptions.get("fastmath")
 
 
 def test_a_saved_motion_has_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     import time
 
-    from motionrecon.motion import Motion
+    from motionrecon.motion.motion import Motion
 
     motion = Motion({"a": np.arange(9.0)}, {})
     motion.save(tmp_path / "1")
     monkeypatch.setattr(time, "time", lambda: 2e9)
     monkeypatch.setattr(time, "localtime", lambda *a: time.gmtime(2e9))
     motion.save(tmp_path / "2")
-    assert Path(tmp_path / "1" / "motion.npz").read_bytes() == Path(tmp_path / "2" / "motion.npz").read_bytes()
+    assert (
+        Path(tmp_path / "1" / "motion.npz").read_bytes()
+        == Path(tmp_path / "2" / "motion.npz").read_bytes()
+    )

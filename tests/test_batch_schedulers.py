@@ -12,8 +12,8 @@ from batch_data import QUICK, write_clip
 
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
-from motionrecon.benchmarks.batch import results
 from motionrecon.errors import BatchError
+from motionrecon_benchmarks.batch import results
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,10 @@ def local(data, tmp_path_factory):
 def check(data, out, local, scheduler):
     statuses = run_batch(prepare(data, out, QUICK), scheduler)
     assert sorted((Path(s["source"]).stem, s["state"]) for s in statuses) == [
-        ("bad", "failed"), ("one", "done"), ("two", "done")]  # fmt: skip
+        ("bad", "failed"),
+        ("one", "done"),
+        ("two", "done"),
+    ]
     assert results(out) == results(local)
     assert not prepare(data, out, QUICK).todo
 
@@ -46,7 +49,9 @@ def test_submitit(data, local, tmp_path):
 
 
 def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
-    """As soon as the first clip has an outcome; the local executor then starts the task again, as a cluster would."""
+    """As soon as the first clip has an outcome; the local executor then starts the task again, as a
+    cluster would.
+    """
     pytest.importorskip("submitit")
     if not Path("/proc/self/task").is_dir():
         pytest.skip("finds the task's process in /proc")
@@ -56,7 +61,9 @@ def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
     def preempt():
         while not list(tmp_path.glob("clips/*/status.json")):
             time.sleep(0.01)
-        controller = scheduler._submitted[0].job_id  # of submitit's local executor; the task is its child
+        controller = scheduler._submitted[
+            0
+        ].job_id  # of submitit's local executor; the task is its child
         task = int(Path(f"/proc/{controller}/task/{controller}/children").read_text().split()[0])
         os.kill(task, signal.SIGUSR2)  # as SLURM does, by submitit's wish
 
@@ -76,7 +83,9 @@ def test_without_slurm_the_user_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["slurm", "ray"])
 def test_a_scheduler_whose_package_is_missing_says_what_to_install(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(f"motionrecon.batch.schedulers.{name}.{'submitit' if name == 'slurm' else 'ray'}", None)
+    monkeypatch.setattr(
+        f"motionrecon.batch.schedulers.{name}.{'submitit' if name == 'slurm' else 'ray'}", None
+    )
     with pytest.raises(BatchError, match=f"motionrecon.{name}."):
         make(name, 1, 100.0, str(tmp_path))
 

@@ -1,4 +1,6 @@
-"""What a verdict sees: motions that no floor could bring about, limits, and windows that went wrong."""
+"""What a verdict sees: motions that no floor could bring about, limits, and windows that went
+wrong.
+"""
 
 import copy
 
@@ -8,11 +10,11 @@ from batch_data import WALK
 from synthetic_motion import motion as synthetic
 
 from motionrecon import load_clip, reconstruct
-from motionrecon.batch.trust import judge
-from motionrecon.batch.unexplained import _outside_cone, longest, unexplained
 from motionrecon.kinematics.problem import FrameProblem
-from motionrecon.motion import Motion
-from motionrecon.reconstruct import Options
+from motionrecon.motion.motion import Motion
+from motionrecon.motion.unexplained import _outside_cone, longest, unexplained
+from motionrecon.motion.verdict import judge
+from motionrecon.pipeline import Options
 
 FPS, T = 60.0, 60
 QUICK = Options(threads=1, max_evaluations=3, grow_evaluations=4)
@@ -27,8 +29,14 @@ def arrays(path: np.ndarray, noise_m: float = 0.0) -> dict:
     keypoints = FrameProblem(body).points_of(qpos)
     seen = keypoints + noise_m * np.random.default_rng(0).standard_normal(keypoints.shape)
     names = np.array(body.keypoint_names)
-    return {"fps": np.array(FPS), "keypoint_names": names, "input_keypoints": seen, "keypoints": keypoints, "qpos": qpos,
-            "mjcf": np.array(body.xml)}  # fmt: skip
+    return {
+        "fps": np.array(FPS),
+        "keypoint_names": names,
+        "input_keypoints": seen,
+        "keypoints": keypoints,
+        "qpos": qpos,
+        "mjcf": np.array(body.xml),
+    }
 
 
 def path(x=0.0, z=0.0) -> np.ndarray:
@@ -44,18 +52,25 @@ def test_a_fall_is_explained_and_hovering_is_not(noise_m):
     fall = unexplained(arrays(path(2 * t, 4.0 + 3 * t - 0.5 * 9.81 * t**2), noise_m), noise_m, 1.75)
     hover = unexplained(arrays(path(2 * t, 2.0), noise_m), noise_m, 1.75)
     assert fall.seconds == 0.0
-    assert hover.flight.mean() > 0.75 and hover.worst == pytest.approx(9.81, rel=0.6 if noise_m > 0.01 else 0.2)
+    assert hover.flight.mean() > 0.75 and hover.worst == pytest.approx(
+        9.81, rel=0.6 if noise_m > 0.01 else 0.2
+    )
 
 
 def test_what_a_floor_can_give_is_explained():
     still, braking = arrays(path(0.0, standing)), arrays(path(2 * t - 2 * t**2, standing))
-    assert unexplained(still, 0.0, 1.75).seconds == 0.0 and unexplained(braking, 0.0, 1.75).seconds == 0.0
+    assert (
+        unexplained(still, 0.0, 1.75).seconds == 0.0
+        and unexplained(braking, 0.0, 1.75).seconds == 0.0
+    )
 
 
 def test_too_much_push_and_pull_of_the_floor_is_not():
     pushed = unexplained(arrays(path(10 * t**2, standing)), 0.0, 1.75)  # 20 m/s^2 along the floor
     assert pushed.contact.mean() > 0.75 and not pushed.flight.any()
-    pulled = unexplained(arrays(path(0.0, standing - 10 * t**2 * (t < 0.3) - 0.9 * (t >= 0.3))), 0.0, 1.75)  # at 20 m/s^2
+    pulled = unexplained(
+        arrays(path(0.0, standing - 10 * t**2 * (t < 0.3) - 0.9 * (t >= 0.3))), 0.0, 1.75
+    )  # at 20 m/s^2
     assert pulled.contact.any() and not pulled.flight.any()
 
 
@@ -66,7 +81,10 @@ def test_distance_from_the_cone():
 
 
 def test_longest_run():
-    assert longest(np.array([0, 1, 1, 0, 1], bool)) == 2 and longest(np.zeros(3, bool)) == longest(np.zeros(0, bool)) == 0
+    assert (
+        longest(np.array([0, 1, 1, 0, 1], bool)) == 2
+        and longest(np.zeros(3, bool)) == longest(np.zeros(0, bool)) == 0
+    )
     assert longest(np.array([[1, 0], [1, 1], [0, 1], [0, 1]], bool)) == 3
 
 
@@ -100,7 +118,9 @@ def test_what_is_suspicious_is_said(walk):
     window = {**report["windows"][0], "status": "diverged"}
     far = {**report["result"], "mpjpe_g_mm": 90.0}
     deep = {**report["result"], "penetration_mm": 9.0}
-    gone = clip.replace(keypoints=np.where(np.arange(len(clip.names))[:, None] < 12, np.nan, clip.keypoints))
+    gone = clip.replace(
+        keypoints=np.where(np.arange(len(clip.names))[:, None] < 12, np.nan, clip.keypoints)
+    )
     for changes, said in (
         ({"torques": torques}, f"limit of their torque without a break: {names[10]}"),
         ({"report": {"windows": [window]}}, "diverged"),
@@ -110,7 +130,10 @@ def test_what_is_suspicious_is_said(walk):
         ({"report": {"ik": {**report["ik"], "mpjpe_g_mm": 60.0}}}, "no body with fixed bones"),
     ):
         verdict = judge(changed(motion, **changes), clip)
-        assert verdict.verdict == "suspicious" and any(said in r for r in verdict.reasons), (said, verdict.reasons)
+        assert verdict.verdict == "suspicious" and any(said in r for r in verdict.reasons), (
+            said,
+            verdict.reasons,
+        )
     assert any("missing" in r for r in judge(motion, gone).reasons)
 
 
@@ -119,6 +142,10 @@ def test_a_walk_that_is_carried_through_the_air_is_found():
     clip = load_clip(WALK)
     seconds = np.arange(len(clip.keypoints)) / clip.fps
     lift = 0.5 * np.clip(np.minimum(seconds - 0.25, 1.15 - seconds) / 0.2, 0, 1)
-    carried = clip.replace(keypoints=clip.keypoints + np.stack([0 * lift, 0 * lift, lift], axis=1)[:, None])
+    carried = clip.replace(
+        keypoints=clip.keypoints + np.stack([0 * lift, 0 * lift, lift], axis=1)[:, None]
+    )
     verdict = judge(reconstruct(carried, QUICK), carried)
-    assert verdict.verdict == "suspicious" and any("flight without fall" in r for r in verdict.reasons), verdict.reasons
+    assert verdict.verdict == "suspicious" and any(
+        "flight without fall" in r for r in verdict.reasons
+    ), verdict.reasons

@@ -2,7 +2,7 @@
 
 import json
 
-from motionrecon.benchmarks import gradient, states
+from motionrecon_benchmarks import gradient, states
 
 
 def test_it_measures_every_kind_and_writes_both_files(tmp_path, capsys):
@@ -10,7 +10,9 @@ def test_it_measures_every_kind_and_writes_both_files(tmp_path, capsys):
     assert gradient.main(["--out", str(tmp_path / "out"), *options]) == 0
     report = json.loads((tmp_path / "out" / "gradient.json").read_text())
     errors = report["error to centred mjd_transitionFD"]
-    assert set(errors) == set(states.KINDS) and all(e["A"] < 1e-6 and e["B"] < 1e-6 for e in errors.values())
+    assert set(errors) == set(states.KINDS) and all(
+        e["A"] < 1e-6 and e["B"] < 1e-6 for e in errors.values()
+    )
     assert all(e["error"] < 1e-5 for e in report["error to differences of the rollout"].values())
     assert report["endurance"]["calls"] == 30 and report["mjx"] == {}
     text = (tmp_path / "out" / "gradient.md").read_text()

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from motionrecon.benchmarks import classical
-from motionrecon.functions import FUNCTIONS
+from motionrecon.learned.train.functions import FUNCTIONS
+from motionrecon_benchmarks import classical
 
 
 def test_verdicts_of_known_curves():
@@ -18,10 +18,18 @@ def test_verdicts_of_known_curves():
     curves = {ours: quick, other: never, third: slow, "sgd": never, "adam": slow, "bfgs": slow}
     row = classical.compare(curves, (10, 100))[0]
     assert row["best_first_order"] == "adam"
-    assert row[ours]["times_fewer_steps"] == 100 / 11  # 1e-4 is 10 of 99 intervals down the quick curve
+    assert (
+        row[ours]["times_fewer_steps"] == 100 / 11
+    )  # 1e-4 is 10 of 99 intervals down the quick curve
     assert row[other]["times_fewer_steps"] == 0 and row[third]["times_fewer_steps"] == 1
-    assert row[ours]["bfgs"] == [1, 1] and row[other]["bfgs"] == [-1, -1] and row[third]["bfgs"] == [0, 0]
-    assert "| 10: 20 / 0 / 0, 100: 20 / 0 / 0 |" in classical.table(5, classical.compare(curves, (10, 100)))
+    assert (
+        row[ours]["bfgs"] == [1, 1]
+        and row[other]["bfgs"] == [-1, -1]
+        and row[third]["bfgs"] == [0, 0]
+    )
+    assert "| 10: 20 / 0 / 0, 100: 20 / 0 / 0 |" in classical.table(
+        5, classical.compare(curves, (10, 100))
+    )
 
 
 def test_of_equal_ends_the_fewest_steps_count():
@@ -31,16 +39,27 @@ def test_of_equal_ends_the_fewest_steps_count():
 
 
 def test_learning_curves_tell_when_the_baselines_end_is_reached(tmp_path, capsys):
-    from motionrecon.benchmarks import learning
+    from motionrecon_benchmarks import learning
 
-    for name, losses in {"base": [0.0, -1.0, -2.0], "quick": [-0.5, -2.5, -3.0], "poor": [0.0, -0.1, -0.2]}.items():
+    for name, losses in {
+        "base": [0.0, -1.0, -2.0],
+        "quick": [-0.5, -2.5, -3.0],
+        "poor": [0.0, -0.1, -0.2],
+    }.items():
         (tmp_path / name).mkdir()
-        lines = [json.dumps({"step": 10 * k, "cpu_seconds": 2.0 * k, "validation": v}) for k, v in enumerate(losses)]
+        lines = [
+            json.dumps({"step": 10 * k, "cpu_seconds": 2.0 * k, "validation": v})
+            for k, v in enumerate(losses)
+        ]
         (tmp_path / name / "curve.jsonl").write_text("\n".join(lines) + "\n")
     runs = [str(tmp_path / name) for name in ("base", "quick", "poor")]
     assert learning.main([*runs, "--out", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out" / "learning.md").read_text()
-    assert "| quick | 20 | 4 | -0.500 | -3.000 | 10, 2 |" in text and "| poor" in text and "never |" in text
+    assert (
+        "| quick | 20 | 4 | -0.500 | -3.000 | 10, 2 |" in text
+        and "| poor" in text
+        and "never |" in text
+    )
     assert (tmp_path / "out" / "learning.png").stat().st_size > 1000
     with pytest.raises(SystemExit):
         learning.main([str(tmp_path / "nothing"), "--out", str(tmp_path / "out")])

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_motion import NAMES, clip_of, motion, proportions
 
+from motionrecon.anatomy.anthropometry import SEGMENTS, TWICE
 from motionrecon.body import ModelOptions, assemble, build_body
-from motionrecon.body.anthropometry import SEGMENTS, TWICE
 from motionrecon.body.foot import stance_shape
 from motionrecon.body.proportions import robust_length
-from motionrecon.clip import Clip, load_clip
+from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import BodyError
 
 
@@ -24,7 +24,9 @@ def body():
 
 def _sole(model, data, side):
     """Lowest points (m) of the six contact spheres of a foot."""
-    geoms = [model.geom(f"{side}{k}_{w}").id for k in ("heel", "ball", "toe") for w in ("in", "out")]
+    geoms = [
+        model.geom(f"{side}{k}_{w}").id for k in ("heel", "ball", "toe") for w in ("in", "out")
+    ]
     return data.geom_xpos[geoms, 2] - model.geom_size[geoms, 0]
 
 
@@ -37,9 +39,13 @@ def test_masses_follow_de_leva(body):
     mass = {body.model.body(i).name: body.model.body_mass[i] for i in range(body.model.nbody)}
     assert sum(mass.values()) == pytest.approx(70.0, rel=1e-5)
     expected = {
-        "head": (6.94 + 6.68) / 2, "l_thigh": (14.16 + 14.78) / 2, "r_shank": (4.33 + 4.81) / 2,
-        "l_forearm": (1.62 + 1.38) / 2, "pelvis": (11.17 + 12.47) / 2, "lumbar": (16.33 + 14.65) / 2,
-    }  # fmt: skip
+        "head": (6.94 + 6.68) / 2,
+        "l_thigh": (14.16 + 14.78) / 2,
+        "r_shank": (4.33 + 4.81) / 2,
+        "l_forearm": (1.62 + 1.38) / 2,
+        "pelvis": (11.17 + 12.47) / 2,
+        "lumbar": (16.33 + 14.65) / 2,
+    }
     for name, percent in expected.items():
         assert mass[name] / 70.0 == pytest.approx(percent / 100, rel=1e-3)
     foot = mass["l_foot"] + mass["l_toes"]
@@ -65,7 +71,12 @@ def test_left_and_right_mirror_each_other(body):
         angle = rng.uniform(-0.5, 0.5)
         swapped = {"l_": "r_", "r_": "l_"}.get(name[:2], "")
         mirror = m.joint(swapped + name[2:] if swapped else name)
-        flips = -1.0 if name.endswith(("_side", "neck_twist", "lumbar_twist", "thorax_twist")) and not swapped else 1.0
+        flips = (
+            -1.0
+            if name.endswith(("_side", "neck_twist", "lumbar_twist", "thorax_twist"))
+            and not swapped
+            else 1.0
+        )
         data.qpos[m.jnt_qposadr[i]], other.qpos[m.jnt_qposadr[mirror.id]] = angle, flips * angle
     for d in (data, other):
         d.qpos[2:7] = 1.0, 1, 0, 0, 0
@@ -75,7 +86,9 @@ def test_left_and_right_mirror_each_other(body):
         twin = {"l_": "r_", "r_": "l_"}.get(name[:2], "")
         j = m.body(twin + name[2:] if twin else name).id
         np.testing.assert_allclose(data.xipos[i] * [1, -1, 1], other.xipos[j], atol=1e-6)
-        np.testing.assert_allclose(np.sort(m.body_inertia[i]), np.sort(m.body_inertia[j]), rtol=1e-4)
+        np.testing.assert_allclose(
+            np.sort(m.body_inertia[i]), np.sort(m.body_inertia[j]), rtol=1e-4
+        )
 
 
 def test_inertias_are_physical(body):
@@ -87,7 +100,10 @@ def test_inertias_are_physical(body):
 def test_topology_limits_and_actuators(body):
     m = body.model
     assert (m.nv, m.nu, m.nq) == (43, 37, 44)
-    assert m.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE and (m.jnt_type[1:] == mujoco.mjtJoint.mjJNT_HINGE).all()
+    assert (
+        m.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE
+        and (m.jnt_type[1:] == mujoco.mjtJoint.mjJNT_HINGE).all()
+    )
     assert m.jnt_limited[1:].all()
     assert (m.jnt_range[1:, 0] < 0).all() and (m.jnt_range[1:, 1] > 0).all()
     np.testing.assert_array_equal(m.actuator_trnid[:, 0], np.arange(1, m.njnt))
@@ -110,14 +126,20 @@ def test_only_spheres_touch_only_the_floor(body):
     floor = m.geom("floor").id
     for a in range(m.ngeom):
         for b in range(a):
-            meet = (m.geom_contype[a] & m.geom_conaffinity[b]) or (m.geom_contype[b] & m.geom_conaffinity[a])
+            meet = (m.geom_contype[a] & m.geom_conaffinity[b]) or (
+                m.geom_contype[b] & m.geom_conaffinity[a]
+            )
             sphere = m.geom_type[b if a == floor else a] == mujoco.mjtGeom.mjGEOM_SPHERE
             assert bool(meet) == (floor in (a, b) and sphere)
     spheres = [g for g in range(m.ngeom) if m.geom_type[g] == mujoco.mjtGeom.mjGEOM_SPHERE]
     assert len(spheres) >= 25
     for values in (m.geom_solref, m.geom_solimp, m.geom_friction, m.geom_condim):
         assert (values[spheres] == values[spheres[0]]).all()
-    assert not m.geom_margin.any() and m.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL and m.opt.impratio == 1
+    assert (
+        not m.geom_margin.any()
+        and m.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL
+        and m.opt.impratio == 1
+    )
 
 
 def test_soles_are_flat_on_the_floor_when_standing(body):
@@ -154,7 +176,12 @@ def test_options_reach_the_model():
 
 
 @settings(max_examples=8, deadline=None)
-@given(stature=st.floats(1.0, 2.1), left=st.floats(0.23, 0.26), noise=st.floats(0, 0.02), seed=st.integers(0, 99))
+@given(
+    stature=st.floats(1.0, 2.1),
+    left=st.floats(0.23, 0.26),
+    noise=st.floats(0, 0.02),
+    seed=st.integers(0, 99),
+)
 def test_bone_lengths_come_back_from_a_clip(stature, left, noise, seed):
     p = proportions(stature, thigh=(left, left))
     known = assemble(p, 60.0, NAMES)
@@ -200,9 +227,12 @@ def test_a_moved_keypoint_is_found_on_the_body():
     body, qpos = motion(60, 30.0)
     column = NAMES.index("head")
     shift = np.array([0.03, 0.0, 0.06])
-    moved = replace(body, keypoint_pos=body.keypoint_pos + shift * (np.arange(len(NAMES)) == column)[:, None])
+    moved = replace(
+        body, keypoint_pos=body.keypoint_pos + shift * (np.arange(len(NAMES)) == column)[:, None]
+    )
     got = build_body(clip_of(moved, qpos, 30.0))
-    # the neck may bend a little instead: what counts is the distance between head and neck keypoints
+    # the neck may bend a little instead: what counts is the distance between head and neck
+    # keypoints
     distance = np.linalg.norm(got.keypoint_pos[column] - moved.keypoint_pos[column])
     assert distance < 0.35 * np.linalg.norm(shift)
 
@@ -238,11 +268,13 @@ def test_a_giant_is_a_mistake_of_units():
 
 
 def test_keypoints_of_every_skeleton_have_a_place():
-    from motionrecon.skeletons import SKELETONS
+    from motionrecon.anatomy.skeletons import SKELETONS
 
     for names in SKELETONS.values():
         got = assemble(proportions(), 70.0, tuple(names))
-        assert {n for n in names if "inner" not in n and "outer" not in n} == set(got.keypoint_names)
+        assert {n for n in names if "inner" not in n and "outer" not in n} == set(
+            got.keypoint_names
+        )
 
 
 def test_real_subjects(shared_clips):

@@ -4,10 +4,10 @@ import pickle
 import numpy as np
 import pytest
 
-from motionrecon.clip import load_clip, make_clip
+from motionrecon.anatomy.skeletons import SKELETONS
+from motionrecon.clip.load import load_clip, make_clip
 from motionrecon.errors import ClipError
 from motionrecon.io import Raw, detect
-from motionrecon.skeletons import SKELETONS
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,11 @@ def walk(bundled_clip):
 
 
 def arrays_of(clip, **changes):
-    content = {"keypoints": clip.keypoints, "keypoint_names": np.array(clip.names), "fps": clip.fps} | changes
+    content = {
+        "keypoints": clip.keypoints,
+        "keypoint_names": np.array(clip.names),
+        "fps": clip.fps,
+    } | changes
     return {k: v for k, v in content.items() if v is not None}
 
 
@@ -40,7 +44,11 @@ def hidden(clip, name, frames):
 
 # What is wrong -> (what the file holds, options, what the message must say).
 BAD_ARRAYS = {
-    "no keypoints": (lambda c: arrays_of(c, keypoints=None), {}, "no keypoints.*'keypoints'.*holds.*fps"),
+    "no keypoints": (
+        lambda c: arrays_of(c, keypoints=None),
+        {},
+        "no keypoints.*'keypoints'.*holds.*fps",
+    ),
     "nothing at all": (lambda c: {}, {}, "no keypoints.*nothing"),
     "flat keypoints": (
         lambda c: arrays_of(c, keypoints=c.keypoints.reshape(-1, 54)),
@@ -49,22 +57,46 @@ BAD_ARRAYS = {
     ),
     "2D keypoints": (lambda c: arrays_of(c, keypoints=c.keypoints[..., :2]), {}, "2D"),
     "text for keypoints": (lambda c: arrays_of(c, keypoints=np.array(["a"])), {}, "type.*numbers"),
-    "all NaN": (lambda c: arrays_of(c, keypoints=np.full_like(c.keypoints, np.nan)), {}, "every keypoint.*missing"),
-    "no confidence in any": (lambda c: arrays_of(c, confidence=np.zeros((39, 18))), {}, "every keypoint.*confidence"),
-    "infinite value": (lambda c: arrays_of(c, keypoints=with_infinity(c)), {}, "infinite.*frame 7.*joint 3"),
+    "all NaN": (
+        lambda c: arrays_of(c, keypoints=np.full_like(c.keypoints, np.nan)),
+        {},
+        "every keypoint.*missing",
+    ),
+    "no confidence in any": (
+        lambda c: arrays_of(c, confidence=np.zeros((39, 18))),
+        {},
+        "every keypoint.*confidence",
+    ),
+    "infinite value": (
+        lambda c: arrays_of(c, keypoints=with_infinity(c)),
+        {},
+        "infinite.*frame 7.*joint 3",
+    ),
     "unknown names": (
         lambda c: arrays_of(c, keypoint_names=np.array([f"m{i}" for i in range(18)])),
         {},
         "no keypoint name is known.*m0",
     ),
-    "too few names": (lambda c: arrays_of(c, keypoint_names=np.array(c.names[:5])), {}, "5 keypoint names for 18"),
+    "too few names": (
+        lambda c: arrays_of(c, keypoint_names=np.array(c.names[:5])),
+        {},
+        "5 keypoint names for 18",
+    ),
     "a name twice": (
         lambda c: arrays_of(c, keypoint_names=np.array(["l_hip"] * 2 + list(c.names[2:]))),
         {},
         "'l_hip' stands",
     ),
-    "no names": (lambda c: arrays_of(c, keypoint_names=None), {}, "18 keypoints without names.*--skeleton"),
-    "unknown skeleton": (lambda c: arrays_of(c), {"skeleton": "octopus"}, "unknown skeleton 'octopus'.*coco17"),
+    "no names": (
+        lambda c: arrays_of(c, keypoint_names=None),
+        {},
+        "18 keypoints without names.*--skeleton",
+    ),
+    "unknown skeleton": (
+        lambda c: arrays_of(c),
+        {"skeleton": "octopus"},
+        "unknown skeleton 'octopus'.*coco17",
+    ),
     "skeleton of another size": (
         lambda c: arrays_of(c),
         {"skeleton": "coco17"},
@@ -93,9 +125,21 @@ BAD_ARRAYS = {
     "fps absurd": (lambda c: arrays_of(c, fps=1e6), {}, "1e.06 frames per second"),
     "fps of each frame": (lambda c: arrays_of(c, fps=np.full(39, 30.0)), {}, "'fps' has shape"),
     "fps in words": (lambda c: arrays_of(c, fps=np.array("thirty")), {}, "'fps' has type"),
-    "time running back": (lambda c: arrays_of(c, time=-np.arange(39) / 30), {}, "'time'.*does not rise"),
-    "time of other frames": (lambda c: arrays_of(c, time=np.arange(7) / 30), {}, "'time'.*39 frames"),
-    "person 20 m tall": (lambda c: arrays_of(c, keypoints=c.keypoints * 12.0), {}, "neither metres.*20.* m tall in m,"),
+    "time running back": (
+        lambda c: arrays_of(c, time=-np.arange(39) / 30),
+        {},
+        "'time'.*does not rise",
+    ),
+    "time of other frames": (
+        lambda c: arrays_of(c, time=np.arange(7) / 30),
+        {},
+        "'time'.*39 frames",
+    ),
+    "person 20 m tall": (
+        lambda c: arrays_of(c, keypoints=c.keypoints * 12.0),
+        {},
+        "neither metres.*20.* m tall in m,",
+    ),
     "units given wrong": (
         lambda c: arrays_of(c, keypoints=c.keypoints * 100),
         {"units": "mm"},
@@ -159,7 +203,10 @@ BAD_FILES = {
     "a folder": (lambda p: p.mkdir(), "folder"),
     "empty": (lambda p: p.write_bytes(b""), "not an npz"),
     "text": (lambda p: p.write_text("x,y,z"), "not an npz"),
-    "a bare pickle": (lambda p: p.write_bytes(pickle.dumps(_Bomb())), "not an npz.*pickle.*never loaded"),
+    "a bare pickle": (
+        lambda p: p.write_bytes(pickle.dumps(_Bomb())),
+        "not an npz.*pickle.*never loaded",
+    ),
     "pickled objects": (_pickled_npz, "'keypoints' holds pickled Python objects"),
     "cut short": (_truncated_npz, "not an npz"),
     "damaged": (_broken_array, "'keypoints' is damaged"),
@@ -200,7 +247,9 @@ def test_units_and_up_axis_are_converted(walk, up, units, tmp_path):
     path = save(tmp_path / "clip.npz", **arrays_of(walk, keypoints=keypoints))
     for options in ({}, {"up": up, "units": units}):
         clip = load_clip(path, **options)
-        if up in ("z", "y", "-y") or options:  # the axes in use are detected, the others may be given
+        if (
+            up in ("z", "y", "-y") or options
+        ):  # the axes in use are detected, the others may be given
             np.testing.assert_allclose(clip.keypoints, walk.keypoints, atol=1e-9)
         assert any(f.startswith(f"units {units}") for f in clip.findings)
 
@@ -209,25 +258,35 @@ def test_detection_on_the_development_clips(shared_clips):
     for path in sorted(shared_clips.glob("*.npz")):
         clip = load_clip(path)
         for axis in ("z", "y", "-y"):
-            assert detect.detect_up(clip.keypoints @ detect.UP_AXES[axis], clip.names).axis == axis, path.name
+            assert (
+                detect.detect_up(clip.keypoints @ detect.UP_AXES[axis], clip.names).axis == axis
+            ), path.name
         assert detect.swapped(clip.keypoints, clip.names) is None, path.name
         mirrored = tuple({"l_": "r_", "r_": "l_"}.get(n[:2], n[:2]) + n[2:] for n in clip.names)
         assert detect.swapped(clip.keypoints, mirrored) is not None, path.name
 
 
-@pytest.mark.parametrize("name", ["walk", "jump", "spinkick", "cartwheel", "getup_facedown", "roll"])
+@pytest.mark.parametrize(
+    "name", ["walk", "jump", "spinkick", "cartwheel", "getup_facedown", "roll"]
+)
 def test_bundled_clips(bundled_clip, name):
     clip = load_clip(bundled_clip(name))
     assert clip.warnings == ()
-    assert clip.keypoints.shape == (*clip.confidence.shape, 3) and clip.keypoints.dtype == np.float64
+    assert (
+        clip.keypoints.shape == (*clip.confidence.shape, 3) and clip.keypoints.dtype == np.float64
+    )
     with np.load(bundled_clip(name)) as content:
         assert "zlib" in str(content["licence"]) and "pybullet" in str(content["source"])
         assert detect.detect_up(content["keypoints"].astype(float), clip.names).axis == "z"
-    thigh = np.linalg.norm(clip.keypoints[:, clip.index("l_hip")] - clip.keypoints[:, clip.index("l_knee")], axis=1)
+    thigh = np.linalg.norm(
+        clip.keypoints[:, clip.index("l_hip")] - clip.keypoints[:, clip.index("l_knee")], axis=1
+    )
     np.testing.assert_allclose(thigh[np.isfinite(thigh)], 0.4215, atol=1e-4)  # the humanoid's own
 
 
-@pytest.mark.parametrize("parts", [("hip", "knee"), ("shoulder",), ("ankle",), ("hip", "knee", "ankle", "shoulder")])
+@pytest.mark.parametrize(
+    "parts", [("hip", "knee"), ("shoulder",), ("ankle",), ("hip", "knee", "ankle", "shoulder")]
+)
 def test_swapped_sides_are_a_warning(walk, parts):
     swap = {f"{a}_{p}": f"{b}_{p}" for p in parts for a, b in ("lr", "rl")}
     everything = len(parts) == 4
@@ -270,7 +329,9 @@ def test_unknown_and_doubled_names_are_left_out_with_a_warning(walk):
     clip = make_clip(Raw(walk.keypoints, names=tuple(names), fps=30.0), "odd")
     assert "antler" not in clip.names and len(clip.names) == 16
     assert clip.names.count("pelvis") == 1
-    np.testing.assert_array_equal(clip.keypoints[:, clip.index("pelvis")], walk.keypoints[:, walk.index("pelvis")])
+    np.testing.assert_array_equal(
+        clip.keypoints[:, clip.index("pelvis")], walk.keypoints[:, walk.index("pelvis")]
+    )
     assert any("antler" in w for w in clip.warnings) and any("MidHip" in w for w in clip.warnings)
 
 
@@ -333,7 +394,9 @@ def test_rates_in_range_pass(walk, fps):
 
 
 def test_relative_clip_is_a_warning(walk):
-    clip = make_clip(Raw(walk.keypoints - walk.keypoints[:, :1], names=walk.names, fps=30.0), "relative")
+    clip = make_clip(
+        Raw(walk.keypoints - walk.keypoints[:, :1], names=walk.names, fps=30.0), "relative"
+    )
     assert any("pelvis stays at the origin" in w for w in clip.warnings)
 
 

@@ -14,14 +14,14 @@ from export_readers import READERS, model_of, segments
 from scipy.spatial.transform import Rotation
 
 from motionrecon import load_clip, reconstruct
-from motionrecon.benchmarks.reconstruct import beginning
 from motionrecon.errors import ExportError, MotionError, OutputError
 from motionrecon.export import FORMATS, missing, resolve, write
 from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
 from motionrecon.export.ground import Ground, of_steps
 from motionrecon.export.scene import Scene
-from motionrecon.motion import Motion
-from motionrecon.reconstruct import Options
+from motionrecon.motion.motion import Motion
+from motionrecon.pipeline import Options
+from motionrecon_benchmarks.reconstruct import beginning
 
 WRITABLE = [f for f in FORMATS if not missing(f)]
 
@@ -33,7 +33,9 @@ def walk(bundled_clip):
 
 
 def tumbling(motion: Motion) -> Motion:
-    """Any orientation of the root, among them those where Euler angles are singular; joints anywhere in their ranges."""
+    """Any orientation of the root, among them those where Euler angles are singular; joints
+    anywhere in their ranges.
+    """
     a, rng = motion.arrays, np.random.default_rng(0)
     T, model = len(a["time"]), model_of(motion)
     qpos = a["qpos"].copy()
@@ -58,7 +60,9 @@ VARIANTS = {"walk": lambda m: m, "tumbling": tumbling, "one frame": one_frame}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("name", [f for f in FORMATS if f != "mp4"])  # a picture cannot be read back into a motion
+@pytest.mark.parametrize(
+    "name", [f for f in FORMATS if f != "mp4"]
+)  # a picture cannot be read back into a motion
 def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant):
     if remedy := missing(name):
         pytest.skip(remedy)
@@ -66,7 +70,11 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
     motion = VARIANTS[variant](walk)
     a = motion.arrays
     paths = write(motion, tmp_path / "out", name)
-    assert {p.name for p in paths} == {p.name for p in (tmp_path / "out").iterdir()} == set(FORMATS[name].files)
+    assert (
+        {p.name for p in paths}
+        == {p.name for p in (tmp_path / "out").iterdir()}
+        == set(FORMATS[name].files)
+    )
     reader, holds = READERS[name]
     read = reader(tmp_path / "out", motion)
     assert {k for k, v in vars(read).items() if v is not None} == {"time"} | holds
@@ -74,7 +82,9 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
     if read.position is not None:
         true = segments(model_of(motion), a["qpos"])
         assert np.abs(read.position - true["position"]).max() < 1e-4
-        between = Rotation.from_matrix((read.rotation.swapaxes(-1, -2) @ true["rotation"]).reshape(-1, 3, 3))
+        between = Rotation.from_matrix(
+            (read.rotation.swapaxes(-1, -2) @ true["rotation"]).reshape(-1, 3, 3)
+        )
         assert np.rad2deg(between.magnitude()).max() < 0.1
     if read.keypoints is not None:
         assert np.abs(read.keypoints - a["keypoints"]).max() < 1e-4
@@ -97,19 +107,26 @@ def test_the_video_is_as_long_as_the_motion(walk, tmp_path):
 def test_the_walk_loads_both_feet_and_leaves_gaps(walk):
     """Otherwise the comparisons above would compare nothing."""
     centre, force = walk.arrays["centre_of_pressure"], walk.arrays["contact_force"]
-    assert (np.isfinite(centre[..., 0]) & (force[..., 2] > 100)).any(0).all() and np.isnan(centre).any()
+    assert (np.isfinite(centre[..., 0]) & (force[..., 2] > 100)).any(0).all() and np.isnan(
+        centre
+    ).any()
 
 
 def test_free_moments_belong_to_the_motions_own_forces(walk):
-    """The contacts at the saved states are those of the simulation: the same centres, and a moment that turns the body."""
+    """The contacts at the saved states are those of the simulation: the same centres, and a moment
+    that turns the body.
+    """
     centres, moments = of_steps(walk)
     a = walk.arrays
     loaded = np.isfinite(centres[..., 0])
-    assert (loaded == (a["simulation_contact_force"][..., 2] > 1)).all() and np.abs(moments[loaded]).max() > 0.1
+    assert (loaded == (a["simulation_contact_force"][..., 2] > 1)).all() and np.abs(
+        moments[loaded]
+    ).max() > 0.1
     assert not moments[~loaded].any()
     nearest = np.clip(np.round(a["time"] / float(a["timestep"])).astype(int), 0, len(centres) - 1)
     np.testing.assert_allclose(centres[nearest], a["centre_of_pressure"], atol=1e-6)
-    # Euler: the moment of the floor about the vertical through the centre of mass is the change of angular momentum
+    # Euler: the moment of the floor about the vertical through the centre of mass is the change of
+    # angular momentum
     model = model_of(walk)
     data, spin, expected = mujoco.MjData(model), [], []
     for t in range(len(centres)):
@@ -118,7 +135,9 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
         mujoco.mj_subtreeVel(model, data)
         arm = np.nan_to_num(centres[t]) - data.subtree_com[0]
         spin.append(data.subtree_angmom[0][2])
-        expected.append(np.cross(arm, a["simulation_contact_force"][t])[:, 2].sum() + moments[t].sum())
+        expected.append(
+            np.cross(arm, a["simulation_contact_force"][t])[:, 2].sum() + moments[t].sum()
+        )
     rate = np.diff(spin) / float(a["timestep"])
     assert not a["simulation_contact_force_other"].any()
     missed = rate - np.array(expected)[:-1]
@@ -127,9 +146,13 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
 
 
 def test_centres_of_pressure_have_no_gaps_while_a_foot_is_loaded(walk):
-    """A frame between an unloaded and a loaded step has a force and no centre: it takes the nearest step's."""
+    """A frame between an unloaded and a loaded step has a force and no centre: it takes the nearest
+    step's.
+    """
     a = walk.arrays
-    t, side = np.argwhere(np.isfinite(a["centre_of_pressure"][..., 0]) & (a["contact_force"][..., 2] > 100))[0]
+    t, side = np.argwhere(
+        np.isfinite(a["centre_of_pressure"][..., 0]) & (a["contact_force"][..., 2] > 100)
+    )[0]
     centre = a["centre_of_pressure"].copy()
     centre[t, side] = np.nan
     filled = Ground.of(replace(walk, arrays={**a, "centre_of_pressure": centre})).centre
@@ -147,23 +170,31 @@ def test_axes_keep_left_left(axes, forward, left, up):
 
 
 def test_angles_and_quaternions_do_not_jump():
-    """A body that somersaults and twists twice: no step between frames is larger than the rotation allows."""
+    """A body that somersaults and twists twice: no step between frames is larger than the rotation
+    allows.
+    """
     t = np.linspace(0, 1, 200)
-    rotation = Rotation.from_euler("ZXY", np.stack([720 * t, 80 * np.sin(9 * t), -720 * t], 1), degrees=True)
+    rotation = Rotation.from_euler(
+        "ZXY", np.stack([720 * t, 80 * np.sin(9 * t), -720 * t], 1), degrees=True
+    )
     quat = rotation.as_quat(scalar_first=True)
     quat[::3] *= -1
     angles = euler(quat[:, None], "ZXY")[:, 0]
     assert np.abs(np.diff(angles, axis=0)).max() < 8
     back = Rotation.from_euler("ZXY", angles, degrees=True)
     assert np.rad2deg((back.inv() * rotation).magnitude()).max() < 1e-6
-    assert (np.einsum("ti,ti->t", *(one_hemisphere(quat)[s] for s in (slice(1, None), slice(-1)))) > 0).all()
+    assert (
+        np.einsum("ti,ti->t", *(one_hemisphere(quat)[s] for s in (slice(1, None), slice(-1)))) > 0
+    ).all()
 
 
 def test_a_motion_saved_and_loaded_is_the_same(walk, tmp_path):
     walk.save(tmp_path)
     for path in (tmp_path, tmp_path / "motion.npz"):
         loaded = Motion.load(path)
-        assert loaded.report == json.loads(json.dumps(walk.report)) and set(loaded.arrays) == set(walk.arrays)
+        assert loaded.report == json.loads(json.dumps(walk.report)) and set(loaded.arrays) == set(
+            walk.arrays
+        )
         for k, v in walk.arrays.items():
             np.testing.assert_array_equal(loaded.arrays[k], v)
     (tmp_path / "report.json").unlink()
@@ -196,7 +227,9 @@ def pickled(path):
 def huge(path):
     """An array that declares terabytes must not take memory for them."""
     with zipfile.ZipFile(path, "w") as z, z.open("time.npy", "w") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+        )
         file.write(bytes(8))
 
 
@@ -232,7 +265,10 @@ def test_a_motion_that_is_not_finite_is_refused(walk, tmp_path):
 
 
 def test_a_model_that_is_not_the_motions_is_refused(walk, tmp_path):
-    a, other = walk.arrays, np.array("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>")
+    a, other = (
+        walk.arrays,
+        np.array("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>"),
+    )
     for change, message in (
         ({"mjcf": np.array("<mujoco")}, "cannot be loaded"),
         ({"mjcf": other}, "not a humanoid"),
@@ -246,13 +282,20 @@ def test_a_model_that_is_not_the_motions_is_refused(walk, tmp_path):
 
 def test_a_c3d_too_long_for_its_header_is_refused(walk, tmp_path):
     """Readers would drop the frames after the 65535th without a word."""
-    longer = {k: np.resize(v, (65536, *v.shape[1:])) for k, v in walk.arrays.items() if k in ("time", "keypoints")}
+    longer = {
+        k: np.resize(v, (65536, *v.shape[1:]))
+        for k, v in walk.arrays.items()
+        if k in ("time", "keypoints")
+    }
     with pytest.raises(ExportError, match="65535 frames, the motion has 65536"):
         write(replace(walk, arrays={**walk.arrays, **longer}), tmp_path, "c3d")
 
 
 def test_formats_are_named_once_and_known():
-    assert resolve(" BVH,trc,bvh") == ["bvh", "trc"] and resolve("all") == resolve(["all", "csv"]) == WRITABLE
+    assert (
+        resolve(" BVH,trc,bvh") == ["bvh", "trc"]
+        and resolve("all") == resolve(["all", "csv"]) == WRITABLE
+    )
     with pytest.raises(ExportError, match="unknown output format fbx, obj: choose from npz, bvh"):
         resolve("csv,fbx,obj")
     with pytest.raises(ExportError, match="no output format"):
@@ -262,7 +305,9 @@ def test_formats_are_named_once_and_known():
 def test_a_missing_package_is_named_and_all_goes_without(walk, tmp_path, monkeypatch):
     find = "motionrecon.export.registry.find_spec"
     monkeypatch.setattr(find, lambda name: None if name in ("pxr", "ezc3d") else object())
-    with pytest.raises(ExportError, match=r"usd needs the package pxr: pip install 'motionrecon\[usd\]'"):
+    with pytest.raises(
+        ExportError, match=r"usd needs the package pxr: pip install 'motionrecon\[usd\]'"
+    ):
         write(walk, tmp_path, "bvh,usd")
     with pytest.raises(ExportError, match="c3d needs the package ezc3d: pip install ezc3d"):
         resolve("c3d")
@@ -279,7 +324,9 @@ def test_nothing_is_half_written(walk, tmp_path, monkeypatch):
     monkeypatch.setattr("motionrecon.export.csv.csv.writer", full)
     with pytest.raises(OutputError, match="No space left on device"):
         write(walk, tmp_path, "trc,csv")
-    assert [p.name for p in tmp_path.iterdir()] == ["motion.trc"] and (tmp_path / "motion.trc").read_text() == "older"
+    assert [p.name for p in tmp_path.iterdir()] == ["motion.trc"] and (
+        tmp_path / "motion.trc"
+    ).read_text() == "older"
     monkeypatch.setattr("ezc3d.c3d.write", lambda *a, **k: None)  # as a full disk looks from Python
     with pytest.raises(OutputError, match="motion.c3d could not be written in full"):
         write(walk, tmp_path, "c3d")
@@ -298,20 +345,27 @@ def test_the_figure_faces_forward_with_its_left_on_the_left(walk, tmp_path):
 
     write(walk, tmp_path, "glb")
     drawn = trimesh.load_scene(tmp_path / "motion.glb")
-    place = {n: drawn.graph.get(n)[0][:3, 3] for n in ("head", "l_hand", "r_hand", "l_toes", "r_toes", "l_foot", "pelvis")}
+    place = {
+        n: drawn.graph.get(n)[0][:3, 3]
+        for n in ("head", "l_hand", "r_hand", "l_toes", "r_toes", "l_foot", "pelvis")
+    }
     assert place["head"][1] > 1.2 and place["head"][1] > place["pelvis"][1] > place["l_foot"][1] > 0
     assert place["l_hand"][0] > place["r_hand"][0] and place["l_toes"][2] > place["l_foot"][2]
-    colour = drawn.geometry[next(g for g in drawn.geometry if g.startswith("l_thigh"))].visual.material.baseColorFactor
+    colour = drawn.geometry[
+        next(g for g in drawn.geometry if g.startswith("l_thigh"))
+    ].visual.material.baseColorFactor
     assert colour[0] > colour[2]
     scene = Scene.of(walk)
     assert (scene.position[-1, 0] @ Y_UP.T)[2] > (scene.position[0, 0] @ Y_UP.T)[2] + 0.2
 
 
 def run(script: str, *arguments) -> int:
-    from motionrecon.cli import main as reconstruct_main
+    from motionrecon.cli.reconstruct import main as reconstruct_main
     from motionrecon.export.command import main as export_main
 
-    return {"reconstruct": reconstruct_main, "export": export_main}[script]([str(a) for a in arguments])
+    return {"reconstruct": reconstruct_main, "export": export_main}[script](
+        [str(a) for a in arguments]
+    )
 
 
 def test_export_by_the_command_line(walk, tmp_path, capsys):
@@ -319,25 +373,51 @@ def test_export_by_the_command_line(walk, tmp_path, capsys):
     assert run("export", tmp_path / "a" / "motion.npz", "--formats", "bvh,trc") == 0
     assert {"motion.bvh", "motion.trc"} < {p.name for p in (tmp_path / "a").iterdir()}
     assert run("export", tmp_path / "a", "--formats", "all", "--out", tmp_path / "b") == 0
-    assert {f for n in WRITABLE for f in FORMATS[n].files} == {p.name for p in (tmp_path / "b").iterdir()}
+    assert {f for n in WRITABLE for f in FORMATS[n].files} == {
+        p.name for p in (tmp_path / "b").iterdir()
+    }
     capsys.readouterr()
     shutil.rmtree(tmp_path / "b")
     assert run("export", tmp_path / "a", "--formats", "fbx", "--out", tmp_path / "b") == 2
     assert run("export", tmp_path / "none.npz", "--formats", "bvh", "--out", tmp_path / "b") == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and "fbx" in lines[0] and "none.npz" in lines[1] and not (tmp_path / "b").exists()
+    assert (
+        len(lines) == 2
+        and "fbx" in lines[0]
+        and "none.npz" in lines[1]
+        and not (tmp_path / "b").exists()
+    )
 
 
 def test_an_unknown_format_is_refused_before_the_work(tmp_path, bundled_clip, capsys, monkeypatch):
-    monkeypatch.setattr("motionrecon.clip.load_clip", lambda *a, **k: pytest.fail("began to work"))
-    assert run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,fbx") == 2
-    assert "unknown output format fbx" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    monkeypatch.setattr(
+        "motionrecon.clip.load.load_clip", lambda *a, **k: pytest.fail("began to work")
+    )
+    assert (
+        run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,fbx")
+        == 2
+    )
+    assert (
+        "unknown output format fbx" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    )
 
 
-def test_reconstruct_exports_what_it_is_asked_for(walk, tmp_path, bundled_clip, monkeypatch, capsys):
-    monkeypatch.setattr(sys.modules["motionrecon.reconstruct"], "reconstruct", lambda *a, **k: walk)
-    assert run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,mot") == 0
+def test_reconstruct_exports_what_it_is_asked_for(
+    walk, tmp_path, bundled_clip, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys.modules["motionrecon.pipeline"], "reconstruct", lambda *a, **k: walk)
+    assert (
+        run("reconstruct", bundled_clip("walk"), "--out", tmp_path / "out", "--export", "bvh,mot")
+        == 0
+    )
     made = {p.name for p in (tmp_path / "out").iterdir()}
-    assert made == {"motion.npz", "report.json", "motion.bvh", "motion.mot", "motion_grf.mot", "motion_grf.xml"}
+    assert made == {
+        "motion.npz",
+        "report.json",
+        "motion.bvh",
+        "motion.mot",
+        "motion_grf.mot",
+        "motion_grf.xml",
+    }
     out = capsys.readouterr().out
     assert all(name in out for name in made)

@@ -3,14 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motionrecon.clip import load_clip
-from motionrecon.floor import estimate_floor, level, tilt_rotation
-from motionrecon.resample import to_rate
+from motionrecon.clip.floor import estimate_floor, level, tilt_rotation
+from motionrecon.clip.load import load_clip
+from motionrecon.clip.resample import to_rate
 
 
 @pytest.fixture(scope="module")
 def clips(bundled_clip):
-    return {n: load_clip(bundled_clip(n)) for n in ("walk", "jump", "cartwheel", "getup_facedown", "roll", "spinkick")}
+    return {
+        n: load_clip(bundled_clip(n))
+        for n in ("walk", "jump", "cartwheel", "getup_facedown", "roll", "spinkick")
+    }
 
 
 def long_walk(clip, cycles=6):
@@ -25,13 +28,20 @@ def moved(clip, shift=0.0, tilt_deg=0.0, drift=0.0):
     a = np.radians(tilt_deg)
     turn = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
     rise = drift * np.arange(len(clip.keypoints)) / clip.fps
-    return clip.replace(keypoints=clip.keypoints @ turn.T + np.array([0, 0, shift]) + rise[:, None, None] * [0, 0, 1])
+    return clip.replace(
+        keypoints=clip.keypoints @ turn.T
+        + np.array([0, 0, shift])
+        + rise[:, None, None] * [0, 0, 1]
+    )
 
 
 def test_a_ground_near_zero_is_left_there(clips):
     for name, clip in clips.items():
         floor = estimate_floor(clip)
-        assert floor.height == 0 and floor.drift == 0 and floor.tilt_deg == 0, (name, floor.findings)
+        assert floor.height == 0 and floor.drift == 0 and floor.tilt_deg == 0, (
+            name,
+            floor.findings,
+        )
         np.testing.assert_array_equal(level(clip, floor).keypoints, clip.keypoints)
 
 
@@ -44,8 +54,12 @@ def test_a_shifted_ground_is_found(clips, shift, noise):
         if noise:
             keypoints[rng.random(keypoints.shape[:2]) < 0.1] = np.nan
         floor = estimate_floor(moved(clip.replace(keypoints=keypoints), shift))
-        # as far as placement of the keypoints on the body goes; roll has no stance and toes 6 cm under the floor
-        assert floor.height == pytest.approx(shift, abs=0.09 if name == "roll" else 0.05), (name, floor.findings)
+        # as far as placement of the keypoints on the body goes; roll has no stance and toes 6 cm
+        # under the floor
+        assert floor.height == pytest.approx(shift, abs=0.09 if name == "roll" else 0.05), (
+            name,
+            floor.findings,
+        )
         assert floor.tilt_deg == 0 and floor.drift == 0, (name, floor.findings)
 
 
@@ -72,7 +86,9 @@ def test_a_tilted_ground_is_levelled(clips, tilt):
 
 def test_level_ground_and_stairs_are_not_tilted(clips):
     assert estimate_floor(long_walk(clips["walk"])).tilt_deg == 0
-    climbing = moved(long_walk(clips["walk"]), 0.0, 15.0)  # a ramp or stairs: too steep to be a mistake of the camera
+    climbing = moved(
+        long_walk(clips["walk"]), 0.0, 15.0
+    )  # a ramp or stairs: too steep to be a mistake of the camera
     assert estimate_floor(climbing).tilt_deg == 0
 
 
@@ -84,7 +100,10 @@ def test_drift_is_taken_out(clips):
     assert floor.drift == pytest.approx(0.02, abs=0.004), floor.findings
     assert floor.height == pytest.approx(0.5, abs=0.05)
     levelled = level(moved(spot, 0.5, drift=0.02), floor)
-    assert np.abs(np.polyfit(np.arange(len(keypoints)) / 60, levelled.keypoints[:, 0, 2], 1)[0]) < 0.005
+    assert (
+        np.abs(np.polyfit(np.arange(len(keypoints)) / 60, levelled.keypoints[:, 0, 2], 1)[0])
+        < 0.005
+    )
 
 
 @given(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
@@ -97,7 +116,12 @@ def test_tilt_rotation(x, y):
 
 
 def test_laboratories_with_a_known_ground_stay(shared_clips):
-    for name in ("rajagopal_walk__walk_free", "bmc__run", "opensim_core_c3d__walking5", "opensim_core_c3d__walking2"):
+    for name in (
+        "rajagopal_walk__walk_free",
+        "bmc__run",
+        "opensim_core_c3d__walking5",
+        "opensim_core_c3d__walking2",
+    ):
         clip = load_clip(shared_clips / f"{name}.npz")
         floor = estimate_floor(clip)
         assert floor.height == 0 and floor.tilt_deg == 0 and floor.drift == 0, floor.findings
@@ -106,5 +130,7 @@ def test_laboratories_with_a_known_ground_stay(shared_clips):
 
 
 def test_known_tilt_of_a_development_clip(shared_clips):
-    floor = estimate_floor(load_clip(shared_clips / "cmu_amp_isaacgym__walk.npz"))  # 3 to 8 cm over 4 m
+    floor = estimate_floor(
+        load_clip(shared_clips / "cmu_amp_isaacgym__walk.npz")
+    )  # 3 to 8 cm over 4 m
     assert 0.5 < floor.tilt_deg < 1.7

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from motionrecon.forces import against_plates, measured
+from motionrecon.motion.forces import against_plates, measured
 
 TIME = np.arange(200) / 100
 MASS = 70.0
@@ -39,7 +39,9 @@ def test_errors_are_in_body_weights_and_millimetres():
     extras = plates(step())
     out = against_plates(*model_of(extras, scale=0.5, shift=0.03), extras, MASS)["left"]
     judged = (TIME >= 0.41) & (TIME <= 1.29)
-    assert out["rmse_bw"][2] == pytest.approx(np.sqrt((0.25 * step()[judged] ** 2).mean()) / (MASS * 9.81), rel=0.02)
+    assert out["rmse_bw"][2] == pytest.approx(
+        np.sqrt((0.25 * step()[judged] ** 2).mean()) / (MASS * 9.81), rel=0.02
+    )
     assert out["centre_of_pressure_rmse_mm"] == pytest.approx(30)
 
 
@@ -53,7 +55,10 @@ def test_steps_beside_the_plates_are_not_judged():
 
 @pytest.mark.parametrize("extras", [{}, {"grf_time": TIME}, plates(np.zeros(200))])
 def test_no_usable_plate_gives_none(extras):
-    assert against_plates(TIME, np.zeros((200, 2, 3)), np.full((200, 2, 3), np.nan), extras, MASS) is None
+    assert (
+        against_plates(TIME, np.zeros((200, 2, 3)), np.full((200, 2, 3), np.nan), extras, MASS)
+        is None
+    )
 
 
 def test_measured_forces_are_put_on_the_clips_clock():
@@ -61,10 +66,14 @@ def test_measured_forces_are_put_on_the_clips_clock():
     force = np.zeros((201, 2, 3))
     force[50:100, 0, 2], force[120:, 1, 2] = 700.0, 500.0
     time = np.linspace(0, 2, 41)
-    out = measured(time, {"grf_time": clock, "grf_force": force, "grf_names": np.array(["left", "right"])})
+    out = measured(
+        time, {"grf_time": clock, "grf_force": force, "grf_names": np.array(["left", "right"])}
+    )
     known = np.isfinite(out[..., 2])
     np.testing.assert_allclose(time[known[:, 0]][[0, -1]], [0.4, 1.05], atol=0.051)
     np.testing.assert_allclose(time[known[:, 1]][[0, -1]], [1.1, 2.0], atol=0.051)
     assert out[15, 0, 2] == 700 and out[30, 1, 2] == 500 and np.isnan(out[30, 0]).all()
     assert measured(time, {}) is None
-    assert measured(time, {"grf_time": clock, "grf_force": 0 * force, "grf_names": ["l", "r"]}) is None
+    assert (
+        measured(time, {"grf_time": clock, "grf_force": 0 * force, "grf_names": ["l", "r"]}) is None
+    )

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from motionrecon import functions
-from motionrecon.functions import FUNCTIONS, problem, rescaled
+from motionrecon.learned.train import functions
+from motionrecon.learned.train.functions import FUNCTIONS, problem, rescaled
 
 KNOWN = {  # published values at given points, natural coordinates
     "ackley": ([1.0, 1.0], 3.6253849384403627),

@@ -1,4 +1,6 @@
-"""Inverse kinematics: forward kinematics and derivatives, exact recovery, gaps, outliers, noise, floor."""
+"""Inverse kinematics: forward kinematics and derivatives, exact recovery, gaps, outliers, noise,
+floor.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +10,7 @@ import pytest
 from synthetic_motion import clip_of, motion
 
 from motionrecon.body import build_body
-from motionrecon.clip import load_clip
+from motionrecon.clip.load import load_clip
 from motionrecon.errors import BodyError
 from motionrecon.kinematics import IkOptions, qvel_from, solve_ik
 from motionrecon.kinematics.calibrate import calibrate
@@ -52,11 +54,19 @@ def test_forward_kinematics_and_jacobian_are_mujocos(moving):
     jac, mine = np.empty((3, m.nv)), np.zeros((3, t.chain.shape[1]))
     dof_axis = np.empty((m.nv, 3))
     for d in range(m.nv):
-        dof_axis[d] = data.xaxis[m.dof_jntid[d]] if d > 5 else (np.eye(3), data.xmat[1].reshape(3, 3).T)[d // 3][d % 3]
+        dof_axis[d] = (
+            data.xaxis[m.dof_jntid[d]]
+            if d > 5
+            else (np.eye(3), data.xmat[1].reshape(3, 3).T)[d // 3][d % 3]
+        )
     for k, b in enumerate(t.point_body):
-        np.testing.assert_allclose(points[k], data.xpos[b] + data.xmat[b].reshape(3, 3) @ t.point_pos[k], atol=1e-12)
+        np.testing.assert_allclose(
+            points[k], data.xpos[b] + data.xmat[b].reshape(3, 3) @ t.point_pos[k], atol=1e-12
+        )
         mujoco.mj_jac(m, data, jac, None, points[k], b)
-        point_jacobian(b, points[k], t.chain, t.chain_length, problem.arrays[7], data.xpos, dof_axis, mine)
+        point_jacobian(
+            b, points[k], t.chain, t.chain_length, problem.arrays[7], data.xpos, dof_axis, mine
+        )
         dense = np.zeros((3, m.nv))
         dense[:, t.chain[b, : t.chain_length[b]]] = mine[:, : t.chain_length[b]]
         np.testing.assert_allclose(dense, jac, atol=1e-12)
@@ -100,13 +110,27 @@ def test_frame_gradient_by_differences(moving, robust):
         g = np.zeros(p.tree.nv) if grad is None else grad
         h = np.zeros((p.tree.nv, p.tree.nv)) if hess is None else hess
         return frame_terms(
-            x, target, weight, scale2, robust, p.arrays, p.points, p.spheres, p.pull, p.limit_weight, 1e4, h, g
+            x,
+            target,
+            weight,
+            scale2,
+            robust,
+            p.arrays,
+            p.points,
+            p.spheres,
+            p.pull,
+            p.limit_weight,
+            1e4,
+            h,
+            g,
         )[0]
 
     grad, hess = np.zeros(p.tree.nv), np.zeros((p.tree.nv, p.tree.nv))
     assert cost(q, grad, hess) > 0
     h = 1e-6
-    numeric = np.array([(cost(retract(q, h * e)) - cost(retract(q, -h * e))) / (2 * h) for e in np.eye(p.tree.nv)])
+    numeric = np.array(
+        [(cost(retract(q, h * e)) - cost(retract(q, -h * e))) / (2 * h) for e in np.eye(p.tree.nv)]
+    )
     np.testing.assert_allclose(grad, numeric, rtol=1e-5, atol=1e-5 * np.abs(numeric).max())
     full = np.tril(hess) + np.tril(hess, -1).T
     assert np.linalg.eigvalsh(full).min() > -1e-8 * np.abs(full).max()
@@ -150,7 +174,9 @@ def test_a_known_motion_comes_back(seed):
     clip = clip_of(body, qpos, FPS)
     result = solve_ik(body, clip)
     assert _error_mm(result, clip).max() < 3.0 and _error_mm(result, clip).mean() < 0.5
-    turn_error = [np.linalg.norm(turned_by(a[3:7], b[3:7])) for a, b in zip(qpos, result.qpos, strict=True)]
+    turn_error = [
+        np.linalg.norm(turned_by(a[3:7], b[3:7])) for a, b in zip(qpos, result.qpos, strict=True)
+    ]
     assert max(turn_error) < 0.05
     assert np.median(np.abs(result.qpos[:, 7:] - qpos[:, 7:])) < 0.02
 
@@ -227,13 +253,18 @@ def test_floor_keeps_spheres_up(moving):
 def test_pieces_solved_apart_agree_with_the_whole():
     body, qpos = motion(150, FPS)
     clip = clip_of(body, qpos, FPS)
-    noisy = replace(clip, keypoints=clip.keypoints + np.random.default_rng(8).normal(0, 0.02, clip.keypoints.shape))
+    noisy = replace(
+        clip,
+        keypoints=clip.keypoints + np.random.default_rng(8).normal(0, 0.02, clip.keypoints.shape),
+    )
     whole = solve_ik(body, noisy, noise_m=0.02)
     parts = solve_ik(body, noisy, noise_m=0.02, options=IkOptions(chunk=70, overlap=30))
     assert np.abs(whole.keypoints - parts.keypoints).max() < 0.01
 
 
-@pytest.mark.parametrize("frames, chunk, overlap", [(1, 600, 40), (600, 600, 40), (601, 600, 40), (5000, 600, 40)])
+@pytest.mark.parametrize(
+    "frames, chunk, overlap", [(1, 600, 40), (600, 600, 40), (601, 600, 40), (5000, 600, 40)]
+)
 def test_pieces_cover_everything(frames, chunk, overlap):
     ranges = pieces(frames, chunk, overlap)
     assert ranges[0][0] == 0 and ranges[-1][1] == frames
@@ -295,16 +326,25 @@ def test_other_models_are_refused(moving):
 
 @pytest.mark.parametrize(
     "name, limit_mm",
-    [("deepmimic_pybullet__cartwheel", 5), ("deepmimic_pybullet__roll", 6), ("rajagopal_walk__walk_free", 5)],
+    [
+        ("deepmimic_pybullet__cartwheel", 5),
+        ("deepmimic_pybullet__roll", 6),
+        ("rajagopal_walk__walk_free", 5),
+    ],
 )
 def test_real_clips_without_noise(shared_clips, name, limit_mm):
     clip = load_clip(shared_clips / f"{name}.npz")
     body = build_body(clip)
     columns = [clip.index(n) for n in body.keypoint_names]
-    assert _error_mm(solve_ik(body, clip), clip.replace(keypoints=clip.keypoints[:, columns])).mean() < limit_mm
+    assert (
+        _error_mm(solve_ik(body, clip), clip.replace(keypoints=clip.keypoints[:, columns])).mean()
+        < limit_mm
+    )
 
 
-@pytest.mark.parametrize("name", ["deepmimic_pybullet__walk", "deepmimic_pybullet__spinkick", "cmu_amp_isaacgym__run"])
+@pytest.mark.parametrize(
+    "name", ["deepmimic_pybullet__walk", "deepmimic_pybullet__spinkick", "cmu_amp_isaacgym__run"]
+)
 def test_real_clips_with_noise_and_gaps(shared_clips, name):
     clip = load_clip(shared_clips / f"{name}.npz")
     rng = np.random.default_rng(10)
@@ -322,5 +362,7 @@ def test_real_clips_with_noise_and_gaps(shared_clips, name):
         return (x[2:] - 2 * x[1:-1] + x[:-2]) * clip.fps**2
 
     error = np.linalg.norm(acceleration(result.keypoints) - acceleration(clean), axis=2).mean()
-    noise = acceleration(clip.keypoints + rng.normal(0, 0.03, clip.keypoints.shape)) - acceleration(clip.keypoints)
+    noise = acceleration(clip.keypoints + rng.normal(0, 0.03, clip.keypoints.shape)) - acceleration(
+        clip.keypoints
+    )
     assert error < 0.2 * np.linalg.norm(noise, axis=2).mean()

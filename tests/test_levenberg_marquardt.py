@@ -1,4 +1,6 @@
-"""Levenberg-Marquardt on small least-squares problems: it converges, counts, and survives what is not finite."""
+"""Levenberg-Marquardt on small least-squares problems: it converges, counts, and survives what is
+not finite.
+"""
 
 import numpy as np
 import pytest
@@ -48,7 +50,11 @@ def test_it_lowers_the_loss_and_counts(name):
 def test_it_needs_at_most_twice_the_linearizations_of_minpack():
     problem, start = RosenbrockResiduals(10), np.full(10, -0.8)
     theirs = scipy.optimize.least_squares(
-        lambda x: problem.residuals(x)[0], start, lambda x: problem.residuals(x)[1], method="lm", x_scale="jac"
+        lambda x: problem.residuals(x)[0],
+        start,
+        lambda x: problem.residuals(x)[1],
+        method="lm",
+        x_scale="jac",
     )
     ours = optimizers.minimize(problem, start, LevenbergMarquardt(TO_THE_END), 1000)
     assert ours.loss < 1e-12 and theirs.cost < 1e-12
@@ -67,11 +73,15 @@ def test_the_budget_holds_and_the_best_point_is_kept_wherever_it_ends(problem):
         assert result.loss == problem.value(result.x) <= problem.value(start)
         losses.append(result.loss)
     assert losses == sorted(losses, reverse=True)
-    assert losses[1] < losses[0]  # the first trial's point stays though its linearisation is never paid for
+    assert (
+        losses[1] < losses[0]
+    )  # the first trial's point stays though its linearisation is never paid for
 
 
 def test_a_matrix_that_is_not_finite_shortens_the_step():
-    """The wall stops the iterates, not the search: it goes on from where the matrix is finite, along the wall."""
+    """The wall stops the iterates, not the search: it goes on from where the matrix is finite,
+    along the wall.
+    """
     problem = UnlinearizableBeyond()
     optimizer = LevenbergMarquardt()
     state = optimizer.init(problem, np.full(6, -0.8))
@@ -99,7 +109,9 @@ def test_an_objective_never_finite_stops_safely():
             return *self.value_and_grad(x), np.eye(self.n)
 
     result = optimizers.minimize(Never(), np.ones(10), LevenbergMarquardt(), 20)
-    assert result.status == "non-finite" and "not finite" in result.message and result.evaluations == 1
+    assert (
+        result.status == "non-finite" and "not finite" in result.message and result.evaluations == 1
+    )
     assert np.array_equal(result.x, np.ones(10)) and result.loss == np.inf
 
 

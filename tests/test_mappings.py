@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from motionrecon.clip import load_clip, make_clip
+from motionrecon.anatomy.skeletons import NEEDS, canonical
+from motionrecon.clip.load import load_clip, make_clip
 from motionrecon.errors import ClipError
 from motionrecon.io import Raw
 from motionrecon.io.centres import metres_per_unit
 from motionrecon.io.mapping import FOLDER, find_mapping, load_mapping, shipped
-from motionrecon.skeletons import NEEDS, canonical
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def _labels(mapping):
 
 @pytest.mark.parametrize("name", [p.stem for p in sorted(FOLDER.glob("*.yaml"))])
 def test_shipped_mappings(name, walk):
-    """Each is found from its own labels, whatever their prefix and case, and gives what its keypoints need."""
+    """Each is found from its own labels, whatever their prefix and case, and gives what its
+    keypoints need.
+    """
     mapping = next(m for m in shipped() if m.name == name)
     assert mapping.about and all(canonical(k) == k for k in mapping.keypoints)
     if name == "bmclab_gait":  # legs only: it must be asked for
@@ -36,21 +38,43 @@ def test_shipped_mappings(name, walk):
     made = _labels(mapping)
     rng = np.random.default_rng(0)
     cloud = walk.keypoints[:, [walk.index("pelvis")]] + rng.normal(0, 0.2, (1, len(made), 3))
-    for j, keypoint in enumerate(made.values()):  # a marker at the keypoint it makes, where the walk has that
+    for j, keypoint in enumerate(
+        made.values()
+    ):  # a marker at the keypoint it makes, where the walk has that
         if walk.index(keypoint) is not None:
             cloud[:, j] = walk.keypoints[:, walk.index(keypoint)]
-    clip = make_clip(Raw(cloud, names=tuple(f"Actor:{label.upper()}" for label in made), fps=30.0, units="m", up="z"), "rig")
+    clip = make_clip(
+        Raw(
+            cloud,
+            names=tuple(f"Actor:{label.upper()}" for label in made),
+            fps=30.0,
+            units="m",
+            up="z",
+        ),
+        "rig",
+    )
     assert any(f"mapping {name} (detected)" in f for f in clip.findings), clip.findings
-    single = [k for k, ways in mapping.keypoints.items() if len(ways[0].labels) == 1 and walk.index(k) is not None]
+    single = [
+        k
+        for k, ways in mapping.keypoints.items()
+        if len(ways[0].labels) == 1 and walk.index(k) is not None
+    ]
     for keypoint in single:
         label = mapping.keypoints[keypoint][0].labels[0]
         if made[label] == keypoint:
-            np.testing.assert_allclose(clip.keypoints[:, clip.index(keypoint)], walk.keypoints[:, walk.index(keypoint)])
+            np.testing.assert_allclose(
+                clip.keypoints[:, clip.index(keypoint)], walk.keypoints[:, walk.index(keypoint)]
+            )
 
 
 def test_hip_regression_and_offsets(walk):
-    """Harrington's formula on a pelvis of known size: W = 240 mm, D = 150 mm, standing upright, facing x."""
-    asis, psis = np.array([[0.0, 0.12, 1.0], [0.0, -0.12, 1.0]]), np.array([[-0.15, 0.05, 1.0], [-0.15, -0.05, 1.0]])
+    """Harrington's formula on a pelvis of known size: W = 240 mm, D = 150 mm, standing upright,
+    facing x.
+    """
+    asis, psis = (
+        np.array([[0.0, 0.12, 1.0], [0.0, -0.12, 1.0]]),
+        np.array([[-0.15, 0.05, 1.0], [-0.15, -0.05, 1.0]]),
+    )
     markers = {
         "LASI": asis[0],
         "RASI": asis[1],
@@ -60,25 +84,44 @@ def test_hip_regression_and_offsets(walk):
         "CLAV": [0, 0, 1.45],
     }
     for s, y in (("L", 0.1), ("R", -0.1)):
-        markers |= {f"{s}SHO": [-0.05, 2 * y, 1.475], f"{s}ELB": [-0.05, 2 * y, 1.2], f"{s}WRA": [0, 2 * y, 1.0]}
-        markers |= {f"{s}WRB": [-0.04, 2 * y, 1.0], f"{s}KNE": [0, 1.5 * y, 0.5], f"{s}ANK": [-0.02, 1.5 * y, 0.1]}
+        markers |= {
+            f"{s}SHO": [-0.05, 2 * y, 1.475],
+            f"{s}ELB": [-0.05, 2 * y, 1.2],
+            f"{s}WRA": [0, 2 * y, 1.0],
+        }
+        markers |= {
+            f"{s}WRB": [-0.04, 2 * y, 1.0],
+            f"{s}KNE": [0, 1.5 * y, 0.5],
+            f"{s}ANK": [-0.02, 1.5 * y, 0.1],
+        }
         markers |= {f"{s}HEE": [-0.08, y, 0.05], f"{s}TOE": [0.15, y, 0.05]}
     positions = np.tile(np.array(list(markers.values()), float)[None], (6, 1, 1)) * 1e3
     clip = make_clip(Raw(positions, names=tuple(markers), fps=50.0, up="z"), "pelvis")
     assert any("mapping plug_in_gait (detected)" in f for f in clip.findings)
     hip = [-(0.24 * 150 + 9.9) / 1e3, (0.33 * 240 + 7.3) / 1e3, 1 - (0.30 * 240 + 10.9) / 1e3]
     np.testing.assert_allclose(clip.keypoints[0, clip.index("l_hip")], hip, atol=1e-9)
-    np.testing.assert_allclose(clip.keypoints[0, clip.index("r_hip")], np.array(hip) * [1, -1, 1], atol=1e-9)
-    np.testing.assert_allclose(clip.keypoints[0, clip.index("l_knee")], [0, 0.10, 0.5], atol=1e-9)  # 50 mm inwards
-    np.testing.assert_allclose(clip.keypoints[0, clip.index("r_wrist")], [-0.02, -0.2, 1.0], atol=1e-9)
+    np.testing.assert_allclose(
+        clip.keypoints[0, clip.index("r_hip")], np.array(hip) * [1, -1, 1], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        clip.keypoints[0, clip.index("l_knee")], [0, 0.10, 0.5], atol=1e-9
+    )  # 50 mm inwards
+    np.testing.assert_allclose(
+        clip.keypoints[0, clip.index("r_wrist")], [-0.02, -0.2, 1.0], atol=1e-9
+    )
     down = np.linalg.norm(clip.keypoints[0, clip.index("l_shoulder")] - markers["LSHO"])
     assert down == pytest.approx(0.05) and clip.keypoints[0, clip.index("l_shoulder"), 2] < 1.43
 
 
 def test_hips_from_markers_of_another_laboratory(shared_clips):
-    """Hips that someone else computed by the same regression, from 41 markers: 0.5 mm (their offset of the ground aside)."""
+    """Hips that someone else computed by the same regression, from 41 markers: 0.5 mm (their offset
+    of the ground aside).
+    """
     with np.load(shared_clips / "cmu_c3d__cmu_02_05_c3d.npz") as c:
-        clip = make_clip(Raw(c["markers"].astype(float), names=tuple(map(str, c["marker_names"])), fps=120.0), "cmu")
+        clip = make_clip(
+            Raw(c["markers"].astype(float), names=tuple(map(str, c["marker_names"])), fps=120.0),
+            "cmu",
+        )
         assert any("mapping cmu41 (detected)" in f for f in clip.findings)
         names = list(map(str, c["keypoint_names"]))
         off = clip.keypoints[:, clip.index("l_elbow")] - c["keypoints"][:, names.index("l_elbow")]
@@ -119,9 +162,15 @@ def test_a_mapping_of_ones_own(walk, tmp_path):
         return walk.keypoints[:, walk.index(name)]
 
     np.testing.assert_allclose(clip.keypoints[:, clip.index("neck")], at("neck"), atol=1e-9)
-    np.testing.assert_allclose(clip.keypoints[:, clip.index("l_hip")], 0.75 * at("l_hip") + 0.25 * at("r_hip"), atol=1e-9)
-    up = (at("r_knee") - at("r_ankle")) / np.linalg.norm(at("r_knee") - at("r_ankle"), axis=1, keepdims=True)
-    np.testing.assert_allclose(clip.keypoints[:, clip.index("r_ankle")], at("r_ankle") + 0.02 * up, atol=1e-9)
+    np.testing.assert_allclose(
+        clip.keypoints[:, clip.index("l_hip")], 0.75 * at("l_hip") + 0.25 * at("r_hip"), atol=1e-9
+    )
+    up = (at("r_knee") - at("r_ankle")) / np.linalg.norm(
+        at("r_knee") - at("r_ankle"), axis=1, keepdims=True
+    )
+    np.testing.assert_allclose(
+        clip.keypoints[:, clip.index("r_ankle")], at("r_ankle") + 0.02 * up, atol=1e-9
+    )
     with pytest.raises(ClipError, match="no keypoint name is known.*--mapping"):
         make_clip(raw, "mine.trc")
 
@@ -134,8 +183,14 @@ def test_missing_markers_are_missing_keypoints(walk, tmp_path):
     text = "keypoints:\n  neck: [N1, N2]\n  $_hip: $_hip\n  $_knee: $_knee\n  $_ankle: $_ankle\nsides: [l, r]\n"
     raw = Raw(positions, names=names, fps=30.0, confidence=confidence)
     clip = make_clip(raw, "x", mapping=str(_own(tmp_path, text)))
-    assert np.isnan(clip.keypoints[7, clip.index("neck")]).all() and clip.confidence[7, clip.index("neck")] == 0
-    assert clip.confidence[9, clip.index("neck")] == 0.4 and clip.confidence[8, clip.index("neck")] == 0.9
+    assert (
+        np.isnan(clip.keypoints[7, clip.index("neck")]).all()
+        and clip.confidence[7, clip.index("neck")] == 0
+    )
+    assert (
+        clip.confidence[9, clip.index("neck")] == 0.4
+        and clip.confidence[8, clip.index("neck")] == 0.9
+    )
 
 
 def test_none_means_the_names_as_they_are(walk):
@@ -147,7 +202,9 @@ def test_none_means_the_names_as_they_are(walk):
 
 def test_doubled_labels_of_one_trajectory_are_one(walk):
     names = ("l_knee", *walk.names)
-    doubled = np.concatenate([walk.keypoints[:, [walk.index("l_knee")]] + 0.1, walk.keypoints], axis=1)
+    doubled = np.concatenate(
+        [walk.keypoints[:, [walk.index("l_knee")]] + 0.1, walk.keypoints], axis=1
+    )
     with pytest.raises(ClipError, match="'l_knee' stands 2 times.*--subject 1"):
         make_clip(Raw(doubled, names=names, fps=30.0), "x")
     first = make_clip(Raw(doubled, names=names, fps=30.0), "x", subject="1")
@@ -170,10 +227,22 @@ BAD = {
     "unknown key": ("keypoints: {neck: {marker: [A]}}", "unknown 'marker'"),
     "weights": ("keypoints: {neck: {markers: [A, B], weights: [1]}}", "weights must be 2 numbers"),
     "weights of zero": ("keypoints: {neck: {markers: [A, B], weights: [1, -1]}}", "add up to 0"),
-    "offset in mm": ("keypoints: {neck: {markers: [A], offset_m: 50, along: [[A], [B]]}}", "offset_m"),
-    "offset without direction": ("keypoints: {neck: {markers: [A], offset_m: 0.05}}", "needs a direction"),
-    "regression": ("keypoints: {l_hip: {hip_regression: bell, asis: [A, B], psis: [C]}}", "known is harrington"),
-    "one asis": ("keypoints: {l_hip: {hip_regression: harrington, asis: [A], psis: [C]}}", "asis must be two"),
+    "offset in mm": (
+        "keypoints: {neck: {markers: [A], offset_m: 50, along: [[A], [B]]}}",
+        "offset_m",
+    ),
+    "offset without direction": (
+        "keypoints: {neck: {markers: [A], offset_m: 0.05}}",
+        "needs a direction",
+    ),
+    "regression": (
+        "keypoints: {l_hip: {hip_regression: bell, asis: [A, B], psis: [C]}}",
+        "known is harrington",
+    ),
+    "one asis": (
+        "keypoints: {l_hip: {hip_regression: harrington, asis: [A], psis: [C]}}",
+        "asis must be two",
+    ),
     "sides": ("sides: L\nkeypoints: {neck: [A]}", "'sides' must be two"),
     "code": ("keypoints: !!python/object/apply:os.system ['true']", "not YAML"),
     "nothing": ("", "needs a table"),

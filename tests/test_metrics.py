@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from motionrecon import metrics
+from motionrecon.motion import metrics
 
 SEEDS = st.integers(0, 10_000)
 
@@ -33,7 +33,9 @@ def test_pa_mpjpe_does_not_see_similarities_but_sees_mirrors(seed, scale):
     assert metrics.pa_mpjpe_mm(y, x) == pytest.approx(0.0, abs=1e-6)
     assert metrics.pa_mpjpe_mm(x * [1, 1, -1], x) > 50
     noisy = x + np.random.default_rng(seed + 1).normal(0, 0.05, x.shape)
-    assert metrics.pa_mpjpe_mm(scale * noisy @ turn.T, x) == pytest.approx(metrics.pa_mpjpe_mm(noisy, x), rel=1e-9)
+    assert metrics.pa_mpjpe_mm(scale * noisy @ turn.T, x) == pytest.approx(
+        metrics.pa_mpjpe_mm(noisy, x), rel=1e-9
+    )
     assert metrics.pa_mpjpe_mm(noisy, x) < metrics.mpjpe_g_mm(noisy, x)
 
 

@@ -4,13 +4,14 @@ import mujoco
 import numpy as np
 import pytest
 
-from motionrecon.benchmarks.states import relative_error
 from motionrecon.errors import BodyError
 from motionrecon.physics.derivatives import gradient
 from motionrecon.physics.mjx_engine import MjxSimulator
 from motionrecon.physics.rollout import Simulator
+from motionrecon_benchmarks.states import relative_error
 
-# Small and compiled without optimisation, for compiling takes most of the time: two bodies, two hinges, two spheres.
+# Small and compiled without optimisation, for compiling takes most of the time: two bodies, two
+# hinges, two spheres.
 TOUCH = 'contype="0" conaffinity="1" condim="3" friction=".9 .005 .0001" solimp=".01 .9 .005"'
 HINGE = 'type="hinge" limited="true" armature=".01" damping=".1" solimplimit=".01 .95 .05"'
 MODEL = f"""
@@ -47,15 +48,29 @@ def test_states_and_gradient_are_those_of_the_first_engine(differentiation):
     dq, dv = rng.normal(size=(2, T + 1, model.nv))
     first = simulator.rollout(q, v, ctrl)
     depth = c.sphere_radius - first.centres[:, :, 2]
-    assert (depth[0] < 0).any() and (depth > 0).any(0).all() and first.saturated.any() and not first.saturated.all()
-    assert (first.qpos[:, 7:] < c.limit_low[6:]).any() or (first.qpos[:, 7:] > c.limit_high[6:]).any()
-    second = MjxSimulator(model, differentiation, compiler_options={"xla_backend_optimization_level": 0})
+    assert (
+        (depth[0] < 0).any()
+        and (depth > 0).any(0).all()
+        and first.saturated.any()
+        and not first.saturated.all()
+    )
+    assert (first.qpos[:, 7:] < c.limit_low[6:]).any() or (
+        first.qpos[:, 7:] > c.limit_high[6:]
+    ).any()
+    second = MjxSimulator(
+        model, differentiation, compiler_options={"xla_backend_optimization_level": 0}
+    )
     expected = gradient(c, first, dq, dv)
     for mine, theirs in zip(second.gradient(q, v, ctrl, dq, dv), expected, strict=True):
         assert mine.dtype == np.float64 and relative_error(mine, theirs) < 1e-9
-    if differentiation == "one step":  # both simulate the same; compiling once more would only take time
+    if (
+        differentiation == "one step"
+    ):  # both simulate the same; compiling once more would only take time
         states = second.rollout(q, v, ctrl)
-        assert relative_error(states.qpos, first.qpos) < 1e-11 and relative_error(states.qvel, first.qvel) < 1e-11
+        assert (
+            relative_error(states.qpos, first.qpos) < 1e-11
+            and relative_error(states.qvel, first.qvel) < 1e-11
+        )
 
 
 def test_wrong_use_is_an_error():

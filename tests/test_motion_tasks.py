@@ -8,18 +8,25 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip, optimizers
-from motionrecon.benchmarks.motion import main as benchmark
 from motionrecon.errors import ClipError, ModelError, OptimizerError
-from motionrecon.meta import motion_split
-from motionrecon.meta.motion_cost import Costed
-from motionrecon.meta.motion_search import losses, search
-from motionrecon.meta.motion_tasks import TaskSource, Variation, draw_variation, mirrored, of_clips, vary
-from motionrecon.meta.motion_train import MotionTrainer, MotionTrainOptions, train
+from motionrecon.learned import motion_policy, motion_start, motion_weights
+from motionrecon.learned.train import motion_split
+from motionrecon.learned.train.motion_cost import Costed
+from motionrecon.learned.train.motion_search import losses, search
+from motionrecon.learned.train.motion_tasks import (
+    TaskSource,
+    Variation,
+    draw_variation,
+    mirrored,
+    of_clips,
+    vary,
+)
+from motionrecon.learned.train.motion_train import MotionTrainer, MotionTrainOptions, train
 from motionrecon.optimizers.base import Result
 from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.optimizers.optimus_motion import OptimusMotion, OptimusMotionOptions
-from motionrecon.optimus import motion_policy, motion_start, motion_weights
-from motionrecon.reconstruct import Options
+from motionrecon.pipeline import Options
+from motionrecon_benchmarks.motion import main as benchmark
 
 CLIPS = Path(__file__).parents[1] / "assets" / "clips"
 CONFIG = motion_policy.PolicyConfig(hidden=2)
@@ -42,15 +49,23 @@ def policy(seed: int = 0) -> np.ndarray:
 
 
 def make(vector: np.ndarray) -> OptimusMotion:
-    return OptimusMotion("optimus-motion", motion_policy.unravel(CONFIG, vector), OptimusMotionOptions())
+    return OptimusMotion(
+        "optimus-motion", motion_policy.unravel(CONFIG, vector), OptimusMotionOptions()
+    )
 
 
 def test_the_split_is_by_motion_and_leaves_nothing_out():
     parts = [motion_split.clips(None, part) for part in ("training", "validation")]
     assert sorted(parts[0] + parts[1]) == motion_split.clips(None, "all") and all(parts)
-    assert motion_split.validates(Path("deepmimic_pybullet__jump.npz")) == motion_split.validates(Path("jump.npz"))
-    assert motion_split.validates(Path("unknown_7.npz")) == motion_split.validates(Path("source__unknown_7.npz"))
-    assert "jump" in motion_split.kinds(CLIPS / "jump.npz") and "floor" in motion_split.kinds(CLIPS / "roll.npz")
+    assert motion_split.validates(Path("deepmimic_pybullet__jump.npz")) == motion_split.validates(
+        Path("jump.npz")
+    )
+    assert motion_split.validates(Path("unknown_7.npz")) == motion_split.validates(
+        Path("source__unknown_7.npz")
+    )
+    assert "jump" in motion_split.kinds(CLIPS / "jump.npz") and "floor" in motion_split.kinds(
+        CLIPS / "roll.npz"
+    )
     assert motion_split.kinds(CLIPS / "walk.npz") == frozenset()
     assert CLIPS / "roll.npz" not in motion_split.clips(None, "all", without="floor")
     with pytest.raises(ClipError, match="unknown kind"):
@@ -71,14 +86,20 @@ def test_variations_do_what_they_say():
     clip, rng = load_clip(CLIPS / "walk.npz"), np.random.default_rng(0)
     v = Variation(noise_m=0.02, missing=0.2, speed=1.2, start=0.2, seconds=0.8)
     part = vary(clip, v, rng)
-    assert part.fps == pytest.approx(1.2 * clip.fps) and len(part.keypoints) == round(0.8 * clip.fps) + 1
+    assert (
+        part.fps == pytest.approx(1.2 * clip.fps)
+        and len(part.keypoints) == round(0.8 * clip.fps) + 1
+    )
     gone = np.isnan(part.keypoints).any(-1)
     assert gone.mean() == pytest.approx(0.2, abs=0.05) and (part.confidence[gone] == 0).all()
     off = part.keypoints - clip.keypoints[int(0.2 * clip.fps) :][: len(part.keypoints)]
     assert np.nanstd(off) == pytest.approx(0.02, rel=0.1)
     for _ in range(20):
         v = draw_variation(clip, rng)
-        assert 20 <= clip.fps * v.speed <= 250 and v.start + v.seconds <= max(clip.duration, v.seconds) + 1e-9
+        assert (
+            20 <= clip.fps * v.speed <= 250
+            and v.start + v.seconds <= max(clip.duration, v.seconds) + 1e-9
+        )
 
 
 def test_tasks_are_a_function_of_the_seed(source):
@@ -124,11 +145,25 @@ def test_the_clock_charges_what_is_asked(window_tasks):
 
 def test_training_resumes_exactly(tmp_path, source):
     o = MotionTrainOptions(
-        steps=5, particles=2, truncation=8.0, episode=24.0, groups=2, validate_every=2, validation_tasks=2, seed=1
+        steps=5,
+        particles=2,
+        truncation=8.0,
+        episode=24.0,
+        groups=2,
+        validate_every=2,
+        validation_tasks=2,
+        seed=1,
     )
-    whole = train(MotionTrainer(make, policy(), source, o), tmp_path / "whole", say=lambda *a, **k: None)
+    whole = train(
+        MotionTrainer(make, policy(), source, o), tmp_path / "whole", say=lambda *a, **k: None
+    )
     for _ in range(7):  # a call that may not last ends after a checkpoint; the next goes on
-        part = train(MotionTrainer(make, policy(), source, o), tmp_path / "parts", 0.0, say=lambda *a, **k: None)
+        part = train(
+            MotionTrainer(make, policy(), source, o),
+            tmp_path / "parts",
+            0.0,
+            say=lambda *a, **k: None,
+        )
         if part.count < o.steps:
             part.step()
             part.save(tmp_path / "parts" / "checkpoint.npz", 0.0)
@@ -149,7 +184,9 @@ def test_training_options_out_of_range_are_refused():
 @pytest.mark.parametrize("name", ["optimus-motion", "optimus-motion-plain", "adafactor-mlp-motion"])
 def test_shipped_weights_lower_the_loss_of_windows(window_tasks, name):
     some = (next(t for t in window_tasks if t.window.frames < 6), window_tasks[0])
-    for task in some[: 1 if name == "optimus-motion-plain" else 2]:  # which compiles for seconds a length
+    for task in some[
+        : 1 if name == "optimus-motion-plain" else 2
+    ]:  # which compiles for seconds a length
         result = optimizers.minimize(task.window, task.x0, optimizers.make(name), 20)
         assert result.loss < task.window.value(task.x0) and result.evaluations <= 20
         assert result.loss == task.window.value(result.x)
@@ -179,7 +216,10 @@ def test_a_window_where_it_fails_falls_back_to_levenberg_marquardt(window_tasks)
     alone = optimizers.minimize(task.window, task.x0, optimizers.make("levenberg-marquardt"), 30)
     assert fell and isinstance(result, Result) and "levenberg-marquardt took over" in result.message
     assert result.loss == alone.loss and result.evaluations == alone.evaluations + 2
-    assert len(result.history) == result.evaluations and result.linearizations == alone.linearizations + 1
+    assert (
+        len(result.history) == result.evaluations
+        and result.linearizations == alone.linearizations + 1
+    )
     losses = [h[2] for h in result.history]
     assert losses == sorted(losses, reverse=True)
     good = minimize_or_fall_back(task.window, task.x0, optimizers.make("levenberg-marquardt"), 30)
@@ -225,15 +265,51 @@ def test_the_search_keeps_only_what_pays(window_tasks):
     tasks = [t for t in window_tasks if t.stage != "synthetic"][:3]
     better = search(make, bad, [at], (-1.5, 1.5), tasks, episode=30.0, say=lambda text: None)
     assert better[at] == pytest.approx(bad[at] - 1.5)
-    assert losses(make(better), tasks, "milliseconds", 30.0).mean() < losses(make(bad), tasks, "milliseconds", 30.0).mean()
+    assert (
+        losses(make(better), tasks, "milliseconds", 30.0).mean()
+        < losses(make(bad), tasks, "milliseconds", 30.0).mean()
+    )
 
 
 def test_the_benchmark_compares_on_windows_and_clips(tmp_path, capsys):
-    arguments = [str(CLIPS), "--seconds", "0.4", "--kind", "jump", "--every", "2", "--max-evaluations", "3"]
-    arguments += ["--out", str(tmp_path), "--optimizers", "adam@0.01", "optimus-motion", "--whole", "bfgs", "optimus-motion"]
-    assert benchmark([*arguments, "--curvature", "levenberg-marquardt", "levenberg-marquardt+single", "optimus-motion"]) == 0
+    arguments = [
+        str(CLIPS),
+        "--seconds",
+        "0.4",
+        "--kind",
+        "jump",
+        "--every",
+        "2",
+        "--max-evaluations",
+        "3",
+    ]
+    arguments += [
+        "--out",
+        str(tmp_path),
+        "--optimizers",
+        "adam@0.01",
+        "optimus-motion",
+        "--whole",
+        "bfgs",
+        "optimus-motion",
+    ]
+    assert (
+        benchmark(
+            [
+                *arguments,
+                "--curvature",
+                "levenberg-marquardt",
+                "levenberg-marquardt+single",
+                "optimus-motion",
+            ]
+        )
+        == 0
+    )
     text = (tmp_path / "motion.md").read_text()
-    assert all(f"## {part}" in text for part in ("evaluations", "seconds", "clips")) and "lower than bfgs" in text
+    assert (
+        all(f"## {part}" in text for part in ("evaluations", "seconds", "clips"))
+        and "lower than bfgs" in text
+    )
     rows = json.loads((tmp_path / "seconds.json").read_text())
     assert rows and all(r["optimus-motion"]["jacobians"] >= 1 for r in rows)
     assert (tmp_path / "motion_evaluations.png").stat().st_size > 0

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from motionrecon.clip import load_clip
-from motionrecon.noise import estimate_noise
-from motionrecon.resample import to_rate
+from motionrecon.clip.load import load_clip
+from motionrecon.clip.noise import estimate_noise
+from motionrecon.clip.resample import to_rate
 
 
 def spoiled(clip, std, rng, missing=0.1):
@@ -17,7 +17,9 @@ def spoiled(clip, std, rng, missing=0.1):
 def test_added_noise_is_found_on_bundled_clips(bundled_clip, name, std):
     clip = load_clip(bundled_clip(name))
     assert estimate_noise(clip) < 0.003
-    assert estimate_noise(spoiled(clip, std, np.random.default_rng(1))) == pytest.approx(std, rel=0.25)
+    assert estimate_noise(spoiled(clip, std, np.random.default_rng(1))) == pytest.approx(
+        std, rel=0.25
+    )
 
 
 @pytest.mark.parametrize("fps", [25, 30, 60, 120, 250])

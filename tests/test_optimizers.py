@@ -23,7 +23,8 @@ from motionrecon import optimizers
 from motionrecon.errors import OptimizerError
 from motionrecon.optimizers.base import Counted
 
-# These ask for `linearize`, which most of the problems lack; Levenberg-Marquardt has tests of its own besides.
+# These ask for `linearize`, which most of the problems lack; Levenberg-Marquardt has tests of its
+# own besides.
 SECOND_ORDER = ["levenberg-marquardt", "optimus-motion"]
 GRADIENT_ONLY = [name for name in optimizers.names() if name not in SECOND_ORDER]
 LEAST_SQUARES = {
@@ -54,10 +55,14 @@ PROBLEMS = {
 @pytest.mark.parametrize("name", GRADIENT_ONLY)
 def test_every_optimizer_on_every_problem(name, problem_name):
     problem, start, budget, share = PROBLEMS[problem_name]
-    if name == "adafactor-mlp-motion":  # trained on control windows alone: these steps are small for it
+    if (
+        name == "adafactor-mlp-motion"
+    ):  # trained on control windows alone: these steps are small for it
         share = max(share, 0.7)
     tally = Tally(problem)
-    result = optimizers.minimize(tally, start, optimizers.make(name, **OPTIONS.get(name, {})), budget)
+    result = optimizers.minimize(
+        tally, start, optimizers.make(name, **OPTIONS.get(name, {})), budget
+    )
     loss0 = problem.value(start)
     assert np.all(np.isfinite(result.x)) and np.isfinite(result.loss)
     assert result.loss <= share * loss0
@@ -76,7 +81,9 @@ def test_every_second_order_optimizer_on_every_least_squares_problem(name, probl
     tally = LinearizableTally(problem)
     result = optimizers.minimize(tally, start, optimizers.make(name), 200)
     loss0 = problem.value(start)
-    assert np.isfinite(result.x).all() and result.loss == pytest.approx(problem.value(result.x), rel=1e-12)
+    assert np.isfinite(result.x).all() and result.loss == pytest.approx(
+        problem.value(result.x), rel=1e-12
+    )
     assert result.loss <= (1.0 if problem_name == "level" else 0.6) * loss0
     assert result.evaluations == tally.calls == len(result.history) <= 200
     assert 1 <= result.linearizations <= result.evaluations
@@ -99,16 +106,22 @@ def test_an_objective_never_finite_stops_safely(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "method", "options"), [("bfgs", "BFGS", {"first_scale": "unit"}), ("lbfgs", "L-BFGS-B", {})]
+    ("name", "method", "options"),
+    [("bfgs", "BFGS", {"first_scale": "unit"}), ("lbfgs", "L-BFGS-B", {})],
 )
 @pytest.mark.parametrize("n", [2, 10, 50])
 def test_quasi_newton_reaches_what_scipy_reaches_in_as_many_evaluations(name, method, options, n):
-    for problem, start in ((Rosenbrock(n), np.full(n, -0.8)), (Quadratic(n, condition=1e4), np.ones(n))):
+    for problem, start in (
+        (Rosenbrock(n), np.full(n, -0.8)),
+        (Quadratic(n, condition=1e4), np.ones(n)),
+    ):
         limits = {"gtol": 1e-7, "maxiter": 5000} | ({"ftol": 0.0} if name == "lbfgs" else {})
         theirs = scipy.optimize.minimize(
             problem.value_and_grad, start, jac=True, method=method, options=limits
         )
-        ours = optimizers.minimize(problem, start, optimizers.make(name, **options), 20 * theirs.nfev)
+        ours = optimizers.minimize(
+            problem, start, optimizers.make(name, **options), 20 * theirs.nfev
+        )
         needed = next(h[0] for h in ours.history if h[2] <= max(theirs.fun, 1e-14))
         assert needed <= 1.5 * theirs.nfev + 5  # they are chaotic on ill-conditioned problems
         assert ours.status in ("converged", "stalled")
@@ -119,7 +132,9 @@ def test_bfgs_with_a_secant_scale_is_invariant_to_the_scale_of_the_loss():
     for factor in (1.0, 1e-4, 1e4):
         problem = Rosenbrock(8)
         scaled = Tally(problem)
-        scaled.value_and_grad = lambda x, p=problem, f=factor: tuple(f * v for v in p.value_and_grad(x))
+        scaled.value_and_grad = lambda x, p=problem, f=factor: tuple(
+            f * v for v in p.value_and_grad(x)
+        )
         losses.append(
             optimizers.minimize(scaled, np.full(8, -0.8), optimizers.make("bfgs"), 60).loss / factor
         )
@@ -182,6 +197,10 @@ def test_unknown_names_options_and_starts_are_errors():
 
 def test_a_callback_can_stop():
     result = optimizers.minimize(
-        Rosenbrock(), np.zeros(6), optimizers.make("lbfgs"), 100, callback=lambda state: state.iteration == 3
+        Rosenbrock(),
+        np.zeros(6),
+        optimizers.make("lbfgs"),
+        100,
+        callback=lambda state: state.iteration == 3,
     )
     assert result.status == "stopped" and result.iterations == 3

@@ -11,14 +11,16 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from motionrecon import functions, optimizers
+from motionrecon import optimizers
 from motionrecon.errors import ModelError
-from motionrecon.meta import pes
-from motionrecon.meta.train import Trainer, TrainOptions, train
+from motionrecon.learned import learned
+from motionrecon.learned import weights_io as weights
+from motionrecon.learned.adafactor.adafactor_mlp import AdafactorMlpConfig
+from motionrecon.learned.optimus import features, preconditioner
+from motionrecon.learned.optimus.optimus import OptimusConfig
+from motionrecon.learned.train import functions, pes
+from motionrecon.learned.train.train import Trainer, TrainOptions, train
 from motionrecon.optimizers.learned import as_optax
-from motionrecon.optimus import features, learned, preconditioner, weights
-from motionrecon.optimus.adafactor_mlp import AdafactorMlpConfig
-from motionrecon.optimus.optimus import OptimusConfig
 
 CONFIGS = (
     OptimusConfig(width=8, heads=2),
@@ -42,8 +44,15 @@ def perturbed(config, size=0.1):
 
 def test_features_against_plain_numpy():
     rng = np.random.default_rng(0)
-    theta = {"m": jnp.array([0.01, -0.02, 0.03]), "rms": jnp.array(0.02), "v": jnp.array([0.0, 0.01, -0.01])}
-    acc, (m, r, v) = features.zero_accumulators(5), (np.zeros((5, 3)), np.zeros(5), np.zeros((5, 3)))
+    theta = {
+        "m": jnp.array([0.01, -0.02, 0.03]),
+        "rms": jnp.array(0.02),
+        "v": jnp.array([0.0, 0.01, -0.01]),
+    }
+    acc, (m, r, v) = (
+        features.zero_accumulators(5),
+        (np.zeros((5, 3)), np.zeros(5), np.zeros((5, 3))),
+    )
     beta = lambda b, t: 1 - (1 - np.array(b)) * np.exp(10 * np.array(t))  # noqa: E731
     bm, br, bv = (
         beta([0.9, 0.99, 0.999], [0.01, -0.02, 0.03]),
@@ -115,7 +124,9 @@ def test_preconditioner_forms_agree_and_keep_their_trace():
         plain = preconditioner.add_rank_one(plain, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
         thin = preconditioner.add_rank_one(thin, jnp.asarray(u), jnp.ones(3), jnp.array(0.0))
         g = jnp.asarray(rng.normal(size=n))
-        np.testing.assert_allclose(preconditioner.apply(plain, g), preconditioner.apply(thin, g), rtol=1e-9)
+        np.testing.assert_allclose(
+            preconditioner.apply(plain, g), preconditioner.apply(thin, g), rtol=1e-9
+        )
 
 
 def secant_pairs(n, count, rng):
@@ -131,7 +142,9 @@ def test_secant_pairs_are_the_textbook_update_with_a_moving_scale():
     for k, (s, y) in enumerate(pairs):
         dense = preconditioner.add_secant(dense, s, y, jnp.array(True))
         thin = preconditioner.add_secant(thin, s, y, jnp.array(True))
-        h = np.eye(n) * float(s @ y / (y @ y))  # BFGS over all pairs so far, from the newest pair's scale
+        h = np.eye(n) * float(
+            s @ y / (y @ y)
+        )  # BFGS over all pairs so far, from the newest pair's scale
         for p, q in pairs[: k + 1]:
             left = np.eye(n) - np.outer(p, q) / float(p @ q)
             h = left @ h @ left.T + np.outer(p, p) / float(p @ q)
@@ -158,13 +171,16 @@ def test_davidons_update_keeps_the_secant_and_definiteness():
 
 
 def test_pes_is_unbiased_on_a_quadratic():
-    """x' = x - theta x on f = x^2 / 2 is too easy to be right by luck: the loss of T steps is a polynomial
-    in theta.
+    """x' = x - theta x on f = x^2 / 2 is too easy to be right by luck: the loss of T steps is a
+    polynomial in theta.
     """
     inner = pes.Inner(
         sample=lambda key: jnp.ones(()),
         start=lambda task: jnp.array(1.0),
-        advance=lambda theta, task, x: (x + theta[0] - 0.5 * x, 0.5 * (x + theta[0] - 0.5 * x) ** 2),
+        advance=lambda theta, task, x: (
+            x + theta[0] - 0.5 * x,
+            0.5 * (x + theta[0] - 0.5 * x) ** 2,
+        ),
     )
     length, truncation, sigma, theta = 4, 2, 0.1, jnp.array([0.3])
 
@@ -190,7 +206,9 @@ def test_pes_is_unbiased_on_a_quadratic():
         )
         estimates.append(float(grad[0]))
     assert np.mean(estimates) == pytest.approx(exact, rel=0.05)
-    assert abs(estimates[0] - exact) > 0.05 * abs(exact)  # one truncation alone is not the whole gradient
+    assert abs(estimates[0] - exact) > 0.05 * abs(
+        exact
+    )  # one truncation alone is not the whole gradient
 
 
 def test_training_resumes_exactly(tmp_path):
@@ -204,7 +222,9 @@ def test_training_resumes_exactly(tmp_path):
     again = train(config, options, tmp_path, say=quiet)
     assert int(again.state["step"]) == 6
     jax.tree.map(
-        lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)), whole.state, again.state
+        lambda a, b: np.testing.assert_array_equal(np.asarray(a), np.asarray(b)),
+        whole.state,
+        again.state,
     )
     assert [json.loads(line)["step"] for line in open(tmp_path / "curve.jsonl")] == [0, 3, 6, 3, 6]
 
@@ -226,7 +246,9 @@ def test_weights_round_trip_and_their_errors(tmp_path):
     weights.save(tmp_path / "w", config, theta)
     back, loaded = weights.load("w", tmp_path / "w")
     assert back == config
-    jax.tree.map(lambda a, b: np.testing.assert_array_equal(np.asarray(a, np.float32), b), theta, loaded)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_array_equal(np.asarray(a, np.float32), b), theta, loaded
+    )
     with pytest.raises(ModelError, match="no weights called 'nothing'"):
         weights.load("nothing")
     text = (tmp_path / "w" / "config.json").read_text()
@@ -246,11 +268,14 @@ def test_weights_round_trip_and_their_errors(tmp_path):
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_the_scale_of_the_loss_changes_nothing(config):
     theta, ends = perturbed(config, 0.02), []
-    # Powers of two and few steps: what differs is dependence on the scale, not rounding grown large.
+    # Powers of two and few steps: what differs is dependence on the scale, not rounding grown
+    # large.
     for factor in (1.0, 2.0**-10, 2.0**10):
         p = functions.problem("sum-squares", 5, seed=0)
         p = functions.FunctionProblem(functions.rescaled(p.variant, 1.0, factor))
-        optimizer = optimizers.learned.Learned("t", config, theta, optimizers.learned.LearnedOptions())
+        optimizer = optimizers.learned.Learned(
+            "t", config, theta, optimizers.learned.LearnedOptions()
+        )
         ends.append(optimizers.minimize(p, p.start, optimizer, 8).loss / factor)
     np.testing.assert_allclose(ends, ends[0], rtol=1e-2)
 
@@ -263,11 +288,15 @@ def test_exploration_leaves_the_first_basin_and_local_work_stops_in_it(columns):
     results = {}
     for explore in (False, True):
         options = optimizers.learned.LearnedOptions(explore=explore, gradient_tolerance=1e-6)
-        results[explore] = optimizers.minimize(p, p.start, optimizers.learned.Learned("t", config, theta, options), 300)
+        results[explore] = optimizers.minimize(
+            p, p.start, optimizers.learned.Learned("t", config, theta, options), 300
+        )
     assert results[False].status == "converged" and results[False].evaluations < 60
     assert results[True].evaluations == 300 and results[True].loss < 0.9 * results[False].loss
     options = optimizers.learned.LearnedOptions()
-    again = optimizers.minimize(p, p.start, optimizers.learned.Learned("t", config, theta, options), 300)
+    again = optimizers.minimize(
+        p, p.start, optimizers.learned.Learned("t", config, theta, options), 300
+    )
     np.testing.assert_array_equal(again.x, results[True].x)  # the hops are drawn from a fixed key
 
 
@@ -281,7 +310,10 @@ def test_one_unknown_nan_and_constants_never_give_a_point_that_is_not_finite(con
         "one": lambda x, k: (x @ x, 2 * x),
     }
     for name, rule in losses.items():
-        x, state = np.ones(1 if name == "one" else 3), learned.init(config, 1 if name == "one" else 3)
+        x, state = (
+            np.ones(1 if name == "one" else 3),
+            learned.init(config, 1 if name == "one" else 3),
+        )
         for k in range(1, 25):
             loss, grad = rule(x, k)
             step, state = update(state, x, jnp.asarray(loss), jnp.asarray(grad))
@@ -310,8 +342,12 @@ def test_pes_leaves_alone_what_is_not_perturbed():
         advance=lambda theta, task, state: (state, jnp.sum(theta**2)),
     )
     options = {"sigma": jnp.array([0.1, 0.0]), "truncation": 2, "lengths": (4, 4)}
-    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 2, (4, 4)))(jax.random.split(jax.random.key(0), 50))
-    grad, _, _ = pes.gradient(inner, lambda t: t, jnp.array([1.0, 1.0]), particles, jax.random.key(1), **options)
+    particles = jax.vmap(lambda k: pes.new_particle(inner, k, 2, (4, 4)))(
+        jax.random.split(jax.random.key(0), 50)
+    )
+    grad, _, _ = pes.gradient(
+        inner, lambda t: t, jnp.array([1.0, 1.0]), particles, jax.random.key(1), **options
+    )
     assert grad[0] > 0.5 and grad[1] == 0.0
 
 
@@ -319,10 +355,18 @@ def test_rules_alone_can_be_trained_from_given_weights_and_the_best_are_kept(tmp
     config = OptimusConfig(width=8)
     theta = perturbed(config, 0.02)
     options = TrainOptions(
-        steps=2, dimensions=(2,), particles=2, truncation=3, lengths=(6, 8), validate_every=1, only_rules=True
+        steps=2,
+        dimensions=(2,),
+        particles=2,
+        truncation=3,
+        lengths=(6, 8),
+        validate_every=1,
+        only_rules=True,
     )
     trainer = train(config, options, tmp_path, say=lambda *a, **k: None, theta=theta)
-    moved = jax.tree.map(lambda a, b: bool(np.any(np.asarray(a) != np.asarray(b))), trainer.theta, theta)
+    moved = jax.tree.map(
+        lambda a, b: bool(np.any(np.asarray(a) != np.asarray(b))), trainer.theta, theta
+    )
     assert not any(jax.tree.leaves(moved["network"])) and any(moved["rules"].values())
     lines = [json.loads(line)["validation"] for line in open(tmp_path / "curve.jsonl")]
     _, best = weights.load("best", tmp_path / "best")
@@ -337,7 +381,9 @@ def test_factorised_pairs_are_limited_memory_bfgs():
     a = rng.normal(size=(n, n))
     a = a @ a.T + np.eye(n)
     b = preconditioner.identity(n, m)
-    b = preconditioner.add_rank_one(b, jnp.asarray(rng.normal(size=(2, n))), jnp.array([0.3, 0.2]), jnp.zeros(()))
+    b = preconditioner.add_rank_one(
+        b, jnp.asarray(rng.normal(size=(2, n))), jnp.array([0.3, 0.2]), jnp.zeros(())
+    )
     pairs = []
     for k in range(7):
         s = rng.normal(size=n)
@@ -349,4 +395,6 @@ def test_factorised_pairs_are_limited_memory_bfgs():
             v = np.eye(n) - np.outer(s_, y_) / (s_ @ y_)
             h = v @ h @ v.T + np.outer(s_, s_) / (s_ @ y_)
         g = rng.normal(size=n)
-        np.testing.assert_allclose(preconditioner.apply(b, jnp.asarray(g)), h @ g, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            preconditioner.apply(b, jnp.asarray(g)), h @ g, rtol=1e-9, atol=1e-12
+        )

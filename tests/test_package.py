@@ -6,22 +6,25 @@ import pytest
 
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, motionrecon; print([m for m in ('jax', 'mujoco', 'numba', 'scipy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )
 
 
 def test_public_names():
     import motionrecon
-    from motionrecon.clip import Clip, load_clip
+    from motionrecon.clip.load import Clip, load_clip
 
     assert motionrecon.load_clip is load_clip and motionrecon.Clip is Clip
     with pytest.raises(AttributeError):
         motionrecon.nothing  # noqa: B018
 
 
-def test_reconstruct_stays_the_function_after_its_module_is_imported():
-    import motionrecon
-
-    assert callable(motionrecon.reconstruct)
+def test_reconstruct_is_the_pipeline_s_function():
+    import motionrecon.pipeline
     from motionrecon import reconstruct
 
-    assert reconstruct is motionrecon.reconstruct and reconstruct.__module__ == "motionrecon.reconstruct"
+    assert reconstruct is motionrecon.pipeline.reconstruct

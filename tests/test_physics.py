@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from synthetic_motion import NAMES, proportions
 
-from motionrecon.benchmarks.states import (
+from motionrecon.body import assemble
+from motionrecon.errors import BodyError
+from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
+from motionrecon.physics.rollout import Simulator
+from motionrecon_benchmarks.states import (
     KINDS,
     contact_rows,
     draw,
@@ -15,10 +19,6 @@ from motionrecon.benchmarks.states import (
     rollout_differences,
     transition_differences,
 )
-from motionrecon.body import assemble
-from motionrecon.errors import BodyError
-from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
-from motionrecon.physics.rollout import Simulator
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def simulator():
 
 
 def _is_of_its_kind(simulator, kind, rows, r):
-    """Whether the drawn state exercises what its name says; rows (contacts,): active edges of each pyramid."""
+    """Whether the drawn state exercises what its name says; rows (contacts,): active edges of each
+    pyramid.
+    """
     c, angles = simulator.constants, r.qpos[0, 7:]
     return {
         "flight": len(rows) == 0,
@@ -41,7 +43,9 @@ def _is_of_its_kind(simulator, kind, rows, r):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_step_jacobians_match_centred_differences(simulator, kind):
-    """Columns whose finite difference crosses a kink are left out (see benchmarks.states); at most 2 % may be."""
+    """Columns whose finite difference crosses a kink are left out (see benchmarks.states); at most
+    2 % may be.
+    """
     m, rng, left_out = simulator.model, np.random.default_rng(11), []
     nv, of_kind = m.nv, 0
     for _ in range(8):
@@ -59,7 +63,9 @@ def test_step_jacobians_match_centred_differences(simulator, kind):
 
 @pytest.mark.parametrize("kind", ["flight", "sliding", "sticking", "landing", "torque limits"])
 def test_gradient_of_a_rollout_matches_its_centred_differences(simulator, kind):
-    """Every control, the first configuration and velocity; entries that cross a kink are left out, at most 5 %."""
+    """Every control, the first configuration and velocity; entries that cross a kink are left out,
+    at most 5 %.
+    """
     m, rng, T = simulator.model, np.random.default_rng(5), 12
     q, v, u = draw(simulator, kind, rng)
     ctrl = u + 0.05 * rng.normal(size=(T, m.nu))
@@ -81,7 +87,11 @@ def test_gradient_of_a_rollout_matches_its_centred_differences(simulator, kind):
     du, pq, pv = gradient(simulator.constants, r, dq, dv)
     slope, good = rollout_differences(m, q, v, ctrl, lambda Q, V: Q @ on_q + V @ on_v)
     assert np.mean(~good) < 0.05
-    for mine, part in ((pq, slice(0, m.nv)), (pv, slice(m.nv, 2 * m.nv)), (du.ravel(), slice(2 * m.nv, None))):
+    for mine, part in (
+        (pq, slice(0, m.nv)),
+        (pv, slice(m.nv, 2 * m.nv)),
+        (du.ravel(), slice(2 * m.nv, None)),
+    ):
         assert relative_error(mine[good[part]], slope[part][good[part]]) < 1e-5
 
 
@@ -98,20 +108,30 @@ def test_the_adjoint_is_the_recursion_over_the_step_jacobians(simulator, kind):
     for t in range(T - 1, -1, -1):
         du[t] = B[t].T @ p
         p = A[t].T @ p + np.concatenate([dq[t], dv[t]])
-    for mine, theirs in zip(gradient(simulator.constants, r, dq, dv), (du, p[:nv], p[nv:]), strict=True):
+    for mine, theirs in zip(
+        gradient(simulator.constants, r, dq, dv), (du, p[:nv], p[nv:]), strict=True
+    ):
         assert relative_error(mine, theirs) < 1e-10
 
 
 def test_hundreds_of_calls_do_not_hang_and_threads_change_nothing(simulator):
-    """A batched factorisation inside XLA hung in most processes (simulator.md); a hang here is a test that never ends."""
+    """A batched factorisation inside XLA hung in most processes (simulator.md); a hang here is a
+    test that never ends.
+    """
     m, rng = simulator.model, np.random.default_rng(2)
     q, v, u = draw(simulator, "sticking", rng)
     r = simulator.rollout(q, v, np.tile(u, (9, 1)))
     dq, dv = rng.normal(size=(2, 10, m.nv))
-    first, alone = gradient(simulator.constants, r, dq, dv), velocity_jacobians(simulator.constants, r)
+    first, alone = (
+        gradient(simulator.constants, r, dq, dv),
+        velocity_jacobians(simulator.constants, r),
+    )
     with ThreadPoolExecutor(2) as pool:
         for _ in range(300):
-            again, split = gradient(simulator.constants, r, dq, dv), velocity_jacobians(simulator.constants, r, pool)
+            again, split = (
+                gradient(simulator.constants, r, dq, dv),
+                velocity_jacobians(simulator.constants, r, pool),
+            )
     for a, b in zip((*first, *alone), (*again, *split), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -131,14 +151,20 @@ def test_a_model_outside_what_is_covered_is_refused(simulator):
             Simulator(model)
         return str(error.value)
 
-    assert "integrator implicitfast" in broken(lambda m: setattr(m.opt, "integrator", mujoco.mjtIntegrator.mjINT_EULER))
+    assert "integrator implicitfast" in broken(
+        lambda m: setattr(m.opt, "integrator", mujoco.mjtIntegrator.mjINT_EULER)
+    )
     assert "at least 20 iterations" in broken(lambda m: setattr(m.opt, "iterations", 3))
     assert "pyramidal" in broken(lambda m: setattr(m.opt, "cone", mujoco.mjtCone.mjCONE_ELLIPTIC))
     assert "gear 1" in broken(lambda m: m.actuator_gear.fill(2.0))
     assert "torque limits as force ranges" in broken(lambda m: m.actuator_ctrllimited.fill(1))
     assert "time constant" in broken(lambda m: m.geom_solref.fill(-100.0))
-    assert "flags" in broken(lambda m: setattr(m.opt, "disableflags", mujoco.mjtDisableBit.mjDSBL_REFSAFE))
+    assert "flags" in broken(
+        lambda m: setattr(m.opt, "disableflags", mujoco.mjtDisableBit.mjDSBL_REFSAFE)
+    )
     assert "condim 3" in broken(lambda m: m.geom_condim.fill(4))
     assert "friction loss" in broken(lambda m: m.dof_frictionloss.fill(0.1))
     assert "one friction" in broken(lambda m: m.geom_friction[-3:].fill(2.0))
-    assert "every contact sphere" in broken(lambda m: (m.geom_contype.fill(0), m.geom_conaffinity.fill(0)))
+    assert "every contact sphere" in broken(
+        lambda m: (m.geom_contype.fill(0), m.geom_conaffinity.fill(0))
+    )

@@ -1,4 +1,6 @@
-"""Every reader on a small file of its format: keypoints, verdicts, overrides; then the formats' own traps."""
+"""Every reader on a small file of its format: keypoints, verdicts, overrides; then the formats' own
+traps.
+"""
 
 import json
 import resource
@@ -9,13 +11,13 @@ import pybvh
 import pytest
 
 from motionrecon import io
-from motionrecon.benchmarks import damaged
-from motionrecon.benchmarks.damaged import damage
-from motionrecon.benchmarks.sample_files import FPS, WRITERS
-from motionrecon.clip import load_clip
+from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError
 from motionrecon.io import isolated
 from motionrecon.io.detect import UP_AXES
+from motionrecon_benchmarks import damaged
+from motionrecon_benchmarks.damaged import damage
+from motionrecon_benchmarks.sample_files import FPS, WRITERS
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +35,17 @@ def _pybvh_truth(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         motion = pybvh.read_bvh_file(path)
-    at = dict(zip((n.replace("mixamorig:", "") for n in motion.joint_names), range(99), strict=False))
+    at = dict(
+        zip((n.replace("mixamorig:", "") for n in motion.joint_names), range(99), strict=False)
+    )
     positions = motion.joint_positions() @ UP_AXES["y"].T * 0.01
-    names = {"pelvis": "Hips", "head": "Head", "l_toe": "LeftToeBase", "r_wrist": "RightHand", "r_knee": "RightLeg"}
+    names = {
+        "pelvis": "Hips",
+        "head": "Head",
+        "l_toe": "LeftToeBase",
+        "r_wrist": "RightHand",
+        "r_knee": "RightLeg",
+    }
     return {name: positions[:, at[joint]] for name, joint in names.items()}
 
 
@@ -58,10 +68,16 @@ def _amc_truth(path):
         ("lfoot", (0.1, -0.25, 0.96), 2.3, (-90, 0, 20), "xz"),
     ):
         chain.append((name, np.array(direction) * length * unit, _matrix(axis), dof))
-    frames = [block.split("\n") for block in path.read_text().split(":DEGREES\n")[1].split("root ")[1:]]
+    frames = [
+        block.split("\n") for block in path.read_text().split(":DEGREES\n")[1].split("root ")[1:]
+    ]
     truth = {"pelvis": [], "l_hip": [], "l_knee": [], "l_ankle": [], "l_toe": []}
     for lines in frames:
-        values = {line.split()[0]: list(map(float, line.split()[1:])) for line in lines[1:] if line and not line.isdigit()}
+        values = {
+            line.split()[0]: list(map(float, line.split()[1:]))
+            for line in lines[1:]
+            if line and not line.isdigit()
+        }
         root = list(map(float, lines[0].split()))
         place, turn = np.array(root[:3]) * unit, _matrix(root[3:])
         truth["pelvis"].append(place)
@@ -81,10 +97,14 @@ def test_every_reader(name, samples):
     sample = samples[name]
     clip = load_clip(sample.path, **sample.options)
     truth = sample.keypoints or _TRUTHS[name](sample.path)
-    assert len(truth) >= 3 and set(truth) <= set(clip.names) | {n for n, x in truth.items() if np.isnan(x).all()}
+    assert len(truth) >= 3 and set(truth) <= set(clip.names) | {
+        n for n, x in truth.items() if np.isnan(x).all()
+    }
     for keypoint, x in truth.items():
         if np.isfinite(x).any():
-            np.testing.assert_allclose(clip.keypoints[:, clip.index(keypoint)], x, atol=1e-4, err_msg=keypoint)
+            np.testing.assert_allclose(
+                clip.keypoints[:, clip.index(keypoint)], x, atol=1e-4, err_msg=keypoint
+            )
     assert clip.fps == pytest.approx(sample.fps)
     for verdict in sample.verdicts:
         assert any(verdict in finding for finding in clip.findings), (verdict, clip.findings)
@@ -109,7 +129,9 @@ def test_every_verdict_is_overridden_by_an_option(name, samples):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_damaged_files_give_a_clear_error_or_a_clip(name):
-    """A small share of what `scripts/benchmark.py damaged` does; readers that run apart take longer."""
+    """A small share of what `scripts/benchmark.py damaged` does; readers that run apart take
+    longer.
+    """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = damaged.run_here(name, 9 if name in ("c3d", "mjcf", "mjcf_keys") else 36, seed=1)
     assert set(result["outcomes"]) <= {"clip", "error"}, result
@@ -120,13 +142,27 @@ def test_damaged_files_in_a_process_of_its_own():
     result = damaged.run_apart("trc", 9, seed=2)
     assert set(result["outcomes"]) == {"clip", "error"} and 20 < result["peak_mib"] < 1024
     crash = damaged.run_apart("no such format", 9, seed=2)
-    assert list(crash["outcomes"].values()) == [9] and "no such format" in next(iter(crash["outcomes"]))
+    assert list(crash["outcomes"].values()) == [9] and "no such format" in next(
+        iter(crash["outcomes"])
+    )
 
 
 def test_damage_damages():
     content = b"HIERARCHY 12 joints\n" * 50
-    for kind in ("cut", "shuffled", "flipped", "zeroed", "count", "huge", "repeated", "dropped", "empty"):
-        assert any(damage(content, kind, np.random.default_rng(s)) != content for s in range(5)), kind
+    for kind in (
+        "cut",
+        "shuffled",
+        "flipped",
+        "zeroed",
+        "count",
+        "huge",
+        "repeated",
+        "dropped",
+        "empty",
+    ):
+        assert any(damage(content, kind, np.random.default_rng(s)) != content for s in range(5)), (
+            kind
+        )
 
 
 def test_what_must_not_happen_is_told(monkeypatch):
@@ -140,12 +176,20 @@ def test_what_must_not_happen_is_told(monkeypatch):
     turns = iter(range(3))
     monkeypatch.setattr(damaged, "load_clip", sick)
     outcomes = " ".join(damaged.run_here("npz", 3, 0)["outcomes"])
-    assert "KeyError" in outcomes and "error without the name" in outcomes and "several lines" in outcomes
+    assert (
+        "KeyError" in outcomes
+        and "error without the name" in outcomes
+        and "several lines" in outcomes
+    )
 
 
 def test_every_registered_reader_has_a_sample(samples):
     covered = {"folder" if s.path.is_dir() else s.path.suffix for s in samples.values()}
-    assert set(io.READERS) - covered <= {".asf", ".mjcf", ".tsv"}  # the same readers under other names
+    assert set(io.READERS) - covered <= {
+        ".asf",
+        ".mjcf",
+        ".tsv",
+    }  # the same readers under other names
 
 
 # A question names the choices and the option.
@@ -156,12 +200,16 @@ def test_several_subjects_are_a_question(samples):
     with pytest.raises(ClipError, match="none is 'Eve'.*Ann, Bob"):
         load_clip(path, subject="Eve")
     ann, bob = load_clip(path, subject="1"), load_clip(path, subject="bob")
-    np.testing.assert_allclose(bob.keypoints - ann.keypoints, np.broadcast_to([0, 5, 0], ann.keypoints.shape), atol=1e-4)
+    np.testing.assert_allclose(
+        bob.keypoints - ann.keypoints, np.broadcast_to([0, 5, 0], ann.keypoints.shape), atol=1e-4
+    )
 
 
 def test_several_persons_are_a_question(samples, tmp_path):
     path, options = samples["json_mmpose"].path, {"skeleton": "h36m", "fps": FPS}
-    with pytest.raises(ClipError, match=r"2 persons: which one.*--person.*7 \(39 frames\), 3 \(10 frames\)"):
+    with pytest.raises(
+        ClipError, match=r"2 persons: which one.*--person.*7 \(39 frames\), 3 \(10 frames\)"
+    ):
         load_clip(path, **options)
     with pytest.raises(ClipError, match="no person 5; there are 3, 7"):
         load_clip(path, person=5, **options)
@@ -197,7 +245,11 @@ def test_a_pickle_that_runs_code_is_refused_even_when_allowed(tmp_path):
 
 def test_amass_says_what_to_do(tmp_path):
     np.savez(
-        tmp_path / "amass.npz", poses=np.zeros((9, 156)), trans=np.zeros((9, 3)), betas=np.zeros(16), mocap_framerate=120.0
+        tmp_path / "amass.npz",
+        poses=np.zeros((9, 156)),
+        trans=np.zeros((9, 3)),
+        betas=np.zeros(16),
+        mocap_framerate=120.0,
     )
     with pytest.raises(ClipError, match="AMASS.*smplx.*smpl24"):
         load_clip(tmp_path / "amass.npz")
@@ -214,8 +266,12 @@ def test_image_keypoints_say_what_to_do(tmp_path):
 def test_force_plates_come_in_our_frame(samples):
     clip = load_clip(samples["c3d"].path, subject="Ann")
     force, cop = clip.extras["grf_force"], clip.extras["grf_cop"]
-    np.testing.assert_allclose(force.sum(axis=1), np.broadcast_to([0, 0, 700.0], (len(force), 3)), atol=1e-2)
-    np.testing.assert_allclose(np.nanmax(cop, axis=1), np.broadcast_to([0.3, 0.3, 0], (len(cop), 3)), atol=1e-5)
+    np.testing.assert_allclose(
+        force.sum(axis=1), np.broadcast_to([0, 0, 700.0], (len(force), 3)), atol=1e-2
+    )
+    np.testing.assert_allclose(
+        np.nanmax(cop, axis=1), np.broadcast_to([0.3, 0.3, 0], (len(cop), 3)), atol=1e-5
+    )
     np.testing.assert_allclose(clip.extras["grf_time"], np.arange(4 * 39) / 120.0)
 
 
@@ -228,17 +284,31 @@ def test_a_contact_belongs_to_the_nearer_foot(walk, tmp_path):
     force, cop = np.zeros((len(time), 2, 3)), np.full((len(time), 2, 3), np.nan)
     for p, (name, frames) in enumerate((("l_ankle", slice(20, 60)), ("r_ankle", slice(80, 120)))):
         force[frames, p] = [0, 0, 500.0 + p]
-        cop[frames, p] = walk.keypoints[np.minimum(np.arange(len(time)) // 4, 38), walk.index(name)][frames]
+        cop[frames, p] = walk.keypoints[
+            np.minimum(np.arange(len(time)) // 4, 38), walk.index(name)
+        ][frames]
     turn = UP_AXES["y"]  # the file is y up, and its forces are those on the plate
-    extras, found = to_extras(Plates(time, -force @ turn, cop @ turn), turn, walk.keypoints, walk.names, FPS)
-    assert list(extras["grf_names"]) == ["left", "right"] and found == "force plates: contacts 1 left, 1 right"
+    extras, found = to_extras(
+        Plates(time, -force @ turn, cop @ turn), turn, walk.keypoints, walk.names, FPS
+    )
+    assert (
+        list(extras["grf_names"]) == ["left", "right"]
+        and found == "force plates: contacts 1 left, 1 right"
+    )
     np.testing.assert_allclose(extras["grf_force"][30], [[0, 0, 500], [0, 0, 0]], atol=1e-9)
     np.testing.assert_allclose(extras["grf_force"][100], [[0, 0, 0], [0, 0, 501]], atol=1e-9)
-    np.testing.assert_allclose(extras["grf_cop"][30, 0], walk.keypoints[7, walk.index("l_ankle")], atol=1e-9)
+    np.testing.assert_allclose(
+        extras["grf_cop"][30, 0], walk.keypoints[7, walk.index("l_ankle")], atol=1e-9
+    )
 
 
 def test_c3d_without_markers(samples, monkeypatch):
-    nothing = {"points": np.zeros((9, 0, 3)), "labels": np.array([], str), "rate": np.array(0.0), "units": np.array("")}
+    nothing = {
+        "points": np.zeros((9, 0, 3)),
+        "labels": np.array([], str),
+        "rate": np.array(0.0),
+        "units": np.array(""),
+    }
     monkeypatch.setattr(isolated, "run", lambda *a: nothing)
     with pytest.raises(ClipError, match="no markers.*analog"):
         load_clip(samples["c3d"].path)
@@ -278,12 +348,26 @@ def test_bvh_with_positions_at_every_joint_and_spaces_in_names(tmp_path):
     """What pybvh refuses: position channels stand in place of the offset."""
     path = tmp_path / "odd.bvh"
     lines = [
-        "HIERARCHY", "ROOT Bip01 Pelvis", "{", "OFFSET 0 0 0",
+        "HIERARCHY",
+        "ROOT Bip01 Pelvis",
+        "{",
+        "OFFSET 0 0 0",
         "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation",
-        "JOINT Bip01 L Thigh", "{", "OFFSET 9 9 9", "CHANNELS 4 Xposition Yposition Zposition Zrotation",
-        "End Site", "{", "OFFSET 0 -2 0", "}", "}", "}",
-        "MOTION", "Frames: 1", "Frame Time: 0.02", "1 2 3 90 0 0 1 0 0 90",
-    ]  # fmt: skip
+        "JOINT Bip01 L Thigh",
+        "{",
+        "OFFSET 9 9 9",
+        "CHANNELS 4 Xposition Yposition Zposition Zrotation",
+        "End Site",
+        "{",
+        "OFFSET 0 -2 0",
+        "}",
+        "}",
+        "}",
+        "MOTION",
+        "Frames: 1",
+        "Frame Time: 0.02",
+        "1 2 3 90 0 0 1 0 0 90",
+    ]
     path.write_text("\n".join(lines))
     raw = io.read(path)
     assert raw.names == ("Bip01 Pelvis", "Bip01 L Thigh", "Bip01 L Thigh_end") and raw.fps == 50.0
@@ -295,10 +379,16 @@ def test_tables_of_motion_capture_programs(walk, tmp_path):
     names, rows = walk.names, walk.keypoints.reshape(len(walk.keypoints), -1)
     lab = [["scorer", *["net"] * 3 * len(names)], ["bodyparts", *[n for n in names for _ in "xyz"]]]
     lab += [["coords", *"xyz" * len(names)], *([t, *r] for t, r in enumerate(rows))]
-    track = [["NO_OF_FRAMES", len(rows)], ["FREQUENCY", 30], ["MARKER_NAMES", *names], *(list(1e3 * r) for r in rows)]
+    track = [
+        ["NO_OF_FRAMES", len(rows)],
+        ["FREQUENCY", 30],
+        ["MARKER_NAMES", *names],
+        *(list(1e3 * r) for r in rows),
+    ]
     for name, content, separator, options in (
-        ("dlc.csv", lab, ",", {"fps": FPS}), ("qtm.tsv", track, "\t", {}),
-    ):  # fmt: skip
+        ("dlc.csv", lab, ",", {"fps": FPS}),
+        ("qtm.tsv", track, "\t", {}),
+    ):
         (tmp_path / name).write_text("\n".join(separator.join(map(str, r)) for r in content))
         clip = load_clip(tmp_path / name, **options)
         assert clip.names == walk.names and clip.fps == FPS, name
@@ -320,14 +410,20 @@ def test_numbers_that_are_none(name, value, samples, tmp_path):
 
 
 def test_headers_that_numpy_chokes_on(walk, tmp_path):
-    """numpy parses a header as Python, which raises what it likes; a joint's channels may stand twice."""
+    """numpy parses a header as Python, which raises what it likes; a joint's channels may stand
+    twice.
+    """
     np.save(tmp_path / "x.npy", walk.keypoints)
     content = (tmp_path / "x.npy").read_bytes()
     for new in (b"{'descr': (((((", b"{'descr': '<f8'\n", b"\xff\xfe", b"{'shape': 'a'}  "):
         (tmp_path / "x.npy").write_bytes(content[:10] + new + content[10 + len(new) :])
         with pytest.raises(ClipError, match="x.npy: the array is damaged .its header"):
             load_clip(tmp_path / "x.npy", fps=30)
-    lines = WRITERS["bvh"](tmp_path, walk).path.read_text().replace("  CHANNELS 3", "  CHANNELS 1 Xrotation\nCHANNELS 3", 1)
+    lines = (
+        WRITERS["bvh"](tmp_path, walk)
+        .path.read_text()
+        .replace("  CHANNELS 3", "  CHANNELS 1 Xrotation\nCHANNELS 3", 1)
+    )
     (tmp_path / "twice.bvh").write_text(lines)
     with pytest.raises(ClipError, match="channels twice"):
         load_clip(tmp_path / "twice.bvh")
@@ -396,7 +492,9 @@ def _zip_bomb(path):
 
 def _npy_of_any_size(path):
     with path.with_suffix(".npy").open("wb") as f:
-        np.lib.format.write_array_header_1_0(f, {"descr": "<f8", "fortran_order": False, "shape": (2**40, 33, 3)})
+        np.lib.format.write_array_header_1_0(
+            f, {"descr": "<f8", "fortran_order": False, "shape": (2**40, 33, 3)}
+        )
 
 
 def _c3d_of_any_size(path):
@@ -419,11 +517,21 @@ def _json_too_deep(path):
 
 
 def _xml_of_any_size(path):
-    path.with_suffix(".xml").write_text('<mujoco><size memory="900G"/><worldbody/><keyframe><key/></keyframe></mujoco>')
+    path.with_suffix(".xml").write_text(
+        '<mujoco><size memory="900G"/><worldbody/><keyframe><key/></keyframe></mujoco>'
+    )
 
 
 @pytest.mark.parametrize(
-    "make", [_zip_bomb, _npy_of_any_size, _c3d_of_any_size, _trc_of_any_size, _json_too_deep, _xml_of_any_size]
+    "make",
+    [
+        _zip_bomb,
+        _npy_of_any_size,
+        _c3d_of_any_size,
+        _trc_of_any_size,
+        _json_too_deep,
+        _xml_of_any_size,
+    ],
 )
 def test_files_that_announce_any_size(make, tmp_path):
     make(tmp_path / "huge")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip, reconstruct
-from motionrecon.benchmarks.reconstruct import beginning, spoil
-from motionrecon.benchmarks.reconstruct import main as benchmark
-from motionrecon.cli import main
+from motionrecon.cli.reconstruct import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
-from motionrecon.reconstruct import Options
+from motionrecon.pipeline import Options
+from motionrecon_benchmarks.reconstruct import beginning, spoil
+from motionrecon_benchmarks.reconstruct import main as benchmark
 
 CLIPS = Path(__file__).parents[1] / "assets" / "clips"
 QUICK = Options(max_evaluations=20)
@@ -34,7 +34,10 @@ def test_walk_by_the_command_line(tmp_path):
     with np.load(tmp_path / "motion.npz", allow_pickle=False) as z:
         T = len(z["time"])
         assert z["qpos"].shape[0] == z["torques"].shape[0] == z["contact_force"].shape[0] == T == 39
-        assert all(np.isfinite(z[k]).all() for k in ("qpos", "qvel", "ctrl", "torques", "keypoints", "contact_force"))
+        assert all(
+            np.isfinite(z[k]).all()
+            for k in ("qpos", "qvel", "ctrl", "torques", "keypoints", "contact_force")
+        )
     assert report["status"] == "ok"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["motion.npz", "report.json"]
 
@@ -86,9 +89,14 @@ def test_a_reference_scores_and_does_not_steer(walk):
     scored, alone = reconstruct(noisy, QUICK, reference=walk), reconstruct(noisy, QUICK)
     np.testing.assert_array_equal(scored.arrays["qpos"], alone.arrays["qpos"])
     report = scored.report
-    assert report["input"]["mpjpe_g_mm"] == pytest.approx(20 * np.sqrt(8 / np.pi), rel=0.1)  # mean length of the noise
+    assert report["input"]["mpjpe_g_mm"] == pytest.approx(
+        20 * np.sqrt(8 / np.pi), rel=0.1
+    )  # mean length of the noise
     assert report["result"]["mpjpe_g_mm"] < 0.8 * report["input"]["mpjpe_g_mm"]
-    assert alone.report["result"]["mpjpe_g_mm"] != report["result"]["mpjpe_g_mm"] and "input" not in alone.report
+    assert (
+        alone.report["result"]["mpjpe_g_mm"] != report["result"]["mpjpe_g_mm"]
+        and "input" not in alone.report
+    )
 
 
 def test_a_reference_of_another_length_is_refused(walk):
@@ -108,14 +116,21 @@ def test_ctrl_c_leaves_what_is_finished(walk):
 
 
 def test_ctrl_c_before_the_first_window_writes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("motionrecon.optimizers.fallback.minimize", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        "motionrecon.optimizers.fallback.minimize",
+        lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt),
+    )
     assert main([str(CLIPS / "walk.npz"), "--out", str(tmp_path / "out")]) == 130
     assert "nothing written" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("optimizer", ["levenberg-marquardt", "lbfgs", "bfgs", "adam", "momentum", "sgd"])
+@pytest.mark.parametrize(
+    "optimizer", ["levenberg-marquardt", "lbfgs", "bfgs", "adam", "momentum", "sgd"]
+)
 def test_every_classical_optimizer_drives_it(walk, optimizer):
-    motion = reconstruct(beginning(walk, 0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2))
+    motion = reconstruct(
+        beginning(walk, 0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2)
+    )
     assert motion.report["status"] == "ok"
     assert all(w["loss_end"] <= w["loss_start"] for w in motion.report["windows"])
 
@@ -152,8 +167,22 @@ def test_a_failed_write_leaves_nothing_half_written(motion, tmp_path, monkeypatc
 
 def test_benchmark_reports_clips_that_fail(tmp_path, capsys):
     (tmp_path / "bad.npz").write_text("not an npz")
-    arguments = [str(tmp_path / "bad.npz"), str(CLIPS / "walk.npz"), "--seconds", "0.5", "--max-evaluations", "4"]
-    assert benchmark([*arguments, "--noise-mm", "10", "--missing", "0.1", "--out", str(tmp_path / "out")]) == 0
+    arguments = [
+        str(tmp_path / "bad.npz"),
+        str(CLIPS / "walk.npz"),
+        "--seconds",
+        "0.5",
+        "--max-evaluations",
+        "4",
+    ]
+    assert (
+        benchmark(
+            [*arguments, "--noise-mm", "10", "--missing", "0.1", "--out", str(tmp_path / "out")]
+        )
+        == 0
+    )
     rows = json.loads((tmp_path / "out" / "reconstruct.json").read_text())
-    assert [r["status"] for r in rows] == ["error", "ok"] and rows[1]["mpjpe_g_mm_share_of_input"] > 0
+    assert [r["status"] for r in rows] == ["error", "ok"] and rows[1][
+        "mpjpe_g_mm_share_of_input"
+    ] > 0
     assert "bad" in (tmp_path / "out" / "reconstruct.md").read_text()

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from motionrecon.clip import Clip
-from motionrecon.resample import to_rate
+from motionrecon.clip.load import Clip
+from motionrecon.clip.resample import to_rate
 
 
 def quadratic_clip(fps, frames, seed=0, joints=4):
@@ -43,7 +43,9 @@ def test_outliers_and_missing_frames_are_left_out():
 
 def test_decimation_averages_noise():
     clip, at = quadratic_clip(250, 1000)
-    noisy = clip.replace(keypoints=clip.keypoints + np.random.default_rng(2).normal(0, 0.03, clip.keypoints.shape))
+    noisy = clip.replace(
+        keypoints=clip.keypoints + np.random.default_rng(2).normal(0, 0.03, clip.keypoints.shape)
+    )
     out = to_rate(noisy, 25.0)
     error = (out.keypoints - at(np.arange(len(out.keypoints)) / 25.0))[2:-2]
     assert error.std() < 0.03 / 2
@@ -66,7 +68,9 @@ def test_low_confidence_counts_less():
     keypoints[::3] += 0.02
     confidence[::3] = 1e-6
     out = to_rate(clip.replace(keypoints=keypoints, confidence=confidence), 25.0)
-    np.testing.assert_allclose(out.keypoints[1:-1], at(np.arange(1, len(out.keypoints) - 1) / 25.0), atol=1e-3)
+    np.testing.assert_allclose(
+        out.keypoints[1:-1], at(np.arange(1, len(out.keypoints) - 1) / 25.0), atol=1e-3
+    )
 
 
 def test_time_follows_and_same_rate_is_the_same_clip():

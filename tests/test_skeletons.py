@@ -1,12 +1,16 @@
 import pytest
 
-from motionrecon.skeletons import SKELETONS, canonical, find_skeleton
+from motionrecon.anatomy.skeletons import SKELETONS, canonical, find_skeleton
 
 
 @pytest.mark.parametrize("name", SKELETONS)
 def test_every_skeleton_has_as_many_distinct_names_as_its_title_says(name):
     names = SKELETONS[name]
-    assert len(names) == len(set(names)) == int("".join(c for c in name.removeprefix("h36m") if c.isdigit()))
+    assert (
+        len(names)
+        == len(set(names))
+        == int("".join(c for c in name.removeprefix("h36m") if c.isdigit()))
+    )
     mirrored = [{"l_": "r_", "r_": "l_"}.get(n[:2], n[:2]) + n[2:] for n in names]
     assert set(mirrored) == set(names)
     assert {"l_hip", "r_knee", "l_ankle", "r_shoulder", "l_elbow", "r_wrist"} <= set(names)
@@ -20,24 +24,49 @@ def test_canonical_names_mean_themselves(name):
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        *((w, "l_hip") for w in ("l_hip", "left_hip", "LeftHip", "LHip", "lhip", "hip_l", "Hip.L", "left hip")),
+        *(
+            (w, "l_hip")
+            for w in ("l_hip", "left_hip", "LeftHip", "LHip", "lhip", "hip_l", "Hip.L", "left hip")
+        ),
         *((w, "r_big_toe") for w in ("RBigToe", "right_big_toe", "bigtoe_r", "rightbigtoe")),
         *((w, "pelvis") for w in ("Pelvis", "mid_hip", "MidHip", "hip", "root", "Hips")),
-        ("RAnkle", "r_ankle"), ("left_foot_index", "l_toe"), ("Thorax", "neck"), ("rear", "r_ear"), ("LEar", "l_ear"),
-        ("left_ankle_joint_center", "l_ankle"), ("head_top", "head"), ("l_clavicle", "l_collar"),
-        ("left", None), ("shoulder", None), ("l_r_hip", None), ("marker7", None), ("", None), ("lnose", None),
+        ("RAnkle", "r_ankle"),
+        ("left_foot_index", "l_toe"),
+        ("Thorax", "neck"),
+        ("rear", "r_ear"),
+        ("LEar", "l_ear"),
+        ("left_ankle_joint_center", "l_ankle"),
+        ("head_top", "head"),
+        ("l_clavicle", "l_collar"),
+        ("left", None),
+        ("shoulder", None),
+        ("l_r_hip", None),
+        ("marker7", None),
+        ("", None),
+        ("lnose", None),
     ],
-)  # fmt: skip
+)
 def test_aliases(written, meant):
     assert canonical(written) == meant
 
 
 @pytest.mark.parametrize(
     ("written", "key"),
-    [("COCO-17", "coco17"), ("coco", "coco17"), ("BODY_25", "body25"), ("openpose", "body25"), ("Human3.6M", "h36m17"),
-     ("H36M-17", "h36m17"), ("smpl", "smpl24"), ("MediaPipe-33", "mediapipe33"), ("halpe26", "halpe26"),
-     ("coco18", None), ("", None), ("kinect", None)],
-)  # fmt: skip
+    [
+        ("COCO-17", "coco17"),
+        ("coco", "coco17"),
+        ("BODY_25", "body25"),
+        ("openpose", "body25"),
+        ("Human3.6M", "h36m17"),
+        ("H36M-17", "h36m17"),
+        ("smpl", "smpl24"),
+        ("MediaPipe-33", "mediapipe33"),
+        ("halpe26", "halpe26"),
+        ("coco18", None),
+        ("", None),
+        ("kinect", None),
+    ],
+)
 def test_skeletons_by_their_usual_names(written, key):
     assert find_skeleton(written) == key
 
@@ -46,7 +75,15 @@ def test_orders_of_the_conventions():
     assert SKELETONS["coco17"].index("l_hip") == 11 and SKELETONS["coco17"].index("r_ankle") == 16
     assert SKELETONS["body25"].index("pelvis") == 8 and SKELETONS["body25"].index("r_heel") == 24
     assert SKELETONS["h36m17"].index("l_shoulder") == 11 and SKELETONS["h36m17"].index("r_hip") == 1
-    assert SKELETONS["smpl24"].index("l_shoulder") == 16 and SKELETONS["smpl24"].index("r_hand") == 23
-    assert SKELETONS["mediapipe33"].index("l_hip") == 23 and SKELETONS["mediapipe33"].index("r_toe") == 32
-    assert SKELETONS["panoptic19"].index("r_shoulder") == 9 and SKELETONS["panoptic19"].index("l_ankle") == 8
+    assert (
+        SKELETONS["smpl24"].index("l_shoulder") == 16 and SKELETONS["smpl24"].index("r_hand") == 23
+    )
+    assert (
+        SKELETONS["mediapipe33"].index("l_hip") == 23
+        and SKELETONS["mediapipe33"].index("r_toe") == 32
+    )
+    assert (
+        SKELETONS["panoptic19"].index("r_shoulder") == 9
+        and SKELETONS["panoptic19"].index("l_ankle") == 8
+    )
     assert SKELETONS["halpe26"].index("pelvis") == 19 and SKELETONS["halpe26"].index("r_heel") == 25

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from motionrecon.optimus import survey
+from motionrecon.learned.optimus import survey
 
 MIDDLE = 0.3
 
@@ -19,12 +19,20 @@ def _run(function, start, pairs=6, spoil=()):
     with jax.enable_x64(True):
         centre = jnp.asarray(start)
         rule = jax.jit(survey.advance)
-        x, s = survey.begin(centre, jnp.array(0.4), jnp.array(0.02), jnp.array(pairs), jax.random.key(0))
+        x, s = survey.begin(
+            centre, jnp.array(0.4), jnp.array(0.02), jnp.array(pairs), jax.random.key(0)
+        )
         count = 0
         while bool(s.active):
             loss, grad = jax.value_and_grad(function)(x)
             sound = count not in spoil
-            x, s = rule(s, loss if sound else jnp.nan, grad if sound else grad * jnp.nan, sound, jax.random.key(count + 1))
+            x, s = rule(
+                s,
+                loss if sound else jnp.nan,
+                grad if sound else grad * jnp.nan,
+                sound,
+                jax.random.key(count + 1),
+            )
             count += 1
             assert count < 10_000
         return np.asarray(x), count

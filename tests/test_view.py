@@ -1,4 +1,6 @@
-"""Page, video, figures and the comparison, on a short clip reconstructed by two optimizers with a tiny budget."""
+"""Page, video, figures and the comparison, on a short clip reconstructed by two optimizers with a
+tiny budget.
+"""
 
 import json
 import re
@@ -10,10 +12,9 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip
-from motionrecon.benchmarks.reconstruct import beginning
-from motionrecon.cli import main as reconstruct_command
+from motionrecon.cli.reconstruct import main as reconstruct_command
 from motionrecon.errors import OutputError, ViewError
-from motionrecon.reconstruct import Options, reconstruct
+from motionrecon.pipeline import Options, reconstruct
 from motionrecon.view import gl, loss, movie, pack, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
 from motionrecon.view.command import main as view
@@ -24,6 +25,7 @@ from motionrecon.view.raycast import Raycaster
 from motionrecon.view.skeleton import edges
 from motionrecon.view.take import load, take
 from motionrecon.view.video import Film, VideoOptions, write_video
+from motionrecon_benchmarks.reconstruct import beginning
 
 TINY = Options(max_evaluations=3, grow_evaluations=2)
 SMALL = VideoOptions(width=320, height=200, renderer="opencv")
@@ -32,7 +34,9 @@ SMALL = VideoOptions(width=320, height=200, renderer="opencv")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, bundled_clip):
     out = tmp_path_factory.mktemp("compare")
-    compare(beginning(load_clip(bundled_clip("walk")), 0.4), ["levenberg-marquardt", "bfgs"], TINY, out)
+    compare(
+        beginning(load_clip(bundled_clip("walk")), 0.4), ["levenberg-marquardt", "bfgs"], TINY, out
+    )
     return out
 
 
@@ -42,7 +46,9 @@ def takes(folder):
 
 
 def data_of(text: str) -> dict:
-    return json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.S)[1])
+    return json.loads(
+        re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.S)[1]
+    )
 
 
 def test_page_decodes_back_to_the_motion(takes):
@@ -51,21 +57,33 @@ def test_page_decodes_back_to_the_motion(takes):
     for sent, one in zip(data["takes"], takes, strict=True):
         origin, a = pack.unpack(sent["origin"])[:, None], one.arrays
         np.testing.assert_allclose(pack.unpack(sent["points"]) + origin, one.points, atol=5e-5)
-        np.testing.assert_allclose(pack.unpack(sent["keypoints"]) + origin, a["keypoints"], atol=5e-5)
+        np.testing.assert_allclose(
+            pack.unpack(sent["keypoints"]) + origin, a["keypoints"], atol=5e-5
+        )
         np.testing.assert_allclose(pack.unpack(sent["force"]), a["contact_force"], atol=0.1)
         np.testing.assert_allclose(pack.unpack(sent["centre"]), a["centre_of_pressure"], atol=1e-6)
         np.testing.assert_allclose(pack.unpack(sent["torque"]), a["torques"], atol=0.05)
-        np.testing.assert_allclose(pack.unpack(sent["angle"]), np.rad2deg(a["qpos"][:, 7:]), atol=0.01)
+        np.testing.assert_allclose(
+            pack.unpack(sent["angle"]), np.rad2deg(a["qpos"][:, 7:]), atol=0.01
+        )
         np.testing.assert_allclose(pack.unpack(sent["error"]), one.errors_mm, rtol=1e-6)
-        assert sent["label"] == one.label and len(sent["shapes"]) == len(sent["radii"]) == len(one.radii)
+        assert sent["label"] == one.label and len(sent["shapes"]) == len(sent["radii"]) == len(
+            one.radii
+        )
     targets = pack.unpack(data["targets"]) + pack.unpack(data["takes"][0]["origin"])[:, None]
     np.testing.assert_allclose(targets, takes[0].arrays["input_keypoints"], atol=5e-5)
-    assert {m["label"] for m in data["metrics"]} >= {"MPJPE-G, mm", "evaluations", "penetration, mm"}
+    assert {m["label"] for m in data["metrics"]} >= {
+        "MPJPE-G, mm",
+        "evaluations",
+        "penetration, mm",
+    }
 
 
 def test_page_asks_for_nothing_outside(takes):
     text = page(takes, "A walk")
-    assert not re.search(r"https?://|//cdn|@import|url\(|\ssrc=|<link(?! rel=\"icon\" href=\"data:,\")", text)
+    assert not re.search(
+        r"https?://|//cdn|@import|url\(|\ssrc=|<link(?! rel=\"icon\" href=\"data:,\")", text
+    )
     assert len(text) < 1e6
 
 
@@ -83,7 +101,12 @@ def test_fast_clips_are_thinned(takes):
     assert data["takes"][0]["points"]["shape"][0] == data["time"]["shape"][0]
 
 
-ARRAYS = [np.zeros((3, 0)), np.full(4, np.nan), np.array([[1.0, np.nan], [-3e4, 5]]), np.full(2, 7.5)]
+ARRAYS = [
+    np.zeros((3, 0)),
+    np.full(4, np.nan),
+    np.array([[1.0, np.nan], [-3e4, 5]]),
+    np.full(2, 7.5),
+]
 
 
 @pytest.mark.parametrize("values", ARRAYS)
@@ -96,13 +119,22 @@ def test_packed_arrays_come_back(values):
 @pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if path is None:
         pytest.skip("no Chromium on this machine")
     quiet = ("quic", "background-networking", "component-update", "sync")
-    flags = ["--no-sandbox", "--no-first-run", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    flags = [
+        "--no-sandbox",
+        "--no-first-run",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ]
     with sync_api.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=path, args=flags + [f"--disable-{name}" for name in quiet])
+        chromium = p.chromium.launch(
+            executable_path=path, args=flags + [f"--disable-{name}" for name in quiet]
+        )
         yield chromium
         chromium.close()
 
@@ -120,7 +152,9 @@ def test_page_in_a_browser(browser, takes, tmp_path, renderer):
     tab.on("pageerror", lambda e: complaints.append(str(e)))
     tab.on("request", lambda r: requests.append(r.url))
     tab.goto(path.as_uri() + renderer)
-    assert tab.evaluate("renderer.constructor.name") == ("FlatRenderer" if renderer else "GlRenderer")
+    assert tab.evaluate("renderer.constructor.name") == (
+        "FlatRenderer" if renderer else "GlRenderer"
+    )
     tab.wait_for_function("document.querySelectorAll('#panels .panel').length === 3")
     scene = tab.locator("#scene")
     light = picture_of(scene)
@@ -129,8 +163,12 @@ def test_page_in_a_browser(browser, takes, tmp_path, renderer):
     assert 0.01 < blue < 0.5, "the first body is seen in its panel"
     last = float(takes[0].time[-1])
     tab.locator("#scrub").fill("5")
-    tab.wait_for_function(f"document.getElementById('clock').textContent.startsWith('{takes[0].time[5]:.2f}')")
-    assert np.abs(picture_of(scene).astype(int) - light).max() > 60, "another moment is another picture"
+    tab.wait_for_function(
+        f"document.getElementById('clock').textContent.startsWith('{takes[0].time[5]:.2f}')"
+    )
+    assert np.abs(picture_of(scene).astype(int) - light).max() > 60, (
+        "another moment is another picture"
+    )
     tab.keyboard.press("ArrowRight")
     tab.wait_for_function("document.getElementById('scrub').value === '6'")
     tab.evaluate("seek(0)")
@@ -140,7 +178,11 @@ def test_page_in_a_browser(browser, takes, tmp_path, renderer):
     tab.locator("#play").click()
     stopped = tab.evaluate("state.now")  # it may have begun anew where the machine is slow
     tab.wait_for_timeout(50)
-    assert 0 <= stopped <= last and not tab.evaluate("state.playing") and tab.evaluate("state.now") == stopped
+    assert (
+        0 <= stopped <= last
+        and not tab.evaluate("state.playing")
+        and tab.evaluate("state.now") == stopped
+    )
     chart = tab.locator(".graph canvas").first
     box = chart.bounding_box()
     chart.click(position={"x": box["width"] - 12, "y": 60})
@@ -161,7 +203,9 @@ def test_page_in_a_browser(browser, takes, tmp_path, renderer):
     assert (tmp_path / "view.png").stat().st_size > 20_000
     tab.set_viewport_size({"width": 390, "height": 800})
     tab.wait_for_timeout(100)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "a phone does not scroll sideways"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390, (
+        "a phone does not scroll sideways"
+    )
     assert complaints == [] and all(r.startswith(("file:", "data:")) for r in requests)
     tab.close()
 
@@ -186,7 +230,9 @@ def test_rays_draw_the_body_where_it_is(takes):
     assert abs(rows[0] - v.min()) < 2 * r.max() and abs(rows[-1] - v.max()) < 2 * r.max()
     assert abs(columns[0] - u.min()) < 2 * r.max() and abs(columns[-1] - u.max()) < 2 * r.max()
     assert rows[-1] - rows[0] > 0.6 * size, "the person fills the picture"
-    inside = [(int(b), int(a)) for a, b in zip(u, v, strict=True) if 0 <= a < size and 0 <= b < size]
+    inside = [
+        (int(b), int(a)) for a, b in zip(u, v, strict=True) if 0 <= a < size and 0 <= b < size
+    ]
     assert np.mean([mask[p] for p in inside]) > 0.95
 
 
@@ -206,19 +252,32 @@ def test_arrows_stand_on_the_floor_and_have_their_forces_length(takes):
     t, side = np.unravel_index(np.argmax(one.arrays["contact_force"][..., 2]), (len(one.time), 2))
     force, centre = one.arrays["contact_force"][t, side], one.arrays["centre_of_pressure"][t, side]
     assert force[2] > 100
-    drawn = solids.arrows(one, t, Camera(centre, 0.0, 1e6, elevation=0.0))  # looks along -x: y and z are not moved
-    foot, tip = drawn.a[np.argmin(np.abs(drawn.a[:, 1:] - centre[1:]).sum(1))], drawn.b[np.argmax(drawn.b[:, 2])]
+    drawn = solids.arrows(
+        one, t, Camera(centre, 0.0, 1e6, elevation=0.0)
+    )  # looks along -x: y and z are not moved
+    foot, tip = (
+        drawn.a[np.argmin(np.abs(drawn.a[:, 1:] - centre[1:]).sum(1))],
+        drawn.b[np.argmax(drawn.b[:, 2])],
+    )
     np.testing.assert_allclose(foot[1:], centre[1:], atol=1e-4)
-    np.testing.assert_allclose(tip[1:] - foot[1:], solids.METRES_PER_WEIGHT * force[1:] / one.weight, atol=1e-3)
+    np.testing.assert_allclose(
+        tip[1:] - foot[1:], solids.METRES_PER_WEIGHT * force[1:] / one.weight, atol=1e-3
+    )
 
 
 def test_forces_beside_the_feet_are_found(bundled_clip):
-    one = take(reconstruct(beginning(load_clip(bundled_clip("getup_facedown")), 0.4), TINY), "getup")
+    one = take(
+        reconstruct(beginning(load_clip(bundled_clip("getup_facedown")), 0.4), TINY), "getup"
+    )
     a = one.arrays
-    steps = np.clip(np.round(one.time / a["timestep"]).astype(int), 0, len(a["simulation_ctrl"]) - 1)
+    steps = np.clip(
+        np.round(one.time / a["timestep"]).astype(int), 0, len(a["simulation_ctrl"]) - 1
+    )
     expected = a["simulation_contact_force_other"][steps]
     assert np.abs(expected).max() > 50
-    np.testing.assert_allclose(one.elsewhere_force.sum(1), expected, atol=0.02 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        one.elsewhere_force.sum(1), expected, atol=0.02 * np.abs(expected).max()
+    )
     loaded = one.elsewhere_force[..., 2] > 1
     assert np.isfinite(one.elsewhere_centre[loaded]).all()
 
@@ -235,8 +294,14 @@ def test_video_has_its_frames(takes, tmp_path, monkeypatch, h264):
     while (read := video.read())[0]:
         frames.append(read[1])
     rate = video.get(cv2.CAP_PROP_FPS)
-    assert rate == pytest.approx(15) and frames[0].shape == (200, 320, 3)  # half the speed of a 30 Hz clip
-    assert len(frames) == len(takes[0].time) and np.abs(frames[0].astype(int) - frames[-1]).max() > 60
+    assert rate == pytest.approx(15) and frames[0].shape == (
+        200,
+        320,
+        3,
+    )  # half the speed of a 30 Hz clip
+    assert (
+        len(frames) == len(takes[0].time) and np.abs(frames[0].astype(int) - frames[-1]).max() > 60
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["video.mp4"]
 
 
@@ -260,56 +325,117 @@ def test_a_video_that_fails_leaves_nothing(tmp_path):
 
 
 def test_a_shorter_take_stands_still_at_its_end(takes):
-    short = replace(takes[1], arrays={k: v[:5] if len(np.shape(v)) and len(v) == len(takes[1].time) else v
-                                      for k, v in takes[1].arrays.items()}, points=takes[1].points[:5])  # fmt: skip
+    short = replace(
+        takes[1],
+        arrays={
+            k: v[:5] if len(np.shape(v)) and len(v) == len(takes[1].time) else v
+            for k, v in takes[1].arrays.items()
+        },
+        points=takes[1].points[:5],
+    )
     film = Film([takes[0], short], "interrupted", SMALL)
     assert film.frame(float(takes[0].time[-1])).shape == (200, 320, 3)
     film.close()
     for pair in ([takes[0], short], [short, takes[0]]):
         data = data_of(page(pair, "t"))
-        assert data["targets"]["shape"][0] == len(takes[0].time) and data["longest"] == pair.index(takes[0])
+        assert data["targets"]["shape"][0] == len(takes[0].time) and data["longest"] == pair.index(
+            takes[0]
+        )
         assert data["takes"][pair.index(short)]["points"]["shape"][0] == 5
 
 
 def test_loss_curve_is_the_mean_over_windows():
     windows = [
-        {"loss_start": 100.0, "evaluations_growing": 2, "seconds_growing": 0.5, "history": [(1, 0.1, 10.0), (3, 0.3, 1.0)]},
-        {"loss_start": 1.0, "evaluations_growing": 0, "seconds_growing": 0.0, "history": [(1, 0.2, 1.0)]},
+        {
+            "loss_start": 100.0,
+            "evaluations_growing": 2,
+            "seconds_growing": 0.5,
+            "history": [(1, 0.1, 10.0), (3, 0.3, 1.0)],
+        },
+        {
+            "loss_start": 1.0,
+            "evaluations_growing": 0,
+            "seconds_growing": 0.0,
+            "history": [(1, 0.2, 1.0)],
+        },
     ]
     x, y = loss.curve({"windows": windows}, "evaluations")
     np.testing.assert_allclose(x, [0, 1, 2, 3, 4, 5])
     np.testing.assert_allclose(y, np.sqrt([100, 100, 100, 10, 10, 1]))
     x, y = loss.curve({"windows": windows}, "seconds")
-    assert x[-1] == 0.8 and y[0] == pytest.approx(10) and y[-1] == pytest.approx(1) and (np.diff(y) <= 0).all()
+    assert (
+        x[-1] == 0.8
+        and y[0] == pytest.approx(10)
+        and y[-1] == pytest.approx(1)
+        and (np.diff(y) <= 0).all()
+    )
     assert loss.curve({"windows": [{"loss_end": 1}]}, "seconds") is None
 
 
 def test_windows_record_how_their_loss_fell(takes):
     for window in takes[0].report["windows"] + takes[1].report["windows"]:
         evaluations, seconds, losses = np.array(window["history"]).T
-        assert evaluations[-1] == window["evaluations"] and losses[-1] == pytest.approx(window["loss_end"], rel=1e-5)
-        assert (np.diff(evaluations) > 0).all() and (np.diff(seconds) >= 0).all() and (np.diff(losses) <= 0).all()
+        assert evaluations[-1] == window["evaluations"] and losses[-1] == pytest.approx(
+            window["loss_end"], rel=1e-5
+        )
+        assert (
+            (np.diff(evaluations) > 0).all()
+            and (np.diff(seconds) >= 0).all()
+            and (np.diff(losses) <= 0).all()
+        )
         assert window["seconds_growing"] >= 0
 
 
 def test_stick_figures_skip_what_a_clip_lacks():
     names = ["l_hip", "r_hip", "l_knee", "l_ankle", "l_toe", "l_shoulder", "r_shoulder", "r_wrist"]
     pairs = {frozenset(names[i] for i in pair) for pair in edges(names)}
-    assert {frozenset(p) for p in (("l_hip", "l_knee"), ("l_knee", "l_ankle"), ("l_ankle", "l_toe"), ("l_hip", "r_hip"),
-                                   ("r_shoulder", "r_wrist"), ("l_shoulder", "l_hip"))} <= pairs  # fmt: skip
+    assert {
+        frozenset(p)
+        for p in (
+            ("l_hip", "l_knee"),
+            ("l_knee", "l_ankle"),
+            ("l_ankle", "l_toe"),
+            ("l_hip", "r_hip"),
+            ("r_shoulder", "r_wrist"),
+            ("l_shoulder", "l_hip"),
+        )
+    } <= pairs
 
 
 def test_view_command(folder, tmp_path, capsys):
     both = [str(folder / "levenberg-marquardt" / "motion.npz"), str(folder / "bfgs")]
-    flags = ["--page", "--figures", "--video", "--width", "320", "--height", "200", "--renderer", "opencv"]
+    flags = [
+        "--page",
+        "--figures",
+        "--video",
+        "--width",
+        "320",
+        "--height",
+        "200",
+        "--renderer",
+        "opencv",
+    ]
     assert view([*both, "--out", str(tmp_path), *flags]) == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["forces.png", "metrics.png", "video.mp4", "view.html"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "forces.png",
+        "metrics.png",
+        "video.mp4",
+        "view.html",
+    ]
     picture = cv2.imread(str(tmp_path / "forces.png"))
     assert picture.std() > 10 and len(capsys.readouterr().out.split()) == 4
 
 
 def test_reconstruct_command_with_a_page(bundled_clip, tmp_path, capsys):
-    arguments = [str(bundled_clip("walk")), "--out", str(tmp_path), "--max-evaluations", "1", "--page", "--figures"]
+    arguments = [
+        str(bundled_clip("walk")),
+        "--out",
+        str(tmp_path),
+        "--max-evaluations",
+        "1",
+        "--page",
+        "--figures",
+    ]
     assert reconstruct_command(arguments) == 0
     files = {"motion.npz", "report.json", "view.html", "metrics.png", "forces.png"}
     assert {p.name for p in tmp_path.iterdir()} == files and "view.html" in capsys.readouterr().out
@@ -318,7 +444,12 @@ def test_reconstruct_command_with_a_page(bundled_clip, tmp_path, capsys):
 def test_compare_refuses_before_the_work(bundled_clip, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     clip = str(bundled_clip("walk"))
-    bad = (["newton"], ["bfgs", "--seconds", "0"], ["bfgs", "--speed", "0"], ["bfgs", "--out", str(tmp_path / "file" / "o")])
+    bad = (
+        ["newton"],
+        ["bfgs", "--seconds", "0"],
+        ["bfgs", "--speed", "0"],
+        ["bfgs", "--out", str(tmp_path / "file" / "o")],
+    )
     for arguments in bad:
         assert compare_command([clip, "--out", str(tmp_path / "o"), "--with", *arguments]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
@@ -326,11 +457,25 @@ def test_compare_refuses_before_the_work(bundled_clip, tmp_path, capsys):
 
 
 def test_compare_command(bundled_clip, tmp_path, capsys):
-    arguments = [str(bundled_clip("walk")), "--with", "adam", "--seconds", "0.4", "--max-evaluations", "2"]
+    arguments = [
+        str(bundled_clip("walk")),
+        "--with",
+        "adam",
+        "--seconds",
+        "0.4",
+        "--max-evaluations",
+        "2",
+    ]
     video = ["--width", "320", "--height", "200", "--renderer", "opencv"]
     assert compare_command([*arguments, "--out", str(tmp_path), *video]) == 0
-    assert (tmp_path / "adam" / "report.json").is_file() and (tmp_path / Options.optimizer / "motion.npz").is_file()
-    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {"compare.html", "compare.mp4", "compare.png"}
+    assert (tmp_path / "adam" / "report.json").is_file() and (
+        tmp_path / Options.optimizer / "motion.npz"
+    ).is_file()
+    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {
+        "compare.html",
+        "compare.mp4",
+        "compare.png",
+    }
     assert cv2.imread(str(tmp_path / "compare.png")).shape == (200, 320, 3)
     assert "adam: MPJPE-G" in capsys.readouterr().out
     labels = [one["label"] for one in data_of((tmp_path / "compare.html").read_text())["takes"]]
@@ -340,12 +485,16 @@ def test_compare_command(bundled_clip, tmp_path, capsys):
 def test_motions_of_two_clips_are_not_compared(folder, tmp_path, capsys):
     with np.load(folder / "bfgs" / "motion.npz") as z:
         moved = {k: z[k] for k in z.files}
-    np.savez(tmp_path / "motion.npz", **{**moved, "input_keypoints": moved["input_keypoints"] + 0.1})
+    np.savez(
+        tmp_path / "motion.npz", **{**moved, "input_keypoints": moved["input_keypoints"] + 0.1}
+    )
     assert view([str(folder / "bfgs"), str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "different clips" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [{"renderer": "paint"}, {"speed": 0}, {"width": 3}, {"fps": float("nan")}])
+@pytest.mark.parametrize(
+    "options", [{"renderer": "paint"}, {"speed": 0}, {"width": 3}, {"fps": float("nan")}]
+)
 def test_bad_video_options_are_refused(options):
     with pytest.raises(ViewError):
         VideoOptions(**options)

@@ -7,15 +7,16 @@ from functools import cache
 from pathlib import Path
 
 import motionrecon
-from motionrecon.reconstruct import Options
+from motionrecon.pipeline import Options
 
 
 @dataclass(frozen=True)
 class Settings:
     """How every clip of a batch is read, reconstructed and written.
 
-    options: of motionrecon.reconstruct; reading: keywords of load_clip that override what it detects; seconds: of each
-    clip, from its start, None for all of it; export: formats of motionrecon.export, in order.
+    options: of motionrecon.pipeline; reading: keywords of load_clip that override what it detects;
+    seconds: of each clip, from its start, None for all of it; export: formats of
+    motionrecon.export, in order.
     """
 
     options: Options = field(default_factory=lambda: Options(threads=1))
@@ -29,12 +30,14 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict) -> "Settings":
-        return cls(**values | {"options": Options(**values["options"]), "export": tuple(values["export"])})
+        return cls(
+            **values | {"options": Options(**values["options"]), "export": tuple(values["export"])}
+        )
 
     @property
     def hash(self) -> str:
-        """16 hexadecimal digits that change with anything that may change a result, the content of a mapping's or a model's
-        file too; the number of threads does not.
+        """16 hexadecimal digits that change with anything that may change a result, the content of
+        a mapping's or a model's file too; the number of threads does not.
         """
         values = self.to_json()
         files = [Path(v) for v in self.reading.values() if isinstance(v, str)]

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from motionrecon.errors import OutputError
 
-_FIRST = ("name", "source", "state", "verdict", "reasons", "error_kind", "error_message", "frames", "motion_seconds")
+_FIRST = (
+    "name",
+    "source",
+    "state",
+    "verdict",
+    "reasons",
+    "error_kind",
+    "error_message",
+    "frames",
+    "motion_seconds",
+)
 
 
 def rows(statuses: list[dict]) -> list[dict]:
@@ -53,7 +63,9 @@ def write_dataset(statuses: list[dict], out: Path) -> list[Path]:
         if table and find_spec("pyarrow"):
             paths.append(_parquet(table, out))
     except OSError as e:
-        raise OutputError(f"{out}: cannot be written ({e.strerror or e}); make room or give another --out") from e
+        raise OutputError(
+            f"{out}: cannot be written ({e.strerror or e}); make room or give another --out"
+        ) from e
     return paths
 
 

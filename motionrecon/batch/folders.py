@@ -1,8 +1,9 @@
 """Folders that appear whole or not at all, and what killed processes left of them.
 
-A job writes into `.part-...` beside its target and renames it when all is on the disk. While it writes it holds a lock
-on that folder (flock), which the kernel drops when the process ends in whatever way: a folder whose lock can be taken
-is a dead process's and is swept, whatever its process number means by now, also from another container.
+A job writes into `.part-...` beside its target and renames it when all is on the disk. While it
+writes it holds a lock on that folder (flock), which the kernel drops when the process ends in
+whatever way: a folder whose lock can be taken is a dead process's and is swept, whatever its
+process number means by now, also from another container.
 """
 
 import errno
@@ -19,13 +20,17 @@ except ImportError:  # not a Unix: only age tells a dead folder
     fcntl = None
 
 PART, NEW = ".part-", ".new-"
-_STALE_S = 24 * 3600.0  # age at which a folder that cannot be locked (some network file systems) counts as left over
+_STALE_S = (
+    24 * 3600.0
+)  # age at which a folder that cannot be locked (some network file systems) counts as left over
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
-    """Make `target` a folder with what `fill` writes into an empty one; a folder of that name is replaced.
+    """Make `target` a folder with what `fill` writes into an empty one; a folder of that name is
+    replaced.
 
-    Everything is on the disk before the rename. Raises what `fill` raises, and OSError; then target is as it was.
+    Everything is on the disk before the rename. Raises what `fill` raises, and OSError; then target
+    is as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=NEW, dir=target.parent))
@@ -49,7 +54,9 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _swap_in(part: Path, target: Path) -> None:
-    """Rename part to target, with what was there moved out of the way under a name that sweep removes."""
+    """Rename part to target, with what was there moved out of the way under a name that sweep
+    removes.
+    """
     while True:
         try:
             return os.rename(part, target)
@@ -69,7 +76,11 @@ def sweep(folder: Path) -> int:
     """Remove what dead processes left half written in folder; returns how many."""
     count = 0
     with os.scandir(folder) as entries:
-        left = [Path(e.path) for e in entries if e.name.startswith((PART, NEW)) and e.is_dir(follow_symlinks=False)]
+        left = [
+            Path(e.path)
+            for e in entries
+            if e.name.startswith((PART, NEW)) and e.is_dir(follow_symlinks=False)
+        ]
     for path in left:
         if _dead(path):
             shutil.rmtree(path, ignore_errors=True)

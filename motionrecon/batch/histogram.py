@@ -9,7 +9,9 @@ _TOP, _BOTTOM = 8, 18
 
 
 def histogram(values: list[float], title: str) -> str:
-    """Figure of finite values: bars, median and the ends of the range; the largest hundredth is in the last bar."""
+    """Figure of finite values: bars, median and the ends of the range; the largest hundredth is in
+    the last bar.
+    """
     v = np.asarray(values, float)
     low, high = float(v.min()), float(np.quantile(v, 0.99)) if len(v) > 20 else float(v.max())
     high = high if high > low else low + max(abs(low), 1.0) * 1e-3
@@ -35,4 +37,4 @@ def histogram(values: list[float], title: str) -> str:
     )
     caption = f"{escape(title)}<br><small>median {median:.3g}, largest {v.max():.3g}, {len(v)} clips</small>"
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
-    return f"<figure><svg {box} role=\"img\">{''.join(bars)}{ends}</svg><figcaption>{caption}</figcaption></figure>"
+    return f'<figure><svg {box} role="img">{"".join(bars)}{ends}</svg><figcaption>{caption}</figcaption></figure>'

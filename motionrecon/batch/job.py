@@ -55,8 +55,9 @@ class Job:
 def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) -> dict:
     """Reconstruct the clip, write its folder and return its status, which is also in status.json.
 
-    ``progress`` is called with the share done. An error of the clip is a status, not an exception. Raises OutputError
-    where nothing can be written: that is no fault of the clip's, and other clips will fare no better.
+    ``progress`` is called with the share done. An error of the clip is a status, not an exception.
+    Raises OutputError where nothing can be written: that is no fault of the clip's, and other clips
+    will fare no better.
     """
     begun = time.perf_counter()
     try:
@@ -67,7 +68,7 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
         status = _failed(job, *explain(error), time.perf_counter() - begun)
         _write(job, lambda folder: _write_status(folder, status))
         return status
-    from motionrecon.batch.trust import judge
+    from motionrecon.motion.verdict import judge
 
     verdict = judge(motion, clip)
     status = {
@@ -103,7 +104,9 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
 
 
 def fail_job(job: Job, kind: str, message: str, seconds: float) -> dict:
-    """Write and return the status of a clip whose process cannot do so itself (killed, hung). Raises OutputError."""
+    """Write and return the status of a clip whose process cannot do so itself (killed, hung).
+    Raises OutputError.
+    """
     status = _failed(job, kind, message, seconds)
     _write(job, lambda folder: _write_status(folder, status))
     return status
@@ -118,7 +121,10 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, MotionReconError):
         return "other", str(error)
     if isinstance(error, MemoryError):
-        return "memory", "out of memory: use fewer workers, or leave out exports; a damaged file can also ask for too much"
+        return (
+            "memory",
+            "out of memory: use fewer workers, or leave out exports; a damaged file can also ask for too much",
+        )
     where = traceback.extract_tb(error.__traceback__)
     at = f" ({Path(where[-1].filename).name}, line {where[-1].lineno})" if where else ""
     return "bug", f"{type(error).__name__}: {error}{at}: please report it with the clip"
@@ -137,8 +143,8 @@ def identify(source: str | Path) -> dict:
 
 
 def _reconstruct(job: Job, progress: Callable[[float], None]):
-    from motionrecon.clip import load_clip
-    from motionrecon.reconstruct import reconstruct
+    from motionrecon.clip.load import load_clip
+    from motionrecon.pipeline import reconstruct
 
     s = job.settings
     clip = load_clip(job.source, **s.reading)
@@ -149,7 +155,9 @@ def _reconstruct(job: Job, progress: Callable[[float], None]):
 
 
 def _metrics(report: dict) -> dict:
-    scores = {f"{of}_{name}": value for of in ("ik", "result") for name, value in report[of].items()}
+    scores = {
+        f"{of}_{name}": value for of in ("ik", "result") for name, value in report[of].items()
+    }
     return {**scores, "noise_mm": report["noise_mm"], "mass_kg": report["mass_kg"]}
 
 
@@ -177,7 +185,9 @@ def _write(job: Job, fill) -> None:
         # what saving a motion says names the temporary folder
         cause = e if isinstance(e, OSError) or not isinstance(e.__cause__, OSError) else e.__cause__
         why = getattr(cause, "strerror", None) or cause
-        raise OutputError(f"{job.out}: cannot be written ({why}); make room or give another --out") from e
+        raise OutputError(
+            f"{job.out}: cannot be written ({why}); make room or give another --out"
+        ) from e
 
 
 def _write_status(folder: Path, status: dict) -> None:

@@ -12,8 +12,12 @@ from motionrecon.errors import OutputError
 CLIPS = "clips"
 
 
-def prepare(given: str | Path, out: Path, settings: Settings, retry_failed=False, redo_old_code=False) -> Plan:
-    """Find the clips, sweep what killed runs left, and see what is done. Raises ClipError, OutputError."""
+def prepare(
+    given: str | Path, out: Path, settings: Settings, retry_failed=False, redo_old_code=False
+) -> Plan:
+    """Find the clips, sweep what killed runs left, and see what is done. Raises ClipError,
+    OutputError.
+    """
     root, files = find_clips(given)
     inside = out.resolve()
     files = [p for p in files if inside not in p.resolve().parents]  # results of ours are no clips
@@ -22,15 +26,19 @@ def prepare(given: str | Path, out: Path, settings: Settings, retry_failed=False
         clips.mkdir(parents=True, exist_ok=True)
         sweep(clips)
     except OSError as e:
-        raise OutputError(f"{out}: cannot be written ({e.strerror or e}); give another folder with --out") from e
+        raise OutputError(
+            f"{out}: cannot be written ({e.strerror or e}); give another folder with --out"
+        ) from e
     return plan(jobs_of(root, files, clips, settings), retry_failed, redo_old_code)
 
 
-def run_batch(todo: Plan, scheduler: Scheduler, listen: Callable[[Event], None] = lambda event: None) -> list[dict]:
+def run_batch(
+    todo: Plan, scheduler: Scheduler, listen: Callable[[Event], None] = lambda event: None
+) -> list[dict]:
     """Run a plan's jobs; returns the statuses of all its clips, those kept included, by name.
 
-    Raises OutputError where nothing can be written any more, BatchError where no worker can start; what is finished by
-    then stays, and so it does on KeyboardInterrupt.
+    Raises OutputError where nothing can be written any more, BatchError where no worker can start;
+    what is finished by then stays, and so it does on KeyboardInterrupt.
     """
     statuses = list(todo.kept)
     try:

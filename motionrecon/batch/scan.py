@@ -13,8 +13,9 @@ from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.job import STATUS, Job, identify
 from motionrecon.errors import ClipError
 
-# Taken from a folder unasked: what is nearly always a motion. .json, .xml and .txt lie about for many other reasons, and a
-# folder of OpenPose's has thousands of them to one clip: those a glob names.
+# Taken from a folder unasked: what is nearly always a motion. .json, .xml and .txt lie about for
+# many other reasons, and a folder of OpenPose's has thousands of them to one clip: those a glob
+# names.
 TAKEN = (".npz", ".npy", ".trc", ".c3d", ".bvh", ".amc", ".csv", ".tsv")
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -28,17 +29,20 @@ class Plan:
 
 
 def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
-    """(root, files) of a folder (its clips at any depth), a glob (** included), or one file, in a fixed order.
+    """(root, files) of a folder (its clips at any depth), a glob (** included), or one file, in a
+    fixed order.
 
-    From a folder the files with one of the extensions TAKEN; from a glob all it matches. Raises ClipError where there
-    is none.
+    From a folder the files with one of the extensions TAKEN; from a glob all it matches. Raises
+    ClipError where there is none.
     """
     text = str(given)
     if Path(text).is_dir():
         root = Path(text)
         files = [p for p in _files(root) if p.suffix.lower() in TAKEN]
         if not files:
-            raise ClipError(f"{text}: no clip in this folder; taken are {', '.join(TAKEN)} (a glob takes others)")
+            raise ClipError(
+                f"{text}: no clip in this folder; taken are {', '.join(TAKEN)} (a glob takes others)"
+            )
     elif Path(text).is_file():
         root, files = Path(text).parent, [Path(text)]
     else:
@@ -47,7 +51,9 @@ def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
         root = Path(*parts[:fixed]) if fixed else Path(".")
         files = [p for p in map(Path, glob.glob(text, recursive=True)) if p.is_file()]
         if not files:
-            raise ClipError(f"{text}: no such folder, and no file matches; check the path (quote a glob)")
+            raise ClipError(
+                f"{text}: no such folder, and no file matches; check the path (quote a glob)"
+            )
     return root, sorted(files, key=lambda p: p.relative_to(root).as_posix())
 
 
@@ -58,19 +64,26 @@ def _files(root: Path) -> Iterable[Path]:
 
 
 def job_name(relative: str) -> str:
-    """A folder's name for a clip: readable, safe on any file system, and another one for every path below the root.
+    """A folder's name for a clip: readable, safe on any file system, and another one for every path
+    below the root.
 
-    relative: the clip's path below the data set's root, with forward slashes. Ten hexadecimal digits of its hash
-    tell files apart whose readable parts are alike (one stem in two folders, odd characters).
+    relative: the clip's path below the data set's root, with forward slashes. Ten hexadecimal
+    digits of its hash tell files apart whose readable parts are alike (one stem in two folders, odd
+    characters).
     """
     readable = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(relative).stem).strip("._-")[:60] or "clip"
-    return f"{readable}-{hashlib.sha256(relative.encode(errors='surrogateescape')).hexdigest()[:10]}"
+    return (
+        f"{readable}-{hashlib.sha256(relative.encode(errors='surrogateescape')).hexdigest()[:10]}"
+    )
 
 
 def jobs_of(root: Path, files: Iterable[Path], out: Path, settings: Settings) -> list[Job]:
     """One job a file; sources absolute, folders `out`/NAME."""
     out = os.path.abspath(out)
-    return [Job(os.path.abspath(p), job_name(p.relative_to(root).as_posix()), out, settings) for p in files]
+    return [
+        Job(os.path.abspath(p), job_name(p.relative_to(root).as_posix()), out, settings)
+        for p in files
+    ]
 
 
 def read_status(folder: Path) -> dict | None:
@@ -80,7 +93,9 @@ def read_status(folder: Path) -> dict | None:
             status = json.loads(file.read())
     except (OSError, ValueError):
         return None
-    return status if isinstance(status, dict) and status.get("state") in ("done", "failed") else None
+    return (
+        status if isinstance(status, dict) and status.get("state") in ("done", "failed") else None
+    )
 
 
 def is_current(job: Job, status: dict) -> bool:

@@ -15,7 +15,8 @@ from motionrecon.errors import OutputError
 
 _WORST = 24  # clips with a picture
 _NO_MEASURE = {"frames", "worst_half_second_at"}
-# Colours of the verdicts differ in lightness and come with words and shapes, for those who cannot tell red from green.
+# Colours of the verdicts differ in lightness and come with words and shapes, for those who cannot
+# tell red from green.
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--dim:#5b6470;--paper:#fff;--card:#f4f6f8;--rule:#d5dae0;--bar:#2a6fb0;
 --mark:#b35900;--bad:#8c1d40}
@@ -35,22 +36,31 @@ stroke-width:4;stroke-linecap:round}.input{fill:var(--mark)}.floor{stroke:var(--
 
 
 def write_summary(statuses: list[dict], out: Path) -> list[Path]:
-    """Write page.html, dataset.csv and, with pyarrow, dataset.parquet; returns their paths. Raises OutputError."""
+    """Write page.html, dataset.csv and, with pyarrow, dataset.parquet; returns their paths. Raises
+    OutputError.
+    """
     paths = write_dataset(statuses, out)
     part = out / ".page.html.part"
     try:
         part.write_text(page(statuses, out), encoding="utf-8", errors="replace")
         os.replace(part, out / "page.html")
     except OSError as e:
-        raise OutputError(f"{out}: cannot be written ({e.strerror or e}); make room or give another --out") from e
+        raise OutputError(
+            f"{out}: cannot be written ({e.strerror or e}); make room or give another --out"
+        ) from e
     return [out / "page.html", *paths]
 
 
 def page(statuses: list[dict], out: Path) -> str:
-    """The page as text. Worst first: suspicious clips before others, then by distance from the keypoints."""
+    """The page as text. Worst first: suspicious clips before others, then by distance from the
+    keypoints.
+    """
     done = [s for s in statuses if s["state"] == "done"]
     failed = [s for s in statuses if s["state"] == "failed"]
-    ranked = sorted(done, key=lambda s: (s["verdict"]["is"] == "ok", -(s["metrics"]["result_mpjpe_g_mm"] or 0.0)))
+    ranked = sorted(
+        done,
+        key=lambda s: (s["verdict"]["is"] == "ok", -(s["metrics"]["result_mpjpe_g_mm"] or 0.0)),
+    )
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(out.resolve().name)}: reconstruction</title>",
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>",
@@ -65,15 +75,23 @@ def page(statuses: list[dict], out: Path) -> str:
 
 
 def _numbers(statuses, done, failed) -> str:
-    motion, work = sum(s["motion_seconds"] for s in done), sum(s["seconds"]["job"] for s in statuses)
+    motion, work = (
+        sum(s["motion_seconds"] for s in done),
+        sum(s["seconds"]["job"] for s in statuses),
+    )
     verdicts = Counter(s["verdict"]["is"] for s in statuses)
     shown = {
-        "ok": verdicts["ok"], "suspicious": verdicts["suspicious"], "failed": verdicts["failed"],
-        "of motion": duration(motion), "of computing": duration(work),
+        "ok": verdicts["ok"],
+        "suspicious": verdicts["suspicious"],
+        "failed": verdicts["failed"],
+        "of motion": duration(motion),
+        "of computing": duration(work),
         "s of computing a second of motion": f"{work / motion:.2f}" if motion else "?",
-    }  # fmt: skip
+    }
     versions = Counter((s["configuration"], s["code"]) for s in statuses)
-    note = "; ".join(f"{n} with configuration {c}, code {v}" for (c, v), n in versions.most_common())
+    note = "; ".join(
+        f"{n} with configuration {c}, code {v}" for (c, v), n in versions.most_common()
+    )
     cells = "".join(f"<div><b>{v}</b>{k}</div>" for k, v in shown.items())
     return f"<div class=numbers>{cells}</div><p class=dim>{escape(note)}</p>"
 
@@ -82,10 +100,16 @@ def _failures(failed: list[dict]) -> str:
     if not failed:
         return ""
     kinds = Counter(s["error"]["kind"] for s in failed)
-    lines = ["<h2>Failed</h2><p>" + "; ".join(f"{KINDS[k]}: {n}" for k, n in kinds.most_common()) + "</p><table>"]
+    lines = [
+        "<h2>Failed</h2><p>"
+        + "; ".join(f"{KINDS[k]}: {n}" for k, n in kinds.most_common())
+        + "</p><table>"
+    ]
     lines.append("<tr><th>clip<th>kind<th>what happened and what to do</tr>")
     for s in sorted(failed, key=lambda s: (s["error"]["kind"], s["name"])):
-        lines.append(f"<tr><td>{_named(s)}<td class=failed>{s['error']['kind']}<td>{escape(s['error']['message'])}</tr>")
+        lines.append(
+            f"<tr><td>{_named(s)}<td class=failed>{s['error']['kind']}<td>{escape(s['error']['message'])}</tr>"
+        )
     return "\n".join(lines) + "</table>"
 
 
@@ -103,10 +127,16 @@ def _distributions(done: list[dict]) -> str:
     table = rows(done)
     figures = []
     for key in table[0] if table else ():
-        values = [r[key] for r in table if isinstance(r[key], int | float) and not isinstance(r[key], bool)]
+        values = [
+            r[key]
+            for r in table
+            if isinstance(r[key], int | float) and not isinstance(r[key], bool)
+        ]
         if values and key not in _NO_MEASURE:
             figures.append(histogram(values, key.replace("_", " ")))
-    return "<h2>Distributions</h2><div class=grid>" + "\n".join(figures) + "</div>" if figures else ""
+    return (
+        "<h2>Distributions</h2><div class=grid>" + "\n".join(figures) + "</div>" if figures else ""
+    )
 
 
 def _worst(ranked: list[dict], out: Path) -> str:
@@ -118,11 +148,12 @@ def _worst(ranked: list[dict], out: Path) -> str:
         scores = ", ".join(
             f"{label} {m[key]:.1f} {unit}"
             for key, label, unit in (
-                ("result_mpjpe_g_mm", "MPJPE-G", "mm"), ("result_accel_error_m_s2", "acceleration", "m/s&sup2; off"),
+                ("result_mpjpe_g_mm", "MPJPE-G", "mm"),
+                ("result_accel_error_m_s2", "acceleration", "m/s&sup2; off"),
                 ("result_penetration_mm", "penetration", "mm"),
             )
             if m.get(key) is not None
-        )  # fmt: skip
+        )
         reasons = "".join(f"<li>{escape(r)}" for r in verdict["reasons"])
         picture = thumbnail(out / CLIPS / s["name"], s["measures"].get("worst_half_second_at"))
         cards.append(

@@ -1,4 +1,6 @@
-"""What is going on, as a table that keeps up with it; on a terminal only, elsewhere a line now and then."""
+"""What is going on, as a table that keeps up with it; on a terminal only, elsewhere a line now and
+then.
+"""
 
 import time
 from collections import Counter, deque
@@ -27,7 +29,11 @@ class Progress:
         self.running: dict[str, tuple[float, float]] = {}  # name -> since, share
         self.failures: deque[str] = deque(maxlen=_SHOWN)
         self.begun = self._said = clock()
-        self._live = Live(get_renderable=self.render, console=console, refresh_per_second=4) if console.is_terminal else None
+        self._live = (
+            Live(get_renderable=self.render, console=console, refresh_per_second=4)
+            if console.is_terminal
+            else None
+        )
 
     def __enter__(self) -> "Progress":
         if self._live is not None:
@@ -53,7 +59,9 @@ class Progress:
             if event.status["state"] == "failed":
                 self.failures.append(f"{name}: {event.status['error']['message']}")
                 if self._live is None:
-                    self.console.print(f"failed: {self.failures[-1]}", markup=False, highlight=False)
+                    self.console.print(
+                        f"failed: {self.failures[-1]}", markup=False, highlight=False
+                    )
         if self._live is None and self.clock() - self._said > _LINE_EVERY_S:
             self._said = self.clock()
             self.console.print(self.line())
@@ -82,18 +90,24 @@ class Progress:
     def render(self) -> Group:
         numbers = Table(box=None, pad_edge=False)
         columns = {
-            "done": self.states["done"], "failed": self.states["failed"], "running": len(self.running),
-            "waiting": self.total - self.finished - len(self.running), "suspicious": self.verdicts["suspicious"],
-            "done before": self.before["done"], "failed before": self.before["failed"],
+            "done": self.states["done"],
+            "failed": self.states["failed"],
+            "running": len(self.running),
+            "waiting": self.total - self.finished - len(self.running),
+            "suspicious": self.verdicts["suspicious"],
+            "done before": self.before["done"],
+            "failed before": self.before["failed"],
             "clips a minute": f"{self.per_minute:.1f}",
             "time left": "?" if self.seconds_left is None else duration(self.seconds_left),
-        }  # fmt: skip
+        }
         for name in columns:
             numbers.add_column(name, justify="right")
         numbers.add_row(*map(str, columns.values()))
         clips = Table.grid(padding=(0, 1))
         for name, (since, share) in list(self.running.items())[:_SHOWN]:
-            clips.add_row(Text(name), ProgressBar(1.0, share, width=20), duration(self.clock() - since))
+            clips.add_row(
+                Text(name), ProgressBar(1.0, share, width=20), duration(self.clock() - since)
+            )
         failures = [Text(f"failed: {f}", overflow="ellipsis", no_wrap=True) for f in self.failures]
         bar = ProgressBar(max(self.total, 1), self.finished, width=60)
         return Group(bar, numbers, clips, *failures)

@@ -1,4 +1,6 @@
-"""A small picture of a clip's worst moment: the body as lines, the input's keypoints as dots; SVG text."""
+"""A small picture of a clip's worst moment: the body as lines, the input's keypoints as dots; SVG
+text.
+"""
 
 from pathlib import Path
 
@@ -6,13 +8,15 @@ import mujoco
 import numpy as np
 
 from motionrecon.errors import MotionReconError
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 _SIZE = 150  # pixels
 
 
 def thumbnail(folder: Path, at_s: float | None) -> str:
-    """SVG of the motion in a clip's folder at a time (s; None: its middle), "" where there is none to show."""
+    """SVG of the motion in a clip's folder at a time (s; None: its middle), "" where there is none
+    to show.
+    """
     try:
         a = Motion.load(folder).arrays
         model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
@@ -32,17 +36,26 @@ def thumbnail(folder: Path, at_s: float | None) -> str:
     low[1], high[1] = min(low[1], -0.05), max(high[1], 0.3)
     scale = _SIZE / max((high - low).max() * 1.15, 0.5)
     middle = 0.5 * (low + high)
-    pixel = lambda p: (_SIZE / 2 + scale * (p[..., 0] - middle[0]), _SIZE / 2 - scale * (p[..., 1] - middle[1]))  # noqa: E731
+    pixel = lambda p: (
+        _SIZE / 2 + scale * (p[..., 0] - middle[0]),
+        _SIZE / 2 - scale * (p[..., 1] - middle[1]),
+    )  # noqa: E731
     lines = []
     for body in range(2, model.nbody):
         (x0, y0), (x1, y1) = pixel(bodies[model.body_parentid[body]]), pixel(bodies[body])
-        lines.append(f'<line class="body" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')
-    dots = [f'<circle class="input" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in map(pixel, given)]
+        lines.append(
+            f'<line class="body" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>'
+        )
+    dots = [
+        f'<circle class="input" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in map(pixel, given)
+    ]
     ground = pixel(np.array([0.0, 0.0]))[1]
     floor = f'<line class="floor" x1="0" y1="{ground:.1f}" x2="{_SIZE}" y2="{ground:.1f}"/>'
     label = f"the body at {t / float(a['fps']):.1f} s, with the input's keypoints as dots"
     box = f'viewBox="0 0 {_SIZE} {_SIZE}" width="{_SIZE}" height="{_SIZE}"'
-    return f'<svg {box} role="img" aria-label="{label}">{floor}{"".join(lines)}{"".join(dots)}</svg>'
+    return (
+        f'<svg {box} role="img" aria-label="{label}">{floor}{"".join(lines)}{"".join(dots)}</svg>'
+    )
 
 
 def _side(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:

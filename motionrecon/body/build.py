@@ -5,24 +5,25 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
-from ..errors import BodyError
-from ..kinematics.calibrate import calibrate
-from ..kinematics.solve import gather
-from . import anthropometry as table
-from . import contacts, mjcf, segments
-from .foot import FootShape, stance_shape
-from .keypoints import placements
-from .mjcf import ModelOptions
-from .proportions import Proportions, measure
+from motionrecon.anatomy import anthropometry as table
+from motionrecon.body import contacts, mjcf, segments
+from motionrecon.body.foot import FootShape, stance_shape
+from motionrecon.body.keypoints import placements
+from motionrecon.body.mjcf import ModelOptions
+from motionrecon.body.proportions import Proportions, measure
+from motionrecon.errors import BodyError
+from motionrecon.kinematics.calibrate import calibrate
+from motionrecon.kinematics.solve import gather
 
 
 @dataclass(frozen=True)
 class Body:
     """A subject's humanoid and where the clip's keypoints sit on it.
 
-    model: free root "pelvis" (dofs 0 to 5), then hinges, one position actuator each, spheres against the plane "floor".
-    xml: the same as MJCF. keypoint_names: those of the clip that sit on the body; keypoint_body (K,) body ids,
-    keypoint_pos (K, 3) m in the body's frame, keypoint_spread (K,) m how much sources differ in that placement.
+    model: free root "pelvis" (dofs 0 to 5), then hinges, one position actuator each, spheres
+    against the plane "floor". xml: the same as MJCF. keypoint_names: those of the clip that sit on
+    the body; keypoint_body (K,) body ids, keypoint_pos (K, 3) m in the body's frame,
+    keypoint_spread (K,) m how much sources differ in that placement.
     """
 
     model: mujoco.MjModel
@@ -40,10 +41,12 @@ class Body:
 def build_body(
     clip, mass_kg: float | None = None, noise_m: float = 0.0, options: ModelOptions = ModelOptions()
 ) -> Body:
-    """Humanoid of the clip's subject (see motionrecon.clip.Clip: keypoints (T, J, 3) m, z up, floor at 0).
+    """Humanoid of the clip's subject (see motionrecon.clip.load.Clip: keypoints (T, J, 3) m, z up,
+    floor at 0).
 
-    mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of 22.5 kg/m^2.
-    Raises BodyError where the keypoints do not determine a body, or for a mass that is not a person's.
+    mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of
+    22.5 kg/m^2. Raises BodyError where the keypoints do not determine a body, or for a mass that is
+    not a person's.
     """
     proportions = measure(clip.keypoints, clip.names)
     foot = stance_shape(clip.keypoints, clip.names, clip.fps, proportions.stature)
@@ -76,7 +79,11 @@ def assemble(
     """Body of given lengths (m) and mass (kg), with those of `names` on it that it knows."""
     at = segments.origins(proportions)
     spec = mjcf.to_spec(
-        segments.build(proportions, mass), contacts.spheres(proportions, at), proportions, mass, options
+        segments.build(proportions, mass),
+        contacts.spheres(proportions, at),
+        proportions,
+        mass,
+        options,
     )
     mjcf.set_damping(spec, options)
     # compiled from its text, so that who loads the text gets this very model
@@ -86,7 +93,9 @@ def assemble(
     on_body = tuple(n for n in names if n in known)
     unknown = [n for n in names if n not in known]
     if len(on_body) < 6:
-        raise BodyError(f"only {len(on_body)} of the clip's keypoints have a place on the body: {', '.join(names)}")
+        raise BodyError(
+            f"only {len(on_body)} of the clip's keypoints have a place on the body: {', '.join(names)}"
+        )
     return Body(
         model=model,
         xml=xml,
@@ -94,7 +103,10 @@ def assemble(
         keypoint_body=np.array([model.body(known[n].segment).id for n in on_body]),
         keypoint_pos=np.array([known[n].offset for n in on_body]),
         mass_kg=mass,
-        findings=(*findings, f"keypoints without a place on the body, not used: {', '.join(unknown)}")
+        findings=(
+            *findings,
+            f"keypoints without a place on the body, not used: {', '.join(unknown)}",
+        )
         if unknown
         else findings,
         warnings=(),

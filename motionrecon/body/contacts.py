@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import anthropometry as table
-from .proportions import Proportions
+from motionrecon.anatomy import anthropometry as table
+from motionrecon.body.proportions import Proportions
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class Sphere:
 
 
 def spheres(p: Proportions, at: dict[str, np.ndarray]) -> list[Sphere]:
-    """All spheres; `at` are the joint centres of segments.origins. Six a foot with their lowest points on one plane."""
+    """All spheres; `at` are the joint centres of segments.origins. Six a foot with their lowest
+    points on one plane.
+    """
     h = p.stature
     out = []
 
@@ -31,13 +33,33 @@ def spheres(p: Proportions, at: dict[str, np.ndarray]) -> list[Sphere]:
         ball_x = at[side + "toes"][0] - at[side + "foot"][0]
         toe_x = (1 - table.BALL_AHEAD_OF_HEEL) * p.foot
         r_heel, r_ball, r_toe = 0.012 * h, 0.010 * h, 0.008 * h
-        sole, toe_sole = -p.ankle_height, -p.ankle_height - (at[side + "toes"] - at[side + "foot"])[2]
+        sole, toe_sole = (
+            -p.ankle_height,
+            -p.ankle_height - (at[side + "toes"] - at[side + "foot"])[2],
+        )
         for k, w in (("in", -1.0), ("out", 1.0)):
-            add(f"{side}heel_{k}", side + "foot", [heel_x + r_heel, y * w * 0.013 * h, sole + r_heel], r_heel)
-            add(f"{side}ball_{k}", side + "foot", [ball_x, y * w * 0.023 * h, sole + r_ball], r_ball)
-            add(f"{side}toe_{k}", side + "toes", [toe_x - r_toe, y * w * 0.018 * h, toe_sole + r_toe], r_toe)
+            add(
+                f"{side}heel_{k}",
+                side + "foot",
+                [heel_x + r_heel, y * w * 0.013 * h, sole + r_heel],
+                r_heel,
+            )
+            add(
+                f"{side}ball_{k}", side + "foot", [ball_x, y * w * 0.023 * h, sole + r_ball], r_ball
+            )
+            add(
+                f"{side}toe_{k}",
+                side + "toes",
+                [toe_x - r_toe, y * w * 0.018 * h, toe_sole + r_toe],
+                r_toe,
+            )
         add(side + "knee", side + "shank", [0.012 * h, 0, -0.010 * h], 0.028 * h)
-        add(side + "trochanter", "pelvis", at[side + "thigh"] + [-0.005 * h, y * 0.020 * h, 0], 0.045 * h)
+        add(
+            side + "trochanter",
+            "pelvis",
+            at[side + "thigh"] + [-0.005 * h, y * 0.020 * h, 0],
+            0.045 * h,
+        )
         add(side + "buttock", "pelvis", [-0.030 * h, y * 0.042 * h, -0.012 * h], 0.042 * h)
         add(side + "shoulder", side + "upper_arm", [0, 0, -0.004 * h], 0.031 * h)
         add(

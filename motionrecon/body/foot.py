@@ -1,7 +1,8 @@
 """The foot as it stands: heights of ankle, heel and toe keypoints over the floor in flat stance.
 
-Two keypoints do not tell how a foot is pitched, and sources place heel and toe keypoints as they like. What a flat foot
-looks like is measured where it stands: the keypoints' heights there are their heights over the sole.
+Two keypoints do not tell how a foot is pitched, and sources place heel and toe keypoints as they
+like. What a flat foot looks like is measured where it stands: the keypoints' heights there are
+their heights over the sole.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ import numpy as np
 
 _LOW = 0.03  # m above a keypoint's own low level
 _SLOW = (0.25, 0.6)  # m/s: a foot that stands; else one that comes nearly to rest
-_UPRIGHT = 0.75  # cosine of the shank's lean: a foot that carries, not one that lies behind a kneeling person
+# cosine of the shank's lean: a foot that carries, not one that lies behind a kneeling person
+_UPRIGHT = 0.75
 _ENDS = ("toe", "heel", "foot", "big_toe", "small_toe")
 _ENOUGH = 0.1  # s of stance
 _WINDOW = 0.15  # s, means over it tame noise
@@ -18,23 +20,35 @@ _WINDOW = 0.15  # s, means over it tame noise
 
 @dataclass(frozen=True)
 class FootShape:
-    """ankle_height: m over the sole, None: no stance seen. points: keypoint -> (forward of the ankle, height) m."""
+    """ankle_height: m over the sole, None: no stance seen. points: keypoint -> (forward of the
+    ankle, height) m.
+    """
 
     ankle_height: float | None = None
     points: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def stance_shape(keypoints: np.ndarray, names: tuple[str, ...], fps: float, stature: float) -> FootShape:
-    """FootShape of keypoints (T, J, 3) m over a floor at z = 0; heights that no foot has are taken for no stance."""
+def stance_shape(
+    keypoints: np.ndarray, names: tuple[str, ...], fps: float, stature: float
+) -> FootShape:
+    """FootShape of keypoints (T, J, 3) m over a floor at z = 0; heights that no foot has are taken
+    for no stance.
+    """
     column = {n: i for i, n in enumerate(names)}
     heights, points = [], {}
     for side in ("l_", "r_"):
         ankle = column.get(side + "ankle")
-        ends = [n for n in _ENDS if side + n in column and np.isfinite(keypoints[:, column[side + n]]).any()]
+        ends = [
+            n
+            for n in _ENDS
+            if side + n in column and np.isfinite(keypoints[:, column[side + n]]).any()
+        ]
         if ankle is None or not np.isfinite(keypoints[:, ankle]).any():
             continue
         tracks = {n: _smooth(keypoints[:, column[side + n]], fps) for n in ["ankle", *ends]}
-        knee = _smooth(keypoints[:, column[side + "knee"]], fps) if side + "knee" in column else None
+        knee = (
+            _smooth(keypoints[:, column[side + "knee"]], fps) if side + "knee" in column else None
+        )
         stands = _standing(tracks, knee, fps)
         if stands.sum() < max(3, _ENOUGH * fps):
             continue
@@ -46,7 +60,10 @@ def stance_shape(keypoints: np.ndarray, names: tuple[str, ...], fps: float, stat
         for n in ends:
             across = at[n] - at["ankle"]
             forward = float(np.nanmedian(np.linalg.norm(across[:, :2], axis=1)))
-            points[side + n] = (-forward if n == "heel" else forward, float(np.nanmedian(at[n][:, 2])))
+            points[side + n] = (
+                -forward if n == "heel" else forward,
+                float(np.nanmedian(at[n][:, 2])),
+            )
     if not heights:
         return FootShape()
     # a skeleton's ankle may stand higher or lower than an anatomical one, within reason
@@ -54,7 +71,9 @@ def stance_shape(keypoints: np.ndarray, names: tuple[str, ...], fps: float, stat
 
 
 def _standing(tracks: dict[str, np.ndarray], knee: np.ndarray | None, fps: float) -> np.ndarray:
-    """(T,) frames in which all keypoints of a foot are low (each by its own measure) and slow, the shank upright."""
+    """(T,) frames in which all keypoints of a foot are low (each by its own measure) and slow, the
+    shank upright.
+    """
     low = np.ones(len(tracks["ankle"]), bool)
     speed = np.zeros(len(low))
     if knee is not None:

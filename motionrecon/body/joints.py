@@ -1,23 +1,29 @@
 """The body's hinges: axes, ranges, strength and stiffness. Fixed for every subject.
 
-All frames are aligned in the zero pose (standing, arms hanging; x forward, y left, z up). Hinges of one body are
-applied in the order listed. Angles of the right side mirror those of the left. Positive: bending forward, to the
-right and turning left for the trunk; flexion, abduction (elevation), outward rotation for limbs; ankle dorsiflexion and
-eversion; toes up; wrist towards the front.
-Ranges are generous (dancers, acrobats). Strengths follow isokinetic maxima of strong adults (for example Anderson,
-Madigan and Nussbaum, J. Biomechanics 40, 2007, for the legs) and are generous too: they bound, they do not model.
+All frames are aligned in the zero pose (standing, arms hanging; x forward, y left, z up). Hinges of
+one body are applied in the order listed. Angles of the right side mirror those of the left.
+Positive: bending forward, to the right and turning left for the trunk; flexion, abduction
+(elevation), outward rotation for limbs; ankle dorsiflexion and eversion; toes up; wrist towards the
+front. Ranges are generous (dancers, acrobats). Strengths follow isokinetic maxima of strong adults
+(for example Anderson, Madigan and Nussbaum, J. Biomechanics 40, 2007, for the legs) and are
+generous too: they bound, they do not model.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-REFERENCE_MASS, REFERENCE_STATURE = 75.0, 1.75  # strengths and stiffnesses scale with mass * stature
+REFERENCE_MASS, REFERENCE_STATURE = (
+    75.0,
+    1.75,
+)  # strengths and stiffnesses scale with mass * stature
 
 
 @dataclass(frozen=True)
 class Hinge:
-    """axis: on the left side or midline; range: degrees; strength: N m, kp: N m/rad for the reference body."""
+    """axis: on the left side or midline; range: degrees; strength: N m, kp: N m/rad for the
+    reference body.
+    """
 
     name: str
     axis: tuple[float, float, float]
@@ -29,11 +35,12 @@ class Hinge:
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 NY, NZ = (0.0, -1.0, 0.0), (0.0, 0.0, -1.0)
 
-# The shoulder's sequence is singular where the upper arm lies along its first axis. That axis points forward, inward
-# and down, through the chest (its other end backward, outward and up), 50 degrees or more from an arm that hangs, is
-# raised, or is held forward or sideways. The second axis is perpendicular to it and to the hanging arm; the third is
-# the arm itself. First and second angle of an arm held sideways: 68, 64; forward: 112, -16; up: 180, 48; back: -30, 34.
-# Whole circles of the arm wind the first angle, hence its range.
+# The shoulder's sequence is singular where the upper arm lies along its first axis. That axis
+# points forward, inward and down, through the chest (its other end backward, outward and up), 50
+# degrees or more from an arm that hangs, is raised, or is held forward or sideways. The second axis
+# is perpendicular to it and to the hanging arm; the third is the arm itself. First and second angle
+# of an arm held sideways: 68, 64; forward: 112, -16; up: 180, 48; back: -30, 34. Whole circles of
+# the arm wind the first angle, hence its range.
 _FIRST = np.array([0.65, -0.65, -0.40]) / np.linalg.norm([0.65, -0.65, -0.40])
 _SECOND = np.cross(_FIRST, [0.0, 0.0, -1.0]) / np.linalg.norm(np.cross(_FIRST, [0.0, 0.0, -1.0]))
 
@@ -72,7 +79,10 @@ SIDED: dict[str, tuple[Hinge, ...]] = {
         Hinge("hip_rotation", Z, (-70, 90), 150, 200),
     ),
     "shank": (Hinge("knee", Y, (-10, 165), 300, 350),),
-    "foot": (Hinge("ankle", NY, (-80, 60), 250, 400), Hinge("ankle_eversion", X, (-50, 50), 120, 200)),
+    "foot": (
+        Hinge("ankle", NY, (-80, 60), 250, 400),
+        Hinge("ankle_eversion", X, (-50, 50), 120, 200),
+    ),
     "toes": (Hinge("toes", NY, (-50, 90), 60, 50),),
 }
 ARMATURE = 0.02  # kg m^2, on every hinge
@@ -80,5 +90,7 @@ DAMPING = 0.5  # N m s/rad for the reference body, on every hinge
 
 
 def mirrored(axis: tuple[float, float, float]) -> tuple[float, float, float]:
-    """The right side's axis for the same anatomical angle: a rotation axis is a pseudovector, so x and z turn round."""
+    """The right side's axis for the same anatomical angle: a rotation axis is a pseudovector, so x
+    and z turn round.
+    """
     return -axis[0], axis[1], -axis[2]

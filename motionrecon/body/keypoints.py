@@ -1,27 +1,34 @@
-"""Where each named keypoint sits on the body by default, and how far a source's idea of it may lie from that."""
+"""Where each named keypoint sits on the body by default, and how far a source's idea of it may lie
+from that.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import anthropometry as table
-from .foot import FootShape
-from .proportions import Proportions
+from motionrecon.anatomy import anthropometry as table
+from motionrecon.body.foot import FootShape
+from motionrecon.body.proportions import Proportions
 
 STOOD = 0.012  # m, spread of a foot keypoint's place once it was seen in flat stance
 
 
 @dataclass(frozen=True)
 class Placement:
-    """segment, local offset (m), and the prior's standard deviation (m) of that offset from source to source."""
+    """segment, local offset (m), and the prior's standard deviation (m) of that offset from source
+    to source.
+    """
 
     segment: str
     offset: np.ndarray
     spread: float
 
 
-def placements(p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None = None) -> dict[str, Placement]:
-    """Default placements of all known keypoint names; `at` are the joint centres of segments.origins.
+def placements(
+    p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None = None
+) -> dict[str, Placement]:
+    """Default placements of all known keypoint names; `at` are the joint centres of
+    segments.origins.
 
     foot: where the foot's keypoints were seen in flat stance, which then is their place.
     """
@@ -53,7 +60,12 @@ def placements(p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None
         put(s + "hip", "pelvis", at[s + "thigh"], 0.01)
         put(s + "knee", s + "thigh", [0, 0, -p.thigh[i]], 0.005)
         put(s + "ankle", s + "shank", [0, 0, -p.shank[i]], 0.005)
-        put(s + "heel", s + "foot", [-table.HEEL_BEHIND_ANKLE * p.foot, 0, -0.7 * p.ankle_height], 0.04)
+        put(
+            s + "heel",
+            s + "foot",
+            [-table.HEEL_BEHIND_ANKLE * p.foot, 0, -0.7 * p.ankle_height],
+            0.04,
+        )
         ball = at[s + "toes"] - at[s + "foot"]
         put(s + "toe", s + "foot", ball + [0, 0, 0.003 * h], 0.05)
         put(s + "foot", s + "foot", ball + [0, 0, 0.003 * h], 0.05)
@@ -65,12 +77,19 @@ def placements(p: Proportions, at: dict[str, np.ndarray], foot: FootShape | None
     return out
 
 
-def _stand(out: dict[str, Placement], name: str, forward: float, up: float, p: Proportions, at: dict) -> None:
-    """Replaces a foot keypoint's place by that seen in stance (m from the ankle); beyond the ball it is on the toes."""
+def _stand(
+    out: dict[str, Placement], name: str, forward: float, up: float, p: Proportions, at: dict
+) -> None:
+    """Replaces a foot keypoint's place by that seen in stance (m from the ankle); beyond the ball
+    it is on the toes.
+    """
     side = name[:2]
     ball = at[side + "toes"] - at[side + "foot"]
     place = np.array([forward, out[name].offset[1], up])
-    if name[2:] in ("toe", "foot") and forward < ball[0] + 0.5 * (1 - table.BALL_AHEAD_OF_HEEL) * p.foot:
+    if (
+        name[2:] in ("toe", "foot")
+        and forward < ball[0] + 0.5 * (1 - table.BALL_AHEAD_OF_HEEL) * p.foot
+    ):
         out[name] = Placement(side + "foot", place, STOOD)
     elif name[2:] == "heel":
         out[name] = Placement(side + "foot", place, STOOD)

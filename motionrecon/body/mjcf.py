@@ -1,14 +1,16 @@
-"""The MuJoCo model of a body, within the choices that keep the simulator's derivatives exact (see options)."""
+"""The MuJoCo model of a body, within the choices that keep the simulator's derivatives exact (see
+options).
+"""
 
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
-from . import joints
-from .contacts import Sphere
-from .proportions import Proportions
-from .segments import Segment
+from motionrecon.body import joints
+from motionrecon.body.contacts import Sphere
+from motionrecon.body.proportions import Proportions
+from motionrecon.body.segments import Segment
 
 
 @dataclass(frozen=True)
@@ -16,18 +18,33 @@ class ModelOptions:
     """Contact and integration settings, the same for all spheres and all limits."""
 
     friction: float = 0.9  # sliding, 0 to 2
-    contact_solref: tuple[float, float] = (0.01, 1.0)  # time constant s (at least two time steps), damping ratio
-    contact_solimp: tuple[float, float, float] = (0.2, 0.98, 0.002)  # ramped: smooth at touchdown; width m
+    contact_solref: tuple[float, float] = (
+        0.01,
+        1.0,
+    )  # time constant s (at least two time steps), damping ratio
+    contact_solimp: tuple[float, float, float] = (
+        0.2,
+        0.98,
+        0.002,
+    )  # ramped: smooth at touchdown; width m
     limit_solref: tuple[float, float] = (0.02, 1.0)
     limit_solimp: tuple[float, float, float] = (0.01, 0.95, 0.05)  # width rad
     timestep: float = 1 / 240  # s
-    damping_ratio: float = 0.7  # of the position servos against the subtree's inertia in the zero pose
+    damping_ratio: float = (
+        0.7  # of the position servos against the subtree's inertia in the zero pose
+    )
 
 
 def to_spec(
-    segments: list[Segment], spheres: list[Sphere], p: Proportions, mass: float, options: ModelOptions
+    segments: list[Segment],
+    spheres: list[Sphere],
+    p: Proportions,
+    mass: float,
+    options: ModelOptions,
 ) -> mujoco.MjSpec:
-    """MjSpec of the humanoid; hinges in segment order, one position actuator a hinge in the same order."""
+    """MjSpec of the humanoid; hinges in segment order, one position actuator a hinge in the same
+    order.
+    """
     spec = mujoco.MjSpec()
     spec.modelname = "humanoid"
     spec.compiler.degree = False
@@ -80,7 +97,9 @@ def to_spec(
 
 
 def set_damping(spec: mujoco.MjSpec, options: ModelOptions) -> None:
-    """Sets kv from each hinge's inertia in the zero pose: 2 zeta sqrt(kp I), within 2 to 20 % of kp."""
+    """Sets kv from each hinge's inertia in the zero pose: 2 zeta sqrt(kp I), within 2 to 20 % of
+    kp.
+    """
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
@@ -141,8 +160,20 @@ def _hinges(spec, body, segment: str, strength: float, options: ModelOptions) ->
 
 def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: Proportions) -> None:
     """Capsules to look at; they touch nothing and weigh nothing."""
-    thick = {"thigh": 0.038, "shank": 0.027, "upper_arm": 0.024, "forearm": 0.019, "clavicle": 0.022}
-    child = {"thigh": "shank", "shank": "foot", "upper_arm": "forearm", "forearm": "hand", "clavicle": "upper_arm"}
+    thick = {
+        "thigh": 0.038,
+        "shank": 0.027,
+        "upper_arm": 0.024,
+        "forearm": 0.019,
+        "clavicle": 0.022,
+    }
+    child = {
+        "thigh": "shank",
+        "shank": "foot",
+        "upper_arm": "forearm",
+        "forearm": "hand",
+        "clavicle": "upper_arm",
+    }
     for s in segments:
         kind = s.name[2:] if s.name[:2] in ("l_", "r_") else s.name
         if kind in child:
@@ -150,14 +181,31 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
             _capsule(bodies[s.name], np.zeros(3), end, thick[kind] * p.stature)
     for side in ("l_", "r_"):
         ball = at[side + "toes"] - at[side + "foot"]
-        _capsule(bodies[side + "foot"], np.array([-0.2 * p.foot, 0, 0.55 * ball[2]]), 0.85 * ball, 0.016 * p.stature)
-        _capsule(bodies[side + "toes"], np.zeros(3), np.array([0.2 * p.foot, 0, 0]), 0.010 * p.stature)
-        _capsule(bodies[side + "hand"], np.zeros(3), np.array([0, 0, -0.7 * p.hand]), 0.012 * p.stature)
+        _capsule(
+            bodies[side + "foot"],
+            np.array([-0.2 * p.foot, 0, 0.55 * ball[2]]),
+            0.85 * ball,
+            0.016 * p.stature,
+        )
+        _capsule(
+            bodies[side + "toes"], np.zeros(3), np.array([0.2 * p.foot, 0, 0]), 0.010 * p.stature
+        )
+        _capsule(
+            bodies[side + "hand"], np.zeros(3), np.array([0, 0, -0.7 * p.hand]), 0.012 * p.stature
+        )
     h = p.stature
     half_hip, half_shoulder = p.hip_width / 2, p.shoulder_width / 2 - 0.02 * h
-    _capsule(bodies["pelvis"], np.array([0, half_hip, 0.02 * h]), np.array([0, -half_hip, 0.02 * h]), 0.05 * h)
     _capsule(
-        bodies["lumbar"], np.array([0.01 * h, 0.03 * h, 0.03 * h]), np.array([0.01 * h, -0.03 * h, 0.03 * h]), 0.06 * h
+        bodies["pelvis"],
+        np.array([0, half_hip, 0.02 * h]),
+        np.array([0, -half_hip, 0.02 * h]),
+        0.05 * h,
+    )
+    _capsule(
+        bodies["lumbar"],
+        np.array([0.01 * h, 0.03 * h, 0.03 * h]),
+        np.array([0.01 * h, -0.03 * h, 0.03 * h]),
+        0.06 * h,
     )
     top = p.trunk - at["thorax"][2]
     _capsule(
@@ -166,7 +214,12 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
         np.array([0.012 * h, -0.7 * half_shoulder, 0.5 * top]),
         0.058 * h,
     )
-    _capsule(bodies["head"], np.array([0.012 * h, 0, 0.2 * p.head]), np.array([0.012 * h, 0, 0.62 * p.head]), 0.045 * h)
+    _capsule(
+        bodies["head"],
+        np.array([0.012 * h, 0, 0.2 * p.head]),
+        np.array([0.012 * h, 0, 0.62 * p.head]),
+        0.045 * h,
+    )
 
 
 def _capsule(body, a: np.ndarray, b: np.ndarray, radius: float) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import BodyError
-from .anthropometry import STATURE
+from motionrecon.anatomy.anthropometry import STATURE
+from motionrecon.errors import BodyError
 
 _PAIRS = {  # bone: the keypoints at its ends, without the side
     "thigh": ("hip", "knee"),
@@ -13,12 +13,16 @@ _PAIRS = {  # bone: the keypoints at its ends, without the side
     "upper_arm": ("shoulder", "elbow"),
     "forearm": ("elbow", "wrist"),
 }
-_CLEARLY_DIFFERENT = 0.06  # left and right are averaged unless they differ by more than this fraction
+_CLEARLY_DIFFERENT = (
+    0.06  # left and right are averaged unless they differ by more than this fraction
+)
 
 
 @dataclass(frozen=True)
 class Proportions:
-    """Lengths in metres; pairs are (left, right). trunk: mid-hip to mid-shoulder; neck: shoulder line to C7."""
+    """Lengths in metres; pairs are (left, right). trunk: mid-hip to mid-shoulder; neck: shoulder
+    line to C7.
+    """
 
     stature: float
     thigh: tuple[float, float]
@@ -52,10 +56,11 @@ class _Points:
 
 
 def robust_length(a: np.ndarray, b: np.ndarray, quantile: float = 0.5) -> float | None:
-    """Length (m) of a rigid bone seen as points a, b (T, 3); None where seen in fewer than 3 frames.
+    """Length (m) of a rigid bone seen as points a, b (T, 3); None where seen in fewer than 3
+    frames.
 
-    Noise of variance s^2 along and across the bone lengthens the median distance by about s^2 / d; that is taken off,
-    with s from the distances' own spread.
+    Noise of variance s^2 along and across the bone lengthens the median distance by about s^2 / d;
+    that is taken off, with s from the distances' own spread.
     """
     d = np.linalg.norm(a - b, axis=1)
     d = d[np.isfinite(d)]
@@ -63,12 +68,18 @@ def robust_length(a: np.ndarray, b: np.ndarray, quantile: float = 0.5) -> float 
         return None
     middle = float(np.median(d))
     spread = 1.4826 * float(np.median(np.abs(d - middle)))
-    value = middle if quantile == 0.5 else float(np.quantile(d, quantile)) - spread * max(0.0, quantile - 0.5)
+    value = (
+        middle
+        if quantile == 0.5
+        else float(np.quantile(d, quantile)) - spread * max(0.0, quantile - 0.5)
+    )
     return value - min(spread**2 / max(value, 1e-3), 0.1 * value)
 
 
 def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
-    """Proportions of keypoints (T, J, 3) m, NaN for what is missing. Raises BodyError where too few bones are seen."""
+    """Proportions of keypoints (T, J, 3) m, NaN for what is missing. Raises BodyError where too few
+    bones are seen.
+    """
     p = _Points(keypoints, names)
     sided: dict[str, tuple[float | None, float | None]] = {
         bone: (robust_length(p("l_" + a), p("l_" + b)), robust_length(p("r_" + a), p("r_" + b)))
@@ -77,12 +88,15 @@ def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
     single = {
         "hip_width": robust_length(p("l_hip"), p("r_hip")),
         "shoulder_width": robust_length(p("l_shoulder"), p("r_shoulder")),
-        # bending the spine shortens this distance, so an upper quantile stands for the straight trunk
+        # bending the spine shortens this distance, so an upper quantile stands for the straight
+        # trunk
         "trunk": robust_length(p.mid("hip"), p.mid("shoulder"), quantile=0.7),
     }
     if single["trunk"] is None:
         neck = robust_length(p.mid("hip"), p("neck"), quantile=0.7)
-        single["trunk"] = None if neck is None else neck * STATURE["trunk"] / (STATURE["trunk"] + STATURE["neck"])
+        single["trunk"] = (
+            None if neck is None else neck * STATURE["trunk"] / (STATURE["trunk"] + STATURE["neck"])
+        )
     stature = _stature(sided, single)
     lengths = {bone: _both(pair, STATURE[bone] * stature) for bone, pair in sided.items()}
     for name in single:
@@ -90,7 +104,9 @@ def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
         value = single[name]
         # a distance far from any person's is a mislabelled or absent joint, not a proportion
         single[name] = usual if value is None or not 0.4 < value / usual < 2.0 else value
-    rest = {name: STATURE[name] * stature for name in ("neck", "head", "hand", "foot", "ankle_height")}
+    rest = {
+        name: STATURE[name] * stature for name in ("neck", "head", "hand", "foot", "ankle_height")
+    }
     seen = tuple(b for b, pair in sided.items() if any(v is not None for v in pair))
     return Proportions(stature=stature, **lengths, **single, **rest, measured=seen)
 
@@ -111,12 +127,16 @@ def _stature(sided: dict, single: dict) -> float:
         )
     stature = total / fraction
     if not 0.5 < stature < 3.0:
-        raise BodyError(f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the clip's units")
+        raise BodyError(
+            f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the clip's units"
+        )
     return stature
 
 
 def _both(pair: tuple[float | None, float | None], usual: float) -> tuple[float, float]:
-    """(left, right): averaged unless clearly different; one stands for the other; neither: the usual length."""
+    """(left, right): averaged unless clearly different; one stands for the other; neither: the
+    usual length.
+    """
     left, right = (v if v is not None and 0.4 < v / usual < 2.0 else None for v in pair)
     if left is None and right is None:
         return usual, usual

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import anthropometry as table
-from .proportions import Proportions
+from motionrecon.anatomy import anthropometry as table
+from motionrecon.body.proportions import Proportions
 
 MIDLINE = ("pelvis", "lumbar", "thorax", "head")
 ARM, LEG = ("clavicle", "upper_arm", "forearm", "hand"), ("thigh", "shank", "foot", "toes")
@@ -26,7 +26,9 @@ PARENT = {
 
 @dataclass(frozen=True)
 class Segment:
-    """origin: joint centre in the zero pose, mid-hip at 0; com: from the origin; inertia: (3, 3) about com."""
+    """origin: joint centre in the zero pose, mid-hip at 0; com: from the origin; inertia: (3, 3)
+    about com.
+    """
 
     name: str
     parent: str | None
@@ -100,14 +102,23 @@ def _lumps(p: Proportions, mass: float, at: dict[str, np.ndarray]) -> dict[str, 
     girdles = []
     for i, side in enumerate(("l_", "r_")):
         lumps[side + "clavicle"] = _ball(
-            table.GIRDLE_SHARE * upper[0], 0.5 * (at[side + "clavicle"] + at[side + "upper_arm"]), 0.035 * p.stature
+            table.GIRDLE_SHARE * upper[0],
+            0.5 * (at[side + "clavicle"] + at[side + "upper_arm"]),
+            0.035 * p.stature,
         )
         girdles.append(lumps[side + "clavicle"])
-        for name, child in (("upper_arm", "forearm"), ("forearm", "hand"), ("thigh", "shank"), ("shank", "foot")):
+        for name, child in (
+            ("upper_arm", "forearm"),
+            ("forearm", "hand"),
+            ("thigh", "shank"),
+            ("shank", "foot"),
+        ):
             lumps[side + name] = _rod(name, mass, at[side + name], at[side + child])
         knuckle = at[side + "hand"] - [0, 0, table.HAND_TO_KNUCKLE * p.stature]
         lumps[side + "hand"] = _rod("hand", mass, at[side + "hand"], knuckle)
-        lumps[side + "foot"], lumps[side + "toes"] = _foot(p, mass, at[side + "foot"], at[side + "toes"])
+        lumps[side + "foot"], lumps[side + "toes"] = _foot(
+            p, mass, at[side + "foot"], at[side + "toes"]
+        )
     lumps["thorax"] = _minus(upper, girdles)
     return lumps
 
@@ -117,13 +128,19 @@ def _ball(mass: float, com: np.ndarray, radius_of_gyration: float) -> tuple:
 
 
 def _foot(p: Proportions, mass: float, ankle: np.ndarray, ball: np.ndarray) -> tuple:
-    """The foot split at the metatarsal heads so that both parts together keep the table's mass, com and inertia."""
+    """The foot split at the metatarsal heads so that both parts together keep the table's mass, com
+    and inertia.
+    """
     s = table.SEGMENTS["foot"]
     heel = ankle + np.array([-table.HEEL_BEHIND_ANKLE * p.foot, 0.0, -0.6 * p.ankle_height])
     tip = heel + np.array([p.foot, 0.0, 0.0])
     m = s.mass * mass
     r_sagittal, r_transverse, r_long = s.gyration  # its long axis lies along x here
-    whole = m, heel + s.com * (tip - heel), m * p.foot**2 * np.diag([r_long**2, r_transverse**2, r_sagittal**2])
+    whole = (
+        m,
+        heel + s.com * (tip - heel),
+        m * p.foot**2 * np.diag([r_long**2, r_transverse**2, r_sagittal**2]),
+    )
     toe_length = tip[0] - ball[0]
     toes_com = np.array([ball[0] + 0.4 * toe_length, ankle[1], heel[2] - 0.2 * p.ankle_height])
     toes = _ball(table.TOES_SHARE * m, toes_com, 0.3 * toe_length)

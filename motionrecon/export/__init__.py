@@ -1,4 +1,6 @@
-"""A motion in the files of other tools: `write(motion, "out", "bvh,glb")`; docs/formats-out.md says what each holds."""
+"""A motion in the files of other tools: `write(motion, "out", "bvh,glb")`; docs/formats-out.md says
+what each holds.
+"""
 
 from motionrecon.export.registry import FORMATS as FORMATS
 from motionrecon.export.registry import Format as Format

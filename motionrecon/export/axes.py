@@ -1,4 +1,6 @@
-"""Rotations between axes and conventions of other programs. Ours: x forward, y left, z up; quaternions w, x, y, z."""
+"""Rotations between axes and conventions of other programs. Ours: x forward, y left, z up;
+quaternions w, x, y, z.
+"""
 
 import warnings
 
@@ -6,7 +8,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 # A row an axis of the other program. Both are proper rotations, so left stays left.
-Y_UP = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])  # x left, y up, z forward: glTF and most BVH rigs
+Y_UP = np.array(
+    [[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]
+)  # x left, y up, z forward: glTF and most BVH rigs
 OPENSIM = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # x forward, y up, z right
 
 
@@ -16,7 +20,9 @@ def turned(axes: np.ndarray, quat: np.ndarray) -> np.ndarray:
 
 
 def one_hemisphere(quat: np.ndarray) -> np.ndarray:
-    """quat (T, ..., 4) with signs chosen so that each is near the one before: readers blend between keys."""
+    """quat (T, ..., 4) with signs chosen so that each is near the one before: readers blend between
+    keys.
+    """
     if len(quat) < 2:
         return quat
     turns = np.where((quat[1:] * quat[:-1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
@@ -24,11 +30,12 @@ def one_hemisphere(quat: np.ndarray) -> np.ndarray:
 
 
 def euler(quat: np.ndarray, order: str) -> np.ndarray:
-    """Degrees (T, ..., 3) of body-fixed rotations about the three different axes of `order` ("ZXY"), in that order.
+    """Degrees (T, ..., 3) of body-fixed rotations about the three different axes of `order`
+    ("ZXY"), in that order.
 
-    Of the ways to write a rotation, a, b, c and a + 180, 180 - b, c + 180, and whole turns, each frame takes the
-    nearest to the frame before, so that readers can blend between frames. At b = +-90 only a + c or a - c is defined;
-    scipy then sets c to 0, which is the same rotation.
+    Of the ways to write a rotation, a, b, c and a + 180, 180 - b, c + 180, and whole turns, each
+    frame takes the nearest to the frame before, so that readers can blend between frames. At b =
+    +-90 only a + c or a - c is defined; scipy then sets c to 0, which is the same rotation.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Gimbal lock")

@@ -9,7 +9,7 @@ from pybvh.bvhnode import BvhEndSite, BvhJoint, BvhNode, BvhRoot
 from motionrecon.export.axes import Y_UP, euler
 from motionrecon.export.axes import turned as turn
 from motionrecon.export.scene import Scene
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 _CM = 100.0  # in a metre
 _ORDER = "ZXY"
@@ -18,8 +18,9 @@ _ORDER = "ZXY"
 def write_bvh(motion: Motion, folder: Path) -> None:
     """Writes motion.bvh.
 
-    Joints are the model's segments in MuJoCo's order. The rest pose (all rotations 0) is the model's zero pose: upright,
-    arms hanging, facing +z. The root's OFFSET is 0, its position channels are the pelvis in the world.
+    Joints are the model's segments in MuJoCo's order. The rest pose (all rotations 0) is the
+    model's zero pose: upright, arms hanging, facing +z. The root's OFFSET is 0, its position
+    channels are the pelvis in the world.
     """
     scene = Scene.of(motion)
     angles = np.deg2rad(euler(turn(Y_UP, scene.local), _ORDER))
@@ -36,13 +37,22 @@ def write_bvh(motion: Motion, folder: Path) -> None:
 
 
 def _add(scene: Scene, b: int, parent: BvhNode | None, nodes: list[BvhNode]) -> BvhNode:
-    """Appends segment b and what hangs on it, depth first: the order of the file's columns and of MuJoCo's segments."""
+    """Appends segment b and what hangs on it, depth first: the order of the file's columns and of
+    MuJoCo's segments.
+    """
     kind = BvhJoint if parent else BvhRoot
-    node = kind(scene.names[b], offset=_CM * Y_UP @ scene.offset[b], rot_channels=list(_ORDER), parent=parent)
+    node = kind(
+        scene.names[b],
+        offset=_CM * Y_UP @ scene.offset[b],
+        rot_channels=list(_ORDER),
+        parent=parent,
+    )
     nodes.append(node)
     children = [_add(scene, c, node, nodes) for c in scene.children(b)]
     if not children:
-        children = [BvhEndSite(f"EndSite_{scene.names[b]}", offset=_CM * Y_UP @ scene.tip(b), parent=node)]
+        children = [
+            BvhEndSite(f"EndSite_{scene.names[b]}", offset=_CM * Y_UP @ scene.tip(b), parent=node)
+        ]
         nodes.append(children[0])
     node.children = children
     return node

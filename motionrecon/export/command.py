@@ -7,7 +7,7 @@ from pathlib import Path
 from motionrecon.errors import MotionReconError
 from motionrecon.export.registry import FORMATS, missing, resolve
 from motionrecon.export.write import write
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def left_out(formats: str) -> list[str]:
@@ -20,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code 0; 2 after one line on standard error about what the user can mend."""
     p = argparse.ArgumentParser(description="A saved motion in the files of other tools.")
     p.add_argument("motion", type=Path, help="a motion.npz, or the folder it is in")
-    p.add_argument("--formats", default="all", help=f"with commas: {', '.join(FORMATS)}, all (default all)")
+    p.add_argument(
+        "--formats", default="all", help=f"with commas: {', '.join(FORMATS)}, all (default all)"
+    )
     p.add_argument("--out", type=Path, help="folder of the files (default: beside the motion)")
     a = p.parse_args(arguments)
     try:

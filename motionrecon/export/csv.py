@@ -1,4 +1,6 @@
-"""CSV: everything at the frames in one wide table; the model's own frame and units, named in every column."""
+"""CSV: everything at the frames in one wide table; the model's own frame and units, named in every
+column.
+"""
 
 import csv
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.export.scene import model_of
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 _AXES = ("x", "y", "z")
 

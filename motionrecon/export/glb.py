@@ -8,7 +8,7 @@ import trimesh
 
 from motionrecon.export.axes import Y_UP, one_hemisphere, turned
 from motionrecon.export.scene import COLOURS, Capsule, Scene, side_of
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 _ROUND = [16, 16]  # segments of a capsule around and along its ends
 
@@ -20,10 +20,14 @@ class _Buffer:
         self.root, self.bytes = root, bytearray()
 
     def add(self, values: np.ndarray, kind: str, target: int | None = None) -> int:
-        """The accessor's index of values (N,) or (N, C), float32 or uint16; kind: SCALAR, VEC3, VEC4."""
+        """The accessor's index of values (N,) or (N, C), float32 or uint16; kind: SCALAR, VEC3,
+        VEC4.
+        """
         start = len(self.bytes)
         self.bytes += np.ascontiguousarray(values).tobytes()
-        view = gltf.BufferView(buffer=0, byteOffset=start, byteLength=len(self.bytes) - start, target=target)
+        view = gltf.BufferView(
+            buffer=0, byteOffset=start, byteLength=len(self.bytes) - start, target=target
+        )
         self.root.bufferViews.append(view)
         self.bytes += bytes(-len(self.bytes) % 4)
         flat = values.reshape(len(values), -1)
@@ -41,7 +45,8 @@ class _Buffer:
 
 
 def write_glb(motion: Motion, folder: Path) -> None:
-    """Writes motion.glb: a node a segment, named like it, its rest transform that of frame 0; one animation.
+    """Writes motion.glb: a node a segment, named like it, its rest transform that of frame 0; one
+    animation.
 
     Rotations are keyed at every segment, the translation at the pelvis only; linear interpolation.
     """
@@ -58,7 +63,9 @@ def write_glb(motion: Motion, folder: Path) -> None:
         node = gltf.Node(name=name, children=scene.children(b), **rest)
         if capsules := [c for c in scene.capsules if c.body == b]:
             material = list(COLOURS).index(side_of(name))
-            root.meshes.append(gltf.Mesh(name=name, primitives=[_primitive(buffer, c, material) for c in capsules]))
+            root.meshes.append(
+                gltf.Mesh(name=name, primitives=[_primitive(buffer, c, material) for c in capsules])
+            )
             node.mesh = len(root.meshes) - 1
         root.nodes.append(node)
     root.scenes, root.scene = [gltf.Scene(name="motion", nodes=[0])], 0
@@ -69,16 +76,21 @@ def write_glb(motion: Motion, folder: Path) -> None:
 
 
 def _material(side: str) -> gltf.Material:
-    # glTF's factors are linear, the colours are meant as seen on a screen (sRGB; its exponent is close to 2.2)
+    # glTF's factors are linear, the colours are meant as seen on a screen (sRGB; its exponent is
+    # close to 2.2)
     colour = [*(c**2.2 for c in COLOURS[side]), 1.0]
-    surface = gltf.PbrMetallicRoughness(baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8)
+    surface = gltf.PbrMetallicRoughness(
+        baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8
+    )
     return gltf.Material(name=side, pbrMetallicRoughness=surface)
 
 
 def _primitive(buffer: _Buffer, capsule: Capsule, material: int) -> gltf.Primitive:
     transform = trimesh.transformations.quaternion_matrix(capsule.quat)
     transform[:3, 3] = capsule.centre
-    mesh = trimesh.creation.capsule(2 * capsule.half_length, capsule.radius, count=_ROUND, transform=transform)
+    mesh = trimesh.creation.capsule(
+        2 * capsule.half_length, capsule.radius, count=_ROUND, transform=transform
+    )
     points = (mesh.vertices @ Y_UP.T).astype(np.float32)
     normals = (mesh.vertex_normals @ Y_UP.T).astype(np.float32)
     return gltf.Primitive(
@@ -86,21 +98,29 @@ def _primitive(buffer: _Buffer, capsule: Capsule, material: int) -> gltf.Primiti
             POSITION=buffer.add(points, gltf.VEC3, gltf.ARRAY_BUFFER),
             NORMAL=buffer.add(normals, gltf.VEC3, gltf.ARRAY_BUFFER),
         ),
-        indices=buffer.add(mesh.faces.astype(np.uint16).reshape(-1), gltf.SCALAR, gltf.ELEMENT_ARRAY_BUFFER),
+        indices=buffer.add(
+            mesh.faces.astype(np.uint16).reshape(-1), gltf.SCALAR, gltf.ELEMENT_ARRAY_BUFFER
+        ),
         material=material,
     )
 
 
-def _animation(buffer: _Buffer, time: np.ndarray, place: np.ndarray, turns: np.ndarray) -> gltf.Animation:
+def _animation(
+    buffer: _Buffer, time: np.ndarray, place: np.ndarray, turns: np.ndarray
+) -> gltf.Animation:
     """place (T, 3) of node 0, turns (T, B, 4) of all nodes."""
     clock = buffer.add((time - time[0]).astype(np.float32), gltf.SCALAR)
     animation = gltf.Animation(name="motion")
 
     def add(values, kind, node, path):
         output = buffer.add(values, kind)
-        animation.samplers.append(gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR"))
+        animation.samplers.append(
+            gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR")
+        )
         target = gltf.AnimationChannelTarget(node=node, path=path)
-        animation.channels.append(gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))
+        animation.channels.append(
+            gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target)
+        )
 
     add(place, gltf.VEC3, 0, "translation")
     for b in range(turns.shape[1]):

@@ -1,4 +1,6 @@
-"""The pickle of General Motion Retargeting (GMR) and the trainers that read it: root, joint angles, body positions."""
+"""The pickle of General Motion Retargeting (GMR) and the trainers that read it: root, joint angles,
+body positions.
+"""
 
 import pickle
 from pathlib import Path
@@ -7,14 +9,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.export.scene import Scene
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_gmr(motion: Motion, folder: Path) -> None:
     """Writes motion_gmr.pkl; m, rad, z up, the root's quaternion x, y, z, w.
 
-    The format is a pickle, which can run code where it is loaded: ours holds a dict of plain arrays, strings and one
-    number. local_body_pos is in the pelvis' own frame (GMR's forward kinematics with the root at the origin, unturned).
+    The format is a pickle, which can run code where it is loaded: ours holds a dict of plain
+    arrays, strings and one number. local_body_pos is in the pelvis' own frame (GMR's forward
+    kinematics with the root at the origin, unturned).
     """
     scene = Scene.of(motion)
     qpos = motion.arrays["qpos"]

@@ -1,4 +1,6 @@
-"""Forces of the floor on the feet at the frames, without gaps: force, centre of pressure, free moment."""
+"""Forces of the floor on the feet at the frames, without gaps: force, centre of pressure, free
+moment.
+"""
 
 from dataclasses import dataclass
 
@@ -7,13 +9,14 @@ import numpy as np
 
 from motionrecon.errors import ExportError
 from motionrecon.export.scene import model_of
-from motionrecon.forces import LOADED_N, floor_contacts, foot_bodies
-from motionrecon.motion import Motion
+from motionrecon.motion.forces import LOADED_N, floor_contacts, foot_bodies
+from motionrecon.motion.motion import Motion
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The floor's action on the left and right foot: a force at the centre of pressure and a moment about the vertical.
+    """The floor's action on the left and right foot: a force at the centre of pressure and a moment
+    about the vertical.
 
     World frame, z up. Where the force is 0 the centre and the moment are 0 too.
     """
@@ -26,15 +29,18 @@ class Ground:
     def of(cls, motion: Motion) -> "Ground":
         """Force and centre are the motion's own. Raises ExportError for a force that is not finite.
 
-        Where the centre is NaN though the interpolated force is not 0 (a frame between an unloaded and a loaded step),
-        it is that of the loaded step nearest in time. The free moment is not in the motion: it comes from the contacts
-        at every simulated state, interpolated like the force.
+        Where the centre is NaN though the interpolated force is not 0 (a frame between an unloaded
+        and a loaded step), it is that of the loaded step nearest in time. The free moment is not in
+        the motion: it comes from the contacts at every simulated state, interpolated like the
+        force.
         """
         a = motion.arrays
         force, centre = a["contact_force"], a["centre_of_pressure"].copy()
         if not np.isfinite(force).all():
             frame = int(np.flatnonzero(~np.isfinite(force).all((1, 2)))[0])
-            raise ExportError(f"'contact_force' is not finite in frame {frame}; reconstruct the motion again")
+            raise ExportError(
+                f"'contact_force' is not finite in frame {frame}; reconstruct the motion again"
+            )
         centres, moments = of_steps(motion)
         clock = float(a["timestep"]) * np.arange(len(centres))
         free = np.stack([np.interp(a["time"], clock, moments[:, side]) for side in (0, 1)], axis=1)
@@ -50,14 +56,20 @@ class Ground:
 
 
 def of_steps(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of pressure (N, 2, 3) m, NaN while unloaded, and free moments (N, 2) N m of every simulated step."""
+    """Centres of pressure (N, 2, 3) m, NaN while unloaded, and free moments (N, 2) N m of every
+    simulated step.
+    """
     model = model_of(motion)
     data, sides = mujoco.MjData(model), foot_bodies(model)
     a = motion.arrays
     steps = len(a["simulation_ctrl"])
     centres, free = np.full((steps, 2, 3), np.nan), np.zeros((steps, 2))
     for t in range(steps):
-        data.qpos[:], data.qvel[:], data.ctrl[:] = a["simulation_qpos"][t], a["simulation_qvel"][t], a["simulation_ctrl"][t]
+        data.qpos[:], data.qvel[:], data.ctrl[:] = (
+            a["simulation_qpos"][t],
+            a["simulation_qvel"][t],
+            a["simulation_ctrl"][t],
+        )
         mujoco.mj_forward(model, data)
         feet: tuple[list, list] = ([], [])
         for side, force, place in floor_contacts(model, data, sides):

@@ -1,4 +1,6 @@
-"""LocoMuJoCo's Trajectory file (loco_mujoco.trajectory.Trajectory.load, version 1.0): npz of MuJoCo arrays."""
+"""LocoMuJoCo's Trajectory file (loco_mujoco.trajectory.Trajectory.load, version 1.0): npz of MuJoCo
+arrays.
+"""
 
 from pathlib import Path
 
@@ -6,19 +8,25 @@ import mujoco
 import numpy as np
 
 from motionrecon.export.scene import model_of
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_locomujoco(motion: Motion, folder: Path) -> None:
     """Writes motion_locomujoco.npz: one trajectory, MuJoCo's frame and units, every array plain.
 
-    The keys are the fields of TrajectoryInfo, TrajectoryModel and TrajectoryData, as `Trajectory.save` flattens them;
-    sites, metadata and transitions are left out, which its loader takes as none.
+    The keys are the fields of TrajectoryInfo, TrajectoryModel and TrajectoryData, as
+    `Trajectory.save` flattens them; sites, metadata and transitions are left out, which its loader
+    takes as none.
     """
     a = motion.arrays
     model = model_of(motion)
     data = mujoco.MjData(model)
-    moving = {"xpos": (model.nbody, 3), "xquat": (model.nbody, 4), "cvel": (model.nbody, 6), "subtree_com": (model.nbody, 3)}
+    moving = {
+        "xpos": (model.nbody, 3),
+        "xquat": (model.nbody, 4),
+        "cvel": (model.nbody, 6),
+        "subtree_com": (model.nbody, 3),
+    }
     out = {k: np.empty((len(a["qpos"]), *shape)) for k, shape in moving.items()}
     for t, (q, v) in enumerate(zip(a["qpos"], a["qvel"], strict=True)):
         data.qpos[:], data.qvel[:] = q, v
@@ -27,7 +35,15 @@ def write_locomujoco(motion: Motion, folder: Path) -> None:
         mujoco.mj_comVel(model, data)
         for k in moving:
             out[k][t] = getattr(data, k)
-    constant = ("body_rootid", "body_weldid", "body_mocapid", "body_pos", "body_quat", "body_ipos", "body_iquat")
+    constant = (
+        "body_rootid",
+        "body_weldid",
+        "body_mocapid",
+        "body_pos",
+        "body_quat",
+        "body_ipos",
+        "body_iquat",
+    )
     np.savez_compressed(
         folder / "motion_locomujoco.npz",
         qpos=a["qpos"],

@@ -4,11 +4,13 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from motionrecon.export.scene import model_of
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_mjcf(motion: Motion, folder: Path) -> None:
-    """Writes motion.xml: key i, named frame_i, has the time, qpos, qvel and ctrl (servo targets) of frame i."""
+    """Writes motion.xml: key i, named frame_i, has the time, qpos, qvel and ctrl (servo targets) of
+    frame i.
+    """
     model_of(motion)
     a = motion.arrays
     root = ET.fromstring(str(a["mjcf"]))

@@ -1,4 +1,6 @@
-"""OpenSim's motion files: joint angles, ground reaction forces, and the ExternalLoads that applies them."""
+"""OpenSim's motion files: joint angles, ground reaction forces, and the ExternalLoads that applies
+them.
+"""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -9,27 +11,38 @@ from motionrecon.export.axes import OPENSIM, euler, turned
 from motionrecon.export.ground import Ground
 from motionrecon.export.scene import model_of
 from motionrecon.export.table import write_storage
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 ROOT = ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz")
-FEET = ((1, "", "r"), (0, "1_", "l"))  # side in our arrays, prefix of its columns (the right foot first), its letter
+FEET = (
+    (1, "", "r"),
+    (0, "1_", "l"),
+)  # side in our arrays, prefix of its columns (the right foot first), its letter
 
 
 def write_mot(motion: Motion, folder: Path) -> None:
-    """Writes motion.mot, motion_grf.mot and motion_grf.xml; y up, x forward, z right; m, degrees, N, N m."""
+    """Writes motion.mot, motion_grf.mot and motion_grf.xml; y up, x forward, z right; m, degrees,
+    N, N m.
+    """
     a = motion.arrays
     model_of(motion)
     time = a["time"][:, None]
     turn = euler(turned(OPENSIM, a["qpos"][:, 3:7]), "ZXY")
     angles = np.hstack([time, turn, a["qpos"][:, :3] @ OPENSIM.T, np.rad2deg(a["qpos"][:, 7:])])
-    write_storage(folder / "motion.mot", "motion", ["time", *ROOT, *map(str, a["joint_names"])], angles)
+    write_storage(
+        folder / "motion.mot", "motion", ["time", *ROOT, *map(str, a["joint_names"])], angles
+    )
     columns, values = forces(motion)
-    write_storage(folder / "motion_grf.mot", "motion_grf", ["time", *columns], np.hstack([time, values]))
+    write_storage(
+        folder / "motion_grf.mot", "motion_grf", ["time", *columns], np.hstack([time, values])
+    )
     _external_loads(folder / "motion_grf.xml")
 
 
 def forces(motion: Motion) -> tuple[list[str], np.ndarray]:
-    """Names and values (T, 18): force, centre of pressure and free moment of the right foot, then the left."""
+    """Names and values (T, 18): force, centre of pressure and free moment of the right foot, then
+    the left.
+    """
     ground = Ground.of(motion)
     moment = np.zeros_like(ground.force)
     moment[..., 2] = ground.free_moment

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_npz(motion: Motion, folder: Path) -> None:

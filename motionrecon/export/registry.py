@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from motionrecon.errors import ExportError
 
 if TYPE_CHECKING:
-    from motionrecon.motion import Motion
+    from motionrecon.motion.motion import Motion
 
 
 @dataclass(frozen=True)
 class Format:
     """An exporter: `function(motion, folder)` of `module` writes `files` into a folder.
 
-    package: what must be importable for it; extra: the pip extra of motionrecon that brings it, None for one of the
-    usual dependencies.
+    package: what must be importable for it; extra: the pip extra of motionrecon that brings it,
+    None for one of the usual dependencies.
     """
 
     module: str
@@ -53,22 +53,34 @@ def missing(name: str) -> str | None:
     form = FORMATS[name]
     if form.package is None or find_spec(form.package) is not None:
         return None
-    return f"pip install 'motionrecon[{form.extra}]'" if form.extra else f"pip install {form.package}"
+    return (
+        f"pip install 'motionrecon[{form.extra}]'" if form.extra else f"pip install {form.package}"
+    )
 
 
 def resolve(formats: str | Iterable[str]) -> list[str]:
-    """Format names, each once, from a list or a text with commas; "all" is every format whose package is installed.
+    """Format names, each once, from a list or a text with commas; "all" is every format whose
+    package is installed.
 
-    Raises ExportError for a name that is unknown, a named format whose package is missing, or no name at all.
+    Raises ExportError for a name that is unknown, a named format whose package is missing, or no
+    name at all.
     """
-    asked = [f.strip().lower() for f in (formats.split(",") if isinstance(formats, str) else formats) if f.strip()]
+    asked = [
+        f.strip().lower()
+        for f in (formats.split(",") if isinstance(formats, str) else formats)
+        if f.strip()
+    ]
     if unknown := [f for f in asked if f not in FORMATS and f != "all"]:
-        raise ExportError(f"unknown output format {', '.join(unknown)}: choose from {', '.join(FORMATS)}, all")
+        raise ExportError(
+            f"unknown output format {', '.join(unknown)}: choose from {', '.join(FORMATS)}, all"
+        )
     if not asked:
         raise ExportError(f"no output format named: choose from {', '.join(FORMATS)}, all")
     for name in asked:
         if name != "all" and (remedy := missing(name)):
-            raise ExportError(f"output format {name} needs the package {FORMATS[name].package}: {remedy}")
+            raise ExportError(
+                f"output format {name} needs the package {FORMATS[name].package}: {remedy}"
+            )
     if "all" in asked:
         return [f for f in FORMATS if not missing(f)]
     return list(dict.fromkeys(asked))

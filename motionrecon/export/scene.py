@@ -1,4 +1,6 @@
-"""What exporters need of a motion beyond its arrays: where every body segment is, and the capsules that draw it."""
+"""What exporters need of a motion beyond its arrays: where every body segment is, and the capsules
+that draw it.
+"""
 
 from dataclasses import dataclass
 
@@ -7,12 +9,14 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ExportError
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 @dataclass(frozen=True)
 class Capsule:
-    """Drawn on segment `body`: a cylinder of half_length about its own z axis, with round ends; m, segment's frame."""
+    """Drawn on segment `body`: a cylinder of half_length about its own z axis, with round ends; m,
+    segment's frame.
+    """
 
     body: int
     centre: np.ndarray  # (3,)
@@ -28,10 +32,12 @@ class Capsule:
 
 @dataclass(frozen=True)
 class Scene:
-    """B segments in MuJoCo's order (parents first), T frames; world frame z up, m; quaternions w, x, y, z.
+    """B segments in MuJoCo's order (parents first), T frames; world frame z up, m; quaternions w,
+    x, y, z.
 
-    A segment's origin is its joint: `offset` (B, 3) is constant in the parent's frame (0 for the first, the pelvis),
-    `local` (T, B, 4) its rotation against the parent (against the world for the first).
+    A segment's origin is its joint: `offset` (B, 3) is constant in the parent's frame (0 for the
+    first, the pelvis), `local` (T, B, 4) its rotation against the parent (against the world for the
+    first).
     """
 
     model: mujoco.MjModel
@@ -45,7 +51,9 @@ class Scene:
 
     @classmethod
     def of(cls, motion: Motion) -> "Scene":
-        """Raises ExportError for a model that MuJoCo refuses, one of another shape, or positions that are not finite."""
+        """Raises ExportError for a model that MuJoCo refuses, one of another shape, or positions
+        that are not finite.
+        """
         model = model_of(motion)
         qpos = motion.arrays["qpos"]
         data = mujoco.MjData(model)
@@ -62,22 +70,30 @@ class Scene:
         offset[0] = 0.0
         for b, parent in enumerate(parents[1:], start=1):
             up = Rotation.from_quat(quat[:, parent], scalar_first=True).inv()
-            local[:, b] = (up * Rotation.from_quat(quat[:, b], scalar_first=True)).as_quat(scalar_first=True)
+            local[:, b] = (up * Rotation.from_quat(quat[:, b], scalar_first=True)).as_quat(
+                scalar_first=True
+            )
         return cls(model, names, parents, offset, position, quat, local, _capsules(model))
 
     def children(self, b: int) -> list[int]:
         return [i for i, p in enumerate(self.parents) if p == b]
 
     def tip(self, b: int) -> np.ndarray:
-        """(3,) m, segment's frame: the far end of the segment's capsules, for segments that nothing hangs on."""
-        ends = np.concatenate([c.ends() for c in self.capsules if c.body == b] or [np.zeros((1, 3))])
+        """(3,) m, segment's frame: the far end of the segment's capsules, for segments that nothing
+        hangs on.
+        """
+        ends = np.concatenate(
+            [c.ends() for c in self.capsules if c.body == b] or [np.zeros((1, 3))]
+        )
         end = ends[np.argmax(np.linalg.norm(ends, axis=1))]
         radius = max((c.radius for c in self.capsules if c.body == b), default=0.0)
         return end * (1 + radius / max(float(np.linalg.norm(end)), 1e-9))
 
 
 def model_of(motion: Motion) -> mujoco.MjModel:
-    """The motion's model: a free pelvis that carries hinged segments, joints at their origins. Raises ExportError."""
+    """The motion's model: a free pelvis that carries hinged segments, joints at their origins.
+    Raises ExportError.
+    """
     try:
         model = mujoco.MjModel.from_xml_string(str(motion.arrays["mjcf"]))
     except ValueError as e:
@@ -86,33 +102,60 @@ def model_of(motion: Motion) -> mujoco.MjModel:
     free, hinge = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_HINGE
     trunk = model.nbody > 1 and (model.body_parentid[2:] > 0).all()
     if not trunk or kinds != [free] + [hinge] * (model.njnt - 1) or np.any(model.jnt_pos):
-        raise ExportError("the motion's model is not a humanoid of this package (one free root, hinges at segment origins)")
+        raise ExportError(
+            "the motion's model is not a humanoid of this package (one free root, hinges at segment origins)"
+        )
     names = [model.joint(i).name for i in range(1, model.njnt)]
     if names != [str(n) for n in motion.arrays["joint_names"]]:
-        raise ExportError("'joint_names' are not the joints of the motion's model; reconstruct the motion again")
-    for key, width in (("qpos", model.nq), ("qvel", model.nv), ("ctrl", model.nu), ("torques", model.nu)):
+        raise ExportError(
+            "'joint_names' are not the joints of the motion's model; reconstruct the motion again"
+        )
+    for key, width in (
+        ("qpos", model.nq),
+        ("qvel", model.nv),
+        ("ctrl", model.nu),
+        ("torques", model.nu),
+    ):
         values = motion.arrays[key]
         if values.shape != (len(motion.arrays["time"]), width):
-            raise ExportError(f"'{key}' has shape {values.shape}; the motion's model needs (frames, {width})")
+            raise ExportError(
+                f"'{key}' has shape {values.shape}; the motion's model needs (frames, {width})"
+            )
         if not np.isfinite(values).all():
             frame = int(np.flatnonzero(~np.isfinite(values).all(-1))[0])
-            raise ExportError(f"'{key}' is not finite in frame {frame}; reconstruct the motion again")
+            raise ExportError(
+                f"'{key}' is not finite in frame {frame}; reconstruct the motion again"
+            )
     return model
 
 
 def side_of(name: str) -> str:
-    """"left", "right" or "middle" of a segment's name."""
+    """ "left", "right" or "middle" of a segment's name."""
     return {"l_": "left", "r_": "right"}.get(name[:2], "middle")
 
 
-COLOURS = {"left": (0.90, 0.62, 0.0), "right": (0.0, 0.45, 0.70), "middle": (0.62, 0.62, 0.62)}  # told apart by anyone
+COLOURS = {
+    "left": (0.90, 0.62, 0.0),
+    "right": (0.0, 0.45, 0.70),
+    "middle": (0.62, 0.62, 0.62),
+}  # told apart by anyone
 
 
 def _capsules(model: mujoco.MjModel) -> tuple[Capsule, ...]:
-    drawn = np.flatnonzero((model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE) & (model.geom_bodyid > 0))
+    drawn = np.flatnonzero(
+        (model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE) & (model.geom_bodyid > 0)
+    )
     out = []
     for g in drawn:
         radius, half_length = model.geom_size[g, :2]
         body = int(model.geom_bodyid[g]) - 1
-        out.append(Capsule(body, model.geom_pos[g].copy(), model.geom_quat[g].copy(), float(radius), float(half_length)))
+        out.append(
+            Capsule(
+                body,
+                model.geom_pos[g].copy(),
+                model.geom_quat[g].copy(),
+                float(radius),
+                float(half_length),
+            )
+        )
     return tuple(out)

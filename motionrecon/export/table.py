@@ -7,7 +7,14 @@ import numpy as np
 
 def write_storage(path: Path, title: str, columns: list[str], values: np.ndarray) -> None:
     """columns: names, time first; values (T, C), angles in degrees."""
-    head = [title, "version=1", f"nRows={len(values)}", f"nColumns={len(columns)}", "inDegrees=yes", "endheader"]
+    head = [
+        title,
+        "version=1",
+        f"nRows={len(values)}",
+        f"nColumns={len(columns)}",
+        "inDegrees=yes",
+        "endheader",
+    ]
     with path.open("w", newline="\n") as file:
         file.write("\n".join([*head, "\t".join(columns)]) + "\n")
         np.savetxt(file, values, fmt="%.9g", delimiter="\t")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.export.axes import OPENSIM
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_trc(motion: Motion, folder: Path) -> None:

@@ -7,7 +7,7 @@ from pxr import Gf, Usd, UsdGeom
 
 from motionrecon.export.axes import one_hemisphere
 from motionrecon.export.scene import COLOURS, Scene, side_of
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write_usd(motion: Motion, folder: Path) -> None:
@@ -32,7 +32,8 @@ def write_usd(motion: Motion, folder: Path) -> None:
         if b == 0:
             for t, position in enumerate(scene.position[:, 0]):
                 place.Set(Gf.Vec3d(*position), t)
-        # single precision would cost 0.03 degrees near no rotation, where USD takes the angle as 2 acos(w)
+        # single precision would cost 0.03 degrees near no rotation, where USD takes the angle as 2
+        # acos(w)
         turn = xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble)
         for t, q in enumerate(turns[:, b]):
             turn.Set(_quat(q), t)

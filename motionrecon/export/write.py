@@ -7,15 +7,17 @@ from pathlib import Path
 
 from motionrecon.errors import OutputError
 from motionrecon.export.registry import FORMATS, resolve
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 
 
 def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "all") -> list[Path]:
-    """Write motion into `folder` (created where need be), replacing files of the same names; returns their paths.
+    """Write motion into `folder` (created where need be), replacing files of the same names;
+    returns their paths.
 
-    formats: names from FORMATS as a list or with commas, or "all". Every file is written to a temporary folder beside
-    the results and renamed once all are there. Raises ExportError (unknown format, missing package, a motion that the
-    format cannot hold) and OutputError (a place that cannot be written); then nothing is written.
+    formats: names from FORMATS as a list or with commas, or "all". Every file is written to a
+    temporary folder beside the results and renamed once all are there. Raises ExportError (unknown
+    format, missing package, a motion that the format cannot hold) and OutputError (a place that
+    cannot be written); then nothing is written.
     """
     names = resolve(formats)
     folder = Path(folder)
@@ -27,7 +29,9 @@ def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "al
             for path in paths:
                 os.replace(Path(part) / path.name, path)
     except OSError as e:
-        raise OutputError(f"{folder}: cannot be written ({e.strerror or e}); give another folder with --out") from e
+        raise OutputError(
+            f"{folder}: cannot be written ({e.strerror or e}); give another folder with --out"
+        ) from e
     return paths
 
 

@@ -9,4 +9,13 @@ from motionrecon.io.base import ReadOptions as ReadOptions
 from motionrecon.io.base import read as read
 from motionrecon.io.base import reader as reader
 
-_REGISTERED = (amc, bvh, c3d, json_files, mjcf, npz, table, trc)  # importing them registers their readers
+_REGISTERED = (
+    amc,
+    bvh,
+    c3d,
+    json_files,
+    mjcf,
+    npz,
+    table,
+    trc,
+)  # importing them registers their readers

@@ -1,8 +1,10 @@
-"""ASF/AMC, Acclaim's skeleton and motion as the CMU database has them: the ends of bones by forward kinematics.
+"""ASF/AMC, Acclaim's skeleton and motion as the CMU database has them: the ends of bones by forward
+kinematics.
 
-The motion (.amc) needs its skeleton (.asf): --model, or the one beside it whose name the motion's begins with.
-Formula: a bone turns by C R C^-1 in its parent's frame, C its axis, R its angles, X first.
-(Acclaim skeleton format, research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/ASF-AMC.html)
+The motion (.amc) needs its skeleton (.asf): --model, or the one beside it whose name the motion's
+begins with. Formula: a bone turns by C R C^-1 in its parent's frame, C its axis, R its angles, X
+first. (Acclaim skeleton format,
+research.cs.wisc.edu/graphics/Courses/cs-838-1999/Jeff/ASF-AMC.html)
 """
 
 from pathlib import Path
@@ -20,12 +22,16 @@ _CMU_FPS = 120.0
 
 @reader(".amc", ".asf")
 def read_amc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Bone ends "NAME.end" (T, J, 3), and "root", in metres (lengths in the CMU unit: 1/length of an inch).
+    """Bone ends "NAME.end" (T, J, 3), and "root", in metres (lengths in the CMU unit: 1/length of
+    an inch).
 
-    Raises ClipError: no skeleton, a bone it does not have, wrong numbers of values, or a skeleton without a motion.
+    Raises ClipError: no skeleton, a bone it does not have, wrong numbers of values, or a skeleton
+    without a motion.
     """
     if path.suffix.lower() == ".asf":
-        raise ClipError(f"{path}: this is a skeleton without motion: name the .amc file, and this one with --model")
+        raise ClipError(
+            f"{path}: this is a skeleton without motion: name the .amc file, and this one with --model"
+        )
     asf = _find_skeleton(path, options.model)
     skeleton = read_asf(asf)
     frames, degrees = _read_amc(path, skeleton)
@@ -35,7 +41,9 @@ def read_amc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         names=tuple(_names(skeleton)),
         units="m" if skeleton.metres else None,
         fps=_CMU_FPS,
-        findings=(f"AMC: {len(skeleton.bones)} bones of {asf.name}, the format's usual {_CMU_FPS:g} Hz (it states none)",),
+        findings=(
+            f"AMC: {len(skeleton.bones)} bones of {asf.name}, the format's usual {_CMU_FPS:g} Hz (it states none)",
+        ),
     )
 
 
@@ -52,14 +60,22 @@ def _find_skeleton(path: Path, given: Path | None) -> Path:
     beside = sorted(p for p in path.parent.iterdir() if p.suffix.lower() == ".asf")
     fits = [p for p in beside if path.stem.lower().startswith(p.stem.lower())] or beside
     if len(fits) != 1:
-        found = f"{len(fits)} are beside it ({', '.join(p.name for p in fits[:4])})" if fits else "none is beside it"
-        raise ClipError(f"{path}: an AMC motion needs its ASF skeleton, and {found}: give it with --model SKELETON.asf")
+        found = (
+            f"{len(fits)} are beside it ({', '.join(p.name for p in fits[:4])})"
+            if fits
+            else "none is beside it"
+        )
+        raise ClipError(
+            f"{path}: an AMC motion needs its ASF skeleton, and {found}: give it with --model SKELETON.asf"
+        )
     return fits[0]
 
 
 def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bool]:
     """(values (T, dofs) of each bone that moves, whether angles are degrees)."""
-    dofs = {"root": len(skeleton.root.dof)} | {b.name: len(b.dof) for b in skeleton.bones.values() if b.dof}
+    dofs = {"root": len(skeleton.root.dof)} | {
+        b.name: len(b.dof) for b in skeleton.bones.values() if b.dof
+    }
     frames: list[dict[str, list[float]]] = []
     degrees = skeleton.degrees
     for i, line in enumerate(read_text(path).split("\n"), 1):
@@ -73,27 +89,37 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
             frames.append({})
             continue
         if not frames or words[0] not in dofs:
-            raise ClipError(f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this motion's (--model)?")
+            raise ClipError(
+                f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this motion's (--model)?"
+            )
         try:
             values = [finite(w) for w in words[1:]]
         except ValueError as error:
             raise ClipError(f"{path}: line {i} holds what is not a number ({error})") from error
         if len(values) != dofs[words[0]]:
-            raise ClipError(f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says {dofs[words[0]]}")
+            raise ClipError(
+                f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says {dofs[words[0]]}"
+            )
         frames[-1][words[0]] = values
-    while frames and len(frames[-1]) < len(frames[0]):  # a file that was cut short ends in half a frame
+    while frames and len(frames[-1]) < len(
+        frames[0]
+    ):  # a file that was cut short ends in half a frame
         frames.pop()
     if not frames:
         raise ClipError(f"{path}: the AMC motion holds no frame")
     moving = [name for name in dofs if name in frames[0]]
     if missing := [(k, name) for k, f in enumerate(frames) for name in moving if name not in f]:
-        raise ClipError(f"{path}: frame {missing[0][0] + 1} lacks bone '{missing[0][1]}': the file is damaged")
+        raise ClipError(
+            f"{path}: frame {missing[0][0] + 1} lacks bone '{missing[0][1]}': the file is damaged"
+        )
     if "root" not in moving:
         raise ClipError(f"{path}: the motion has no root: the file is damaged")
     return {name: np.array([f[name] for f in frames]) for name in moving}, degrees
 
 
-def _forward_kinematics(skeleton: Skeleton, frames: dict[str, np.ndarray], degrees: bool) -> np.ndarray:
+def _forward_kinematics(
+    skeleton: Skeleton, frames: dict[str, np.ndarray], degrees: bool
+) -> np.ndarray:
     """Root and bone ends (T, J, 3), m where the unit is known."""
     scale = skeleton.metres or 1.0
     count = len(frames["root"])
@@ -109,8 +135,12 @@ def _forward_kinematics(skeleton: Skeleton, frames: dict[str, np.ndarray], degre
     return np.stack(list(place.values()), axis=1)
 
 
-def _turn(bone: Bone, values: np.ndarray, count: int, degrees: bool, axis_degrees: bool) -> Rotation:
-    """The bone's rotation in its parent's frame, C R C^-1; angles apply about fixed axes in the order of the dof."""
+def _turn(
+    bone: Bone, values: np.ndarray, count: int, degrees: bool, axis_degrees: bool
+) -> Rotation:
+    """The bone's rotation in its parent's frame, C R C^-1; angles apply about fixed axes in the
+    order of the dof.
+    """
     axis = Rotation.from_euler(bone.order.lower(), bone.axis, degrees=axis_degrees)
     own = Rotation.identity(count)
     for k, dof in enumerate(bone.dof):

@@ -1,4 +1,6 @@
-"""NumPy's files, opened with what they declare checked first: a damaged header may announce any size."""
+"""NumPy's files, opened with what they declare checked first: a damaged header may announce any
+size.
+"""
 
 import io
 import pickle
@@ -12,9 +14,14 @@ import numpy as np
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_BYTES
 
-_SAFE = {  # all that arrays, dictionaries and text need; a pickle that asks for anything else is refused
+# all that arrays, dictionaries and text need; a pickle that asks for anything else is refused
+_SAFE = {
     *(("numpy", n) for n in ("ndarray", "dtype")),
-    *((f"numpy.{core}.multiarray", n) for core in ("core", "_core") for n in ("_reconstruct", "scalar")),
+    *(
+        (f"numpy.{core}.multiarray", n)
+        for core in ("core", "_core")
+        for n in ("_reconstruct", "scalar")
+    ),
     *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
     ("_codecs", "encode"),
 }
@@ -27,14 +34,18 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def read_array(path: Path, what: str, file: IO[bytes], size: int, allow_pickle: bool = False) -> np.ndarray:
+def read_array(
+    path: Path, what: str, file: IO[bytes], size: int, allow_pickle: bool = False
+) -> np.ndarray:
     """One array in npy format from a file that has `size` bytes of it.
 
-    Raises ClipError where it is damaged, too large, or holds pickled objects; with allow_pickle those are loaded if they
-    consist of arrays, dictionaries, lists, numbers and text only.
+    Raises ClipError where it is damaged, too large, or holds pickled objects; with allow_pickle
+    those are loaded if they consist of arrays, dictionaries, lists, numbers and text only.
     """
     if size > LARGEST_BYTES:
-        raise ClipError(f"{path}: {what} has {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it")
+        raise ClipError(
+            f"{path}: {what} has {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it"
+        )
     try:
         content = file.read(size)
         stream = io.BytesIO(content)
@@ -45,27 +56,48 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int, allow_pickle: 
         for n in shape:
             count *= int(n)
         if min(shape, default=0) < 0 or count * dtype.itemsize > len(content) - stream.tell():
-            raise ValueError(f"it announces {shape} of {dtype}, and has {len(content) - stream.tell()} bytes")
+            raise ValueError(
+                f"it announces {shape} of {dtype}, and has {len(content) - stream.tell()} bytes"
+            )
         if dtype.kind == "U" and dtype.itemsize:
             _check_letters(content[stream.tell() : stream.tell() + count * dtype.itemsize], dtype)
-        array = np.frombuffer(content, dtype, count, stream.tell()) if count and dtype.itemsize else np.empty(shape, dtype)
+        array = (
+            np.frombuffer(content, dtype, count, stream.tell())
+            if count and dtype.itemsize
+            else np.empty(shape, dtype)
+        )
         return array.reshape(shape, order="F" if fortran else "C")
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise ClipError(f"{path}: {what} is damaged ({error}); write the file anew") from error
 
 
 def _check_letters(content: bytes, dtype: np.dtype) -> None:
-    """Raises ValueError where the numbers of a text array are no letters: Python fails on them later, and elsewhere."""
+    """Raises ValueError where the numbers of a text array are no letters: Python fails on them
+    later, and elsewhere.
+    """
     letters = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
     if letters.size and letters.max() > 0x10FFFF:
         raise ValueError("text with letters that do not exist")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """(shape, Fortran order, type). Raises ValueError, whatever numpy's evaluation of a damaged header raises."""
+    """(shape, Fortran order, type). Raises ValueError, whatever numpy's evaluation of a damaged
+    header raises.
+    """
     try:
         version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
         return read(stream)
     except Exception as error:  # noqa: BLE001  it is parsed as Python: SyntaxError, TokenError, TypeError, ...
         raise ValueError(f"its header: {' '.join(str(error).split())[:200]}") from error
@@ -80,11 +112,17 @@ def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np
     try:
         return _Unpickler(stream).load()
     except Exception as error:  # noqa: BLE001  a damaged pickle may raise anything
-        raise ClipError(f"{path}: {what} holds a pickle that is damaged or not plain data ({error})") from error
+        raise ClipError(
+            f"{path}: {what} holds a pickle that is damaged or not plain data ({error})"
+        ) from error
 
 
-def read_members(path: Path, wanted, allow_pickle: bool = False) -> tuple[dict[str, np.ndarray], list[str]]:
-    """(the arrays of an npz whose name `wanted` accepts, the names of all). Raises ClipError as read_array does."""
+def read_members(
+    path: Path, wanted, allow_pickle: bool = False
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """(the arrays of an npz whose name `wanted` accepts, the names of all). Raises ClipError as
+    read_array does.
+    """
     arrays, total = {}, 0
     with path.open("rb") as file:
         if file.read(6) == b"\x93NUMPY":
@@ -104,7 +142,18 @@ def read_members(path: Path, wanted, allow_pickle: bool = False) -> tuple[dict[s
             total += info.file_size
             try:
                 with archive.open(info) as file:
-                    arrays[name] = read_array(path, f"array '{name}'", file, max(info.file_size, total), allow_pickle)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-                raise ClipError(f"{path}: array '{name}' is damaged ({error}); copy the file anew") from error
+                    arrays[name] = read_array(
+                        path, f"array '{name}'", file, max(info.file_size, total), allow_pickle
+                    )
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                EOFError,
+                NotImplementedError,
+                RuntimeError,
+                ValueError,
+            ) as error:
+                raise ClipError(
+                    f"{path}: array '{name}' is damaged ({error}); copy the file anew"
+                ) from error
     return arrays, names

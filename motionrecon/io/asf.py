@@ -49,9 +49,13 @@ def read_asf(path: Path) -> Skeleton:
             sections.setdefault(section, []).append(words)
     for needed in (":bonedata", ":hierarchy", ":root"):
         if needed not in sections:
-            raise ClipError(f"{path}: this is not an ASF skeleton, or it is cut short: no '{needed}'")
+            raise ClipError(
+                f"{path}: this is not an ASF skeleton, or it is cut short: no '{needed}'"
+            )
     try:
-        units = {words[0].lower(): words[1] for words in sections.get(":units", []) if len(words) > 1}
+        units = {
+            words[0].lower(): words[1] for words in sections.get(":units", []) if len(words) > 1
+        }
         length = float(units.get("length", "1"))
         if not 0 < length < 1e6:
             raise ValueError(f"length unit {length:g}")
@@ -66,7 +70,10 @@ def read_asf(path: Path) -> Skeleton:
             order=root.get("axis", ["XYZ"])[0].upper(),
         )
         skeleton = Skeleton(
-            _hierarchy(bones, sections[":hierarchy"]), root_bone, metres, units.get("angle", "deg").lower().startswith("deg")
+            _hierarchy(bones, sections[":hierarchy"]),
+            root_bone,
+            metres,
+            units.get("angle", "deg").lower().startswith("deg"),
         )
     except (ValueError, IndexError, KeyError) as error:
         raise ClipError(f"{path}: the ASF skeleton is damaged ({error})") from error
@@ -78,7 +85,9 @@ def _check(path: Path, skeleton: Skeleton) -> None:
     for bone in (*skeleton.bones.values(), skeleton.root):
         known = set(ROTATIONS) | (set(TRANSLATIONS) if bone is skeleton.root else set()) | {"l"}
         if not set(bone.dof) <= known or sorted(bone.order) != ["X", "Y", "Z"]:
-            raise ClipError(f"{path}: bone '{bone.name}' has dof {' '.join(bone.dof)} and axis order {bone.order}: damaged")
+            raise ClipError(
+                f"{path}: bone '{bone.name}' has dof {' '.join(bone.dof)} and axis order {bone.order}: damaged"
+            )
 
 
 def finite(word: str) -> float:
@@ -120,13 +129,17 @@ def _bones(lines: list[list[str]]) -> dict[str, Bone]:
 
 
 def _hierarchy(bones: dict[str, Bone], lines: list[list[str]]) -> dict[str, Bone]:
-    """The bones that hang on the root, parents before children. A loop cannot arise: a bone has one parent."""
+    """The bones that hang on the root, parents before children. A loop cannot arise: a bone has one
+    parent.
+    """
     ordered: dict[str, Bone] = {}
     for words in lines:
         if words[0].lower() in ("begin", "end"):
             continue
         if words[0] != "root" and words[0] not in ordered:
-            raise ValueError(f"the hierarchy hangs bones on '{words[0]}', which hangs on nothing yet")
+            raise ValueError(
+                f"the hierarchy hangs bones on '{words[0]}', which hangs on nothing yet"
+            )
         for name in words[1:]:
             if name in ordered:
                 raise ValueError(f"bone '{name}' hangs on two others")

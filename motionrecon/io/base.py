@@ -10,14 +10,17 @@ from motionrecon.errors import ClipError
 
 FOLDER = "folder"  # the key of the reader that takes a folder instead of a file
 LARGEST_VALUE = 1e8  # in any unit, degrees too: beyond it a file is damaged
-LARGEST_BYTES = 300 * 2**20  # of one file's numbers or text: more would not fit beside its copies in 1 GiB
+LARGEST_BYTES = (
+    300 * 2**20
+)  # of one file's numbers or text: more would not fit beside its copies in 1 GiB
 MOST_NUMBERS = LARGEST_BYTES // 8  # of a table that a short file could announce
 
 
 @dataclass(frozen=True)
 class Plates:
-    """Force plates in the file's own axes: time (G,) s on the keypoints' clock, force (G, P, 3) N on the person,
-    centre of pressure cop (G, P, 3) in metres, NaN while unloaded."""
+    """Force plates in the file's own axes: time (G,) s on the keypoints' clock, force (G, P, 3) N
+    on the person, centre of pressure cop (G, P, 3) in metres, NaN while unloaded.
+    """
 
     time: np.ndarray
     force: np.ndarray
@@ -28,10 +31,11 @@ class Plates:
 class Raw:
     """A file's content before anything is detected or converted: its own units, axes and names.
 
-    positions (T, J, 3); names of the J keypoints, joints or markers, or the name of their skeleton; fps in Hz or time
-    (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file states them, else likely_units are tried
-    in that order; confidence (T, J); plates: force plates; extras: arrays that pass through unchanged (grf_*,
-    body_mass_kg); findings and warnings: what the reader has to say.
+    positions (T, J, 3); names of the J keypoints, joints or markers, or the name of their skeleton;
+    fps in Hz or time (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file
+    states them, else likely_units are tried in that order; confidence (T, J); plates: force plates;
+    extras: arrays that pass through unchanged (grf_*, body_mass_kg); findings and warnings: what
+    the reader has to say.
     """
 
     positions: np.ndarray
@@ -53,9 +57,10 @@ class Raw:
 class ReadOptions:
     """What a file alone does not settle.
 
-    person: which of several, a number or a track's id; subject: which of several subjects, a name, or the first, second
-    ... of labels that stand twice; model: the skeleton (.asf) or the model (.xml) that a motion belongs to;
-    allow_pickle: read pickled NumPy objects (VideoPose3D's archives).
+    person: which of several, a number or a track's id; subject: which of several subjects, a name,
+    or the first, second ... of labels that stand twice; model: the skeleton (.asf) or the model
+    (.xml) that a motion belongs to; allow_pickle: read pickled NumPy objects (VideoPose3D's
+    archives).
     """
 
     person: int | None = None
@@ -80,16 +85,24 @@ def reader(*extensions: str) -> Callable[[Reader], Reader]:
 
 
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Reads a file with the reader of its extension. Raises ClipError: no such file, no reader, damaged content."""
+    """Reads a file with the reader of its extension. Raises ClipError: no such file, no reader,
+    damaged content.
+    """
     if not path.exists():
         raise ClipError(f"{path}: there is no such file; check the path")
     key = FOLDER if path.is_dir() else path.suffix.lower()
     if key not in READERS:
         known = ", ".join(sorted(set(READERS) - {FOLDER}))
-        raise ClipError(f"{path}: no reader for '{path.suffix}' files; there are readers for {known}")
+        raise ClipError(
+            f"{path}: no reader for '{path.suffix}' files; there are readers for {known}"
+        )
     try:
         return READERS[key](path, options)
     except OSError as error:
-        raise ClipError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+        raise ClipError(
+            f"{path}: cannot be read ({error.strerror or error}); check its permissions"
+        ) from error
     except MemoryError as error:
-        raise ClipError(f"{path}: asks for more memory than there is; it is damaged, or must be cut shorter") from error
+        raise ClipError(
+            f"{path}: asks for more memory than there is; it is damaged, or must be cut shorter"
+        ) from error

@@ -1,7 +1,7 @@
 """BVH, the skeleton file of animation tools: joint positions by forward kinematics.
 
-Own parser: pybvh and bvhio refuse or misread what common rigs hold (position channels at every joint, joints with fewer
-than three rotations, names with spaces, a frame count that is wrong).
+Own parser: pybvh and bvhio refuse or misread what common rigs hold (position channels at every
+joint, joints with fewer than three rotations, names with spaces, a frame count that is wrong).
 """
 
 from dataclasses import dataclass, field
@@ -22,13 +22,16 @@ class _Joint:
     name: str
     parent: int  # -1: a root
     offset: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    channels: list[tuple[str, int]] = field(default_factory=list)  # ("p" or "r", axis) in the file's order
+    channels: list[tuple[str, int]] = field(
+        default_factory=list
+    )  # ("p" or "r", axis) in the file's order
     first: int = 0  # column of the first channel
 
 
 @reader(".bvh")
 def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Positions of all joints and end sites (T, J, 3) in the file's units; an end site is named after its joint.
+    """Positions of all joints and end sites (T, J, 3) in the file's units; an end site is named
+    after its joint.
 
     Raises ClipError with the line where the file is damaged.
     """
@@ -39,7 +42,9 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     try:
         values = numbers("\n".join(lines[first:]))
     except ValueError as error:
-        raise ClipError(f"{path}: the motion (from line {first + 1}) holds what is not a number") from error
+        raise ClipError(
+            f"{path}: the motion (from line {first + 1}) holds what is not a number"
+        ) from error
     frames = len(values) // width if width else 0
     if not frames:
         raise ClipError(f"{path}: no whole frame of {width} values follows 'Frame Time:'")
@@ -50,7 +55,9 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         warnings.append(f"the file says {declared} frames and holds {frames}")
     offsets = np.array([j.offset for j in joints])
     if not (np.abs(values) < LARGEST_VALUE).all() or not (np.abs(offsets) < LARGEST_VALUE).all():
-        raise ClipError(f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file is damaged")
+        raise ClipError(
+            f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file is damaged"
+        )
     positions = forward_kinematics(joints, values[: frames * width].reshape(frames, width))
     return Raw(
         positions=positions,
@@ -77,13 +84,21 @@ def _hierarchy(path: Path, lines: list[str]) -> tuple[list[_Joint], int]:
         try:
             if key == "MOTION":
                 if open_joints or not joints:
-                    raise ClipError(f"{path}: line {i + 1}: the hierarchy is not closed before MOTION")
+                    raise ClipError(
+                        f"{path}: line {i + 1}: the hierarchy is not closed before MOTION"
+                    )
                 return joints, i + 1
             if key in ("ROOT", "JOINT", "END"):
                 parent = open_joints[-1] if open_joints else -1
                 if (parent == -1) != (key == "ROOT") or len(joints) >= _MOST_JOINTS:
-                    raise ClipError(f"{path}: line {i + 1}: '{line.strip()[:40]}' where the hierarchy does not allow it")
-                name = f"{joints[parent].name}_end" if key == "END" else line.strip()[len(words[0]) :].strip()
+                    raise ClipError(
+                        f"{path}: line {i + 1}: '{line.strip()[:40]}' where the hierarchy does not allow it"
+                    )
+                name = (
+                    f"{joints[parent].name}_end"
+                    if key == "END"
+                    else line.strip()[len(words[0]) :].strip()
+                )
                 joints.append(_Joint(name, parent, first=width))
                 open_joints.append(len(joints) - 1)
             elif key == "}":
@@ -101,8 +116,12 @@ def _hierarchy(path: Path, lines: list[str]) -> tuple[list[_Joint], int]:
                     raise ValueError(f"{words[1]} channels announced, {len(joint.channels)} named")
                 joint.first, width = width, width + len(joint.channels)
         except (ValueError, IndexError) as error:
-            raise ClipError(f"{path}: line {i + 1} is damaged: '{line.strip()[:60]}' ({error})") from error
-    raise ClipError(f"{path}: no MOTION follows the hierarchy: the file is cut short, or holds a skeleton without motion")
+            raise ClipError(
+                f"{path}: line {i + 1} is damaged: '{line.strip()[:60]}' ({error})"
+            ) from error
+    raise ClipError(
+        f"{path}: no MOTION follows the hierarchy: the file is cut short, or holds a skeleton without motion"
+    )
 
 
 def _channel(word: str) -> tuple[str, int]:
@@ -126,17 +145,23 @@ def _header(path: Path, lines: list[str], at: int) -> tuple[float, int, int]:
                     raise ValueError("out of range")
                 rate = 1.0 / seconds
                 # 0.0333333 and 0.00833 mean 30 and 120 Hz.
-                return 1.0 / (round(rate) if abs(rate / max(round(rate), 1) - 1) < 1e-3 else rate), i + 1, declared
+                return (
+                    1.0 / (round(rate) if abs(rate / max(round(rate), 1) - 1) < 1e-3 else rate),
+                    i + 1,
+                    declared,
+                )
         except (ValueError, IndexError) as error:
-            raise ClipError(f"{path}: line {i + 1} is damaged: '{lines[i].strip()[:60]}' ({error})") from error
+            raise ClipError(
+                f"{path}: line {i + 1} is damaged: '{lines[i].strip()[:60]}' ({error})"
+            ) from error
     raise ClipError(f"{path}: no 'Frame Time:' follows MOTION: the file is cut short")
 
 
 def forward_kinematics(joints: list[_Joint], values: np.ndarray) -> np.ndarray:
     """Positions (T, J, 3) for channel values (T, C), rotations in degrees.
 
-    A joint's rotations apply in the order of its channels, the first outermost; position channels stand in place of the
-    offset, at the root too (where a file has both, they repeat each other).
+    A joint's rotations apply in the order of its channels, the first outermost; position channels
+    stand in place of the offset, at the root too (where a file has both, they repeat each other).
     """
     frames = len(values)
     position, rotation = np.empty((frames, len(joints), 3)), []

@@ -1,6 +1,8 @@
-"""C3D, the binary file of motion laboratories: markers, and force plates with the positions of their corners.
+"""C3D, the binary file of motion laboratories: markers, and force plates with the positions of
+their corners.
 
-ezc3d parses it in a process of its own (motionrecon.io.isolated): it is C++, and a damaged file may crash it.
+ezc3d parses it in a process of its own (motionrecon.io.isolated): it is C++, and a damaged file may
+crash it.
 """
 
 import struct
@@ -18,7 +20,8 @@ _METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @reader(".c3d")
 def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Markers under their labels (subjects' prefixes kept), NaN where invalid; force plates where they can be read.
+    """Markers under their labels (subjects' prefixes kept), NaN where invalid; force plates where
+    they can be read.
 
     Raises ClipError for what is not a C3D, is damaged, or holds no marker.
     """
@@ -26,7 +29,9 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     c = isolated.run(path, "c3d_child.py", path)
     labels = tuple(str(label) for label in c["labels"])
     if not labels or not c["points"].size:
-        raise ClipError(f"{path}: this C3D holds no markers (only analog channels): nothing to reconstruct")
+        raise ClipError(
+            f"{path}: this C3D holds no markers (only analog channels): nothing to reconstruct"
+        )
     positions, rate, units = c["points"], float(c["rate"]), str(c["units"]).strip().lower()
     # Unlabelled trajectories, which are named *110 and the like, are nobody's marker.
     keep = [i for i, label in enumerate(labels) if label and not label.startswith("*")]
@@ -36,7 +41,9 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         plates = Plates(c["plate_time"], c["force"], c["cop"])
         findings.append(f"{c['force'].shape[1]} force plate(s)")
     elif int(c["plates"]):
-        warnings.append(f"{int(c['plates'])} force plate(s) that could not be read ({c['plates_error']}): left out")
+        warnings.append(
+            f"{int(c['plates'])} force plate(s) that could not be read ({c['plates_error']}): left out"
+        )
     return Raw(
         positions=positions[:, keep],
         names=tuple(labels[i] for i in keep),
@@ -58,11 +65,17 @@ def _check_header(path: Path) -> None:
     parameters = head[0]
     data, _ = struct.unpack("<HH", head[16:20])
     if parameters < 2 or (parameters - 1) * _BLOCK + 4 > size:
-        raise ClipError(f"{path}: the C3D is damaged or cut short: its parameters would begin in block {parameters}")
+        raise ClipError(
+            f"{path}: the C3D is damaged or cut short: its parameters would begin in block {parameters}"
+        )
     with path.open("rb") as file:
         file.seek((parameters - 1) * _BLOCK)
         _, _, blocks, processor = file.read(4)
     if processor not in (84, 85, 86):
-        raise ClipError(f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84, 85 or 86)")
-    if processor != 86 and ((parameters - 1 + blocks) * _BLOCK > size or (data - 1) * _BLOCK > size):
+        raise ClipError(
+            f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84, 85 or 86)"
+        )
+    if processor != 86 and (
+        (parameters - 1 + blocks) * _BLOCK > size or (data - 1) * _BLOCK > size
+    ):
         raise ClipError(f"{path}: the C3D is cut short: its header points beyond the file's end")

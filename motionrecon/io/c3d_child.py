@@ -1,4 +1,6 @@
-"""What ezc3d finds in a C3D, as plain arrays. Run by motionrecon.io.isolated as a file: it imports nothing of ours."""
+"""What ezc3d finds in a C3D, as plain arrays. Run by motionrecon.io.isolated as a file: it imports
+nothing of ours.
+"""
 
 import ezc3d
 import numpy as np
@@ -28,7 +30,13 @@ def parse(path: str) -> dict[str, np.ndarray]:
         "labels": np.array([str(label).strip() for label in labels], dtype=str),
         "units": np.array(units[0] if units else ""),
         "rate": np.array(float(rate)),
-        "plates": np.array(int(next(iter(parameters.get("FORCE_PLATFORM", {}).get("USED", {}).get("value", [0])), 0))),
+        "plates": np.array(
+            int(
+                next(
+                    iter(parameters.get("FORCE_PLATFORM", {}).get("USED", {}).get("value", [0])), 0
+                )
+            )
+        ),
         "plates_error": np.array(error or "no analog channels"),
     }
     platform = data.get("platform", [])
@@ -36,6 +44,8 @@ def parse(path: str) -> dict[str, np.ndarray]:
         metres = [_METRES.get(str(p["unit_position"]).lower(), 0.001) for p in platform]
         analog_rate = float(c["header"]["analogs"]["frame_rate"])
         out["force"] = np.stack([p["force"].T for p in platform], axis=1)
-        out["cop"] = np.stack([p["center_of_pressure"].T * m for p, m in zip(platform, metres, strict=True)], axis=1)
+        out["cop"] = np.stack(
+            [p["center_of_pressure"].T * m for p, m in zip(platform, metres, strict=True)], axis=1
+        )
         out["plate_time"] = np.arange(len(out["force"])) / analog_rate
     return out

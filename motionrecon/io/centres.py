@@ -9,7 +9,8 @@ _PERSON = 1.4  # m: about the largest extent of a person's markers along one axi
 
 
 def metres_per_unit(positions: np.ndarray) -> float:
-    """Guess of the unit of markers (T, J, 3) from the extent of the cloud of one frame: m, cm or mm.
+    """Guess of the unit of markers (T, J, 3) from the extent of the cloud of one frame: m, cm or
+    mm.
 
     The units differ by ten times and more, people and postures by less than three.
     """
@@ -26,7 +27,9 @@ def metres_per_unit(positions: np.ndarray) -> float:
 
 
 def place(way: Centre, at, metres: float) -> np.ndarray:
-    """The keypoint (T, 3), NaN where a marker is missing; at(label) is a marker (T, 3), metres the unit of both."""
+    """The keypoint (T, 3), NaN where a marker is missing; at(label) is a marker (T, 3), metres the
+    unit of both.
+    """
     if way.regression:
         return _harrington(*(at(n) for n in way.asis), _mean(way.psis, at), way.left, metres)
     out = sum(w * at(n) for w, n in zip(way.weights, way.markers, strict=True))
@@ -44,12 +47,15 @@ def _unit(v: np.ndarray) -> np.ndarray:
     return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-12)
 
 
-def _harrington(near: np.ndarray, far: np.ndarray, psis: np.ndarray, left: bool, metres: float) -> np.ndarray:
+def _harrington(
+    near: np.ndarray, far: np.ndarray, psis: np.ndarray, left: bool, metres: float
+) -> np.ndarray:
     """Hip joint centre from both ASIS (this side's first) and the middle of the PSIS, all (T, 3).
 
-    From the middle of the ASIS, in mm, with pelvis width W and depth D: 0.24 D + 9.9 backwards, 0.30 W + 10.9 down,
-    0.33 W + 7.3 to this side (Harrington et al. 2007, J. Biomech. 40, 595). W and D are medians over frames: bones do not
-    change. Up is forward x left, so the sides must be what they say.
+    From the middle of the ASIS, in mm, with pelvis width W and depth D: 0.24 D + 9.9 backwards,
+    0.30 W + 10.9 down, 0.33 W + 7.3 to this side (Harrington et al. 2007, J. Biomech. 40, 595). W
+    and D are medians over frames: bones do not change. Up is forward x left, so the sides must be
+    what they say.
     """
     middle = 0.5 * (near + far)
     lateral = _unit(near - far)

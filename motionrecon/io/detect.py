@@ -1,17 +1,19 @@
 """What a file does not say: units, up axis, skeleton, and whether left and right are swapped.
 
-Positions are (T, J, 3) with NaN for what is missing; names are canonical (motionrecon.skeletons).
+Positions are (T, J, 3) with NaN for what is missing; names are canonical
+(motionrecon.anatomy.skeletons).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from motionrecon.body.anthropometry import STATURE
-from motionrecon.skeletons import SKELETONS
+from motionrecon.anatomy.anthropometry import STATURE
+from motionrecon.anatomy.skeletons import SKELETONS
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-# Only where they are given, or a format is known for them: inches, and the CMU data base's 1/0.45 of an inch.
+# Only where they are given, or a format is known for them: inches, and the CMU data base's 1/0.45
+# of an inch.
 ALL_UNITS = UNITS | {"cmu": 0.0254 / 0.45, "in": 0.0254}
 STATURE_RANGE_M = (
     0.7,
@@ -79,13 +81,16 @@ def _median(a: np.ndarray) -> float:
 def size(positions: np.ndarray, names: tuple[str, ...]) -> float:
     """Stature in the file's own units, from the legs' and arms' lengths; NaN where no bone is seen.
 
-    The median over bones of length over the usual fraction of stature (motionrecon.body.anthropometry).
+    The median over bones of length over the usual fraction of stature
+    (motionrecon.anatomy.anthropometry).
     """
     p, estimates = Points(positions, names), []
     for bone, (a, b) in _BONES.items():
         for side in "lr":
             end = p.ankle(side) if b == "ankle" else p(f"{side}_{b}")
-            estimates.append(_median(np.linalg.norm(p(f"{side}_{a}") - end, axis=-1)) / STATURE[bone])
+            estimates.append(
+                _median(np.linalg.norm(p(f"{side}_{a}") - end, axis=-1)) / STATURE[bone]
+            )
     return _median(np.array(estimates))
 
 
@@ -101,7 +106,9 @@ def metres_of(units: str) -> float | None:
 
 
 def detect_units(stature: float, candidates: tuple[str, ...] = tuple(UNITS)) -> str | None:
-    """The first unit in which a person of that size is STATURE_RANGE_M tall; None where there is none."""
+    """The first unit in which a person of that size is STATURE_RANGE_M tall; None where there is
+    none.
+    """
     low, high = STATURE_RANGE_M
     return next((u for u in candidates if low <= stature * ALL_UNITS[u] <= high), None)
 
@@ -117,9 +124,10 @@ class Up:
 def detect_up(positions: np.ndarray, names: tuple[str, ...]) -> Up:
     """The axis along which people stand and the ground is level.
 
-    Score of an axis: the mean over frames of the cosine between it and feet-to-shoulders; less how much the height
-    of the lowest keypoint wanders, relative to the person (the ground stops it, so it hardly does along the true one:
-    this decides for crawling and rolling); plus a little for the axes in common use.
+    Score of an axis: the mean over frames of the cosine between it and feet-to-shoulders; less how
+    much the height of the lowest keypoint wanders, relative to the person (the ground stops it, so
+    it hardly does along the true one: this decides for crawling and rolling); plus a little for the
+    axes in common use.
     """
     p = Points(positions, names)
     feet = nanmean(np.stack([p.ankle("l"), p.ankle("r")]), axis=0)
@@ -144,7 +152,8 @@ def _mean_of(a: np.ndarray) -> float:
 
 
 def detect_skeleton(positions: np.ndarray) -> str | None:
-    """The one convention of J keypoints under which left and right bones are alike and of human proportions.
+    """The one convention of J keypoints under which left and right bones are alike and of human
+    proportions.
 
     None where none fits, or several fit about as well.
     """
@@ -154,12 +163,17 @@ def detect_skeleton(positions: np.ndarray) -> str | None:
             continue
         p = Points(positions, names)
         length = {
-            (bone, side): _median(np.linalg.norm(p(f"{side}_{a}") - p(f"{side}_{b}"), axis=-1)) / STATURE[bone]
+            (bone, side): _median(np.linalg.norm(p(f"{side}_{a}") - p(f"{side}_{b}"), axis=-1))
+            / STATURE[bone]
             for bone, (a, b) in _BONES.items()
             for side in "lr"
         }
         ratios = np.log(np.maximum(list(length.values()), 1e-12))
-        misfits[key] = float(np.max(np.abs(ratios - np.median(ratios)))) if np.isfinite(ratios).all() else np.inf
+        misfits[key] = (
+            float(np.max(np.abs(ratios - np.median(ratios))))
+            if np.isfinite(ratios).all()
+            else np.inf
+        )
     ranked = sorted(misfits, key=misfits.get)
     if not ranked or misfits[ranked[0]] > 0.5:
         return None
@@ -169,8 +183,9 @@ def detect_skeleton(positions: np.ndarray) -> str | None:
 def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
     """What says that left and right are swapped, or None.
 
-    The person's front follows from left and right (left x up = forward); toes point there, knees bend there, the
-    nose is there. Each of these votes with its own size over frames; a swapped or mirrored clip turns all of them.
+    The person's front follows from left and right (left x up = forward); toes point there, knees
+    bend there, the nose is there. Each of these votes with its own size over frames; a swapped or
+    mirrored clip turns all of them.
     """
     p = Points(positions, names)
     up = _unit(p.trunk_top() - p.trunk_bottom())
@@ -184,17 +199,24 @@ def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
         hip, knee, ankle = p(f"{side}_hip"), p(f"{side}_knee"), p.ankle(side)
         shank = _unit(hip - ankle)
         bend = knee - hip - np.sum((knee - hip) * shank, axis=-1, keepdims=True) * shank
-        # Each foot and knee against the thigh's own plane would forgive turned-out legs; medians over frames do too.
+        # Each foot and knee against the thigh's own plane would forgive turned-out legs; medians
+        # over frames do too.
         votes[f"{side} toe"] = _median(np.sum((toe - heel) * forward, axis=-1)) / 0.15
         far = np.linalg.norm(bend, axis=-1) > 0.02  # a straight knee says nothing
-        votes[f"{side} knee"] = _median(np.sum(bend * forward, axis=-1)[far]) / 0.05 if far.sum() > 2 else np.nan
+        votes[f"{side} knee"] = (
+            _median(np.sum(bend * forward, axis=-1)[far]) / 0.05 if far.sum() > 2 else np.nan
+        )
     face = p("nose") - p.mean("l_ear", "r_ear")
     votes["nose"] = _median(np.sum(face * forward, axis=-1)) / 0.1
     known = {k: float(np.clip(v, -1, 1)) for k, v in votes.items() if np.isfinite(v)}
     if not known or sum(known.values()) > -0.3 * len(known):
         return None
-    against = ", ".join(k.replace("l ", "left ").replace("r ", "right ") for k, v in known.items() if v < 0)
-    return f"with left and right as named, the person faces away from what {against} show as the front"
+    against = ", ".join(
+        k.replace("l ", "left ").replace("r ", "right ") for k, v in known.items() if v < 0
+    )
+    return (
+        f"with left and right as named, the person faces away from what {against} show as the front"
+    )
 
 
 def _unit(v: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Runs a parser that is not Python in a process of its own: a damaged file may crash it, or make it ask for any memory."""
+"""Runs a parser that is not Python in a process of its own: a damaged file may crash it, or make it
+ask for any memory.
+"""
 
 import io
 import json
@@ -11,8 +13,14 @@ import numpy as np
 
 from motionrecon.errors import ClipError
 
-_TIMEOUT_S, _SECONDS_A_MIB = 20.0, 2.0  # a whole file takes less than 1 s a MiB; a damaged one may go on for ever
-_BASE_BYTES, _BYTES_A_BYTE = 900 * 2**20, 16  # address space: the libraries alone, and for every byte of the file
+_TIMEOUT_S, _SECONDS_A_MIB = (
+    20.0,
+    2.0,
+)  # a whole file takes less than 1 s a MiB; a damaged one may go on for ever
+_BASE_BYTES, _BYTES_A_BYTE = (
+    900 * 2**20,
+    16,
+)  # address space: the libraries alone, and for every byte of the file
 
 _CHILD = """
 import os, sys
@@ -38,23 +46,40 @@ reply_to.flush()
 """
 
 
-def run(path: Path, child: str, *arguments, timeout_s: float | None = None) -> dict[str, np.ndarray]:
-    """The arrays that parse(*arguments) of the file `child` beside this one returns, run apart with bounded memory.
+def run(
+    path: Path, child: str, *arguments, timeout_s: float | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays that parse(*arguments) of the file `child` beside this one returns, run apart with
+    bounded memory.
 
     Raises ClipError, naming `path`, where it raises, crashes, takes too long or too much memory.
     """
     size = path.stat().st_size
     timeout_s = _TIMEOUT_S + _SECONDS_A_MIB * size / 2**20 if timeout_s is None else timeout_s
     limit = _BASE_BYTES + _BYTES_A_BYTE * size
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
     given = json.dumps([str(a) for a in arguments])
     command = [sys.executable, "-c", _CHILD, str(limit), str(Path(__file__).parent / child), given]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout_s, env=environment, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=timeout_s,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
     except subprocess.TimeoutExpired as error:
-        raise ClipError(f"{path}: not read after {timeout_s:.0f} s; it is damaged, or too long: cut it") from error
+        raise ClipError(
+            f"{path}: not read after {timeout_s:.0f} s; it is damaged, or too long: cut it"
+        ) from error
     if done.returncode or not done.stdout:
-        raise ClipError(f"{path}: the file is damaged: its parser crashed (exit code {done.returncode})")
+        raise ClipError(
+            f"{path}: the file is damaged: its parser crashed (exit code {done.returncode})"
+        )
     if done.stdout[:1] == b"-":
         raise ClipError(f"{path}: cannot be read: {done.stdout[1:].decode(errors='replace')}")
     with np.load(io.BytesIO(done.stdout[1:]), allow_pickle=False) as content:

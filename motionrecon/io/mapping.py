@@ -4,14 +4,14 @@
     sides: [L, R]                      # what $ and ^ stand for in labels: this side, the other side
     keypoints:
       neck: [C7, CLAV]                 # the mean of markers
-      $_knee: [$KNE, $KNM]             # both sides at once: l_knee from LKNE, LKNM; r_knee from RKNE, RKNM
-      $_elbow: {markers: [$ELB], weights: [1.0]}
-      $_shoulder: {markers: [$SHO], offset_m: 0.045, along: [[C7, CLAV], [LASI, RASI]]}
-      $_ankle: {first_of: [[$AJC], [$ANK, $MED]]}
-      $_hip: {hip_regression: harrington, asis: [$ASI, ^ASI], psis: [LPSI, RPSI]}
+      $_knee: [$KNE, $KNM]             # both sides at once: l_knee from LKNE, LKNM; r_knee from
+      RKNE, RKNM $_elbow: {markers: [$ELB], weights: [1.0]} $_shoulder: {markers: [$SHO], offset_m:
+      0.045, along: [[C7, CLAV], [LASI, RASI]]} $_ankle: {first_of: [[$AJC], [$ANK, $MED]]} $_hip:
+      {hip_regression: harrington, asis: [$ASI, ^ASI], psis: [LPSI, RPSI]}
 
-offset_m moves by so many metres from the mean of the first list towards the mean of the second. Labels match without
-regard to case and punctuation. LABEL#2 is the second of labels that stand twice.
+offset_m moves by so many metres from the mean of the first list towards the mean of the second.
+Labels match without regard to case and punctuation. LABEL#2 is the second of labels that stand
+twice.
 """
 
 import re
@@ -21,8 +21,8 @@ from pathlib import Path
 
 import yaml
 
+from motionrecon.anatomy.skeletons import canonical
 from motionrecon.errors import ClipError
-from motionrecon.skeletons import canonical
 
 FOLDER = Path(__file__).parent / "mappings"
 _KEYS = {"markers", "weights", "offset_m", "along", "first_of", "hip_regression", "asis", "psis"}
@@ -32,8 +32,10 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, compiled wh
 
 @dataclass(frozen=True)
 class Centre:
-    """One way to make a keypoint: the weighted mean of markers, moved by offset_m (m) along a direction; or, with
-    regression, the hip's centre (left: of which side) from both ASIS (this side first) and the PSIS or sacrum."""
+    """One way to make a keypoint: the weighted mean of markers, moved by offset_m (m) along a
+    direction; or, with regression, the hip's centre (left: of which side) from both ASIS (this side
+    first) and the PSIS or sacrum.
+    """
 
     markers: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
@@ -47,12 +49,19 @@ class Centre:
     @property
     def labels(self) -> tuple[str, ...]:
         """All labels it needs."""
-        return (*self.markers, *self.asis, *self.psis, *(label for part in self.along or () for label in part))
+        return (
+            *self.markers,
+            *self.asis,
+            *self.psis,
+            *(label for part in self.along or () for label in part),
+        )
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """name, about, and for each canonical keypoint the ways to make it, the first that can be is taken."""
+    """name, about, and for each canonical keypoint the ways to make it, the first that can be is
+    taken.
+    """
 
     name: str
     about: str
@@ -76,9 +85,13 @@ def load_mapping(path: Path) -> Mapping:
             raise ClipError(f"{path}: too large for a mapping")
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except OSError as error:
-        raise ClipError(f"{path}: the mapping cannot be read ({error.strerror or error})") from error
+        raise ClipError(
+            f"{path}: the mapping cannot be read ({error.strerror or error})"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ClipError(f"{path}: the mapping is not YAML ({' '.join(str(error).split())[:200]})") from error
+        raise ClipError(
+            f"{path}: the mapping is not YAML ({' '.join(str(error).split())[:200]})"
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get("keypoints"), dict):
         raise ClipError(f"{path}: a mapping needs a table 'keypoints: KEYPOINT: [MARKER, ...]'")
     sides = content.get("sides", ["L", "R"])
@@ -90,7 +103,9 @@ def load_mapping(path: Path) -> Mapping:
         for i, side in enumerate("lr" if both else "-"):
             name = f"{side}{str(key)[1:]}" if both else str(key)
             if canonical(name) != name:
-                raise ClipError(f"{path}: '{name}' is not a keypoint; expected names such as l_hip, r_knee, neck")
+                raise ClipError(
+                    f"{path}: '{name}' is not a keypoint; expected names such as l_hip, r_knee, neck"
+                )
             swap = (str(sides[i]), str(sides[1 - i])) if both else None
             keypoints[name] = _ways(f"{path}: keypoint '{name}'", name.startswith("l_"), spec, swap)
     return Mapping(str(content.get("name", path.stem)), str(content.get("about", "")), keypoints)
@@ -108,18 +123,28 @@ def _way(where: str, left: bool, spec, swap: tuple[str, str] | None) -> Centre:
     if not isinstance(spec, dict):
         spec = {"markers": spec}
     if unknown := set(spec) - (_KEYS - {"first_of"}):
-        raise ClipError(f"{where}: unknown '{sorted(map(str, unknown))[0]}'; known are {', '.join(sorted(_KEYS))}")
+        raise ClipError(
+            f"{where}: unknown '{sorted(map(str, unknown))[0]}'; known are {', '.join(sorted(_KEYS))}"
+        )
 
     def labels(value, what: str) -> tuple[str, ...]:
         value = [value] if isinstance(value, (str, int)) else value
-        if not isinstance(value, list) or not value or not all(isinstance(v, (str, int)) for v in value):
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(v, (str, int)) for v in value)
+        ):
             raise ClipError(f"{where}: {what} must be a list of labels")
         texts = [str(v) for v in value]
-        return tuple(plain(t.replace("$", swap[0]).replace("^", swap[1]) if swap else t) for t in texts)
+        return tuple(
+            plain(t.replace("$", swap[0]).replace("^", swap[1]) if swap else t) for t in texts
+        )
 
     if "hip_regression" in spec:
         if spec["hip_regression"] != "harrington":
-            raise ClipError(f"{where}: unknown hip_regression '{spec['hip_regression']}'; known is harrington")
+            raise ClipError(
+                f"{where}: unknown hip_regression '{spec['hip_regression']}'; known is harrington"
+            )
         asis, psis = labels(spec.get("asis"), "asis"), labels(spec.get("psis"), "psis")
         if len(asis) != 2:
             raise ClipError(f"{where}: asis must be two labels, this side's first")
@@ -127,7 +152,11 @@ def _way(where: str, left: bool, spec, swap: tuple[str, str] | None) -> Centre:
     markers = labels(spec.get("markers"), "markers")
     weights = spec.get("weights", [1.0] * len(markers))
     number = (int, float)
-    if not isinstance(weights, list) or len(weights) != len(markers) or not all(isinstance(w, number) for w in weights):
+    if (
+        not isinstance(weights, list)
+        or len(weights) != len(markers)
+        or not all(isinstance(w, number) for w in weights)
+    ):
         raise ClipError(f"{where}: weights must be {len(markers)} numbers, one a marker")
     if abs(total := sum(weights)) < 1e-6:
         raise ClipError(f"{where}: the weights add up to 0")

@@ -1,6 +1,7 @@
 """MuJoCo XML with keyframes: where the model's bodies and sites are in each key.
 
-MuJoCo compiles the model in a process of its own (motionrecon.io.isolated): it may be any file, damaged or huge.
+MuJoCo compiles the model in a process of its own (motionrecon.io.isolated): it may be any file,
+damaged or huge.
 """
 
 from pathlib import Path
@@ -16,8 +17,8 @@ from motionrecon.io.base import Raw, ReadOptions, reader
 def read_mjcf(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     """Origins of bodies and places of sites (T, K, 3), metres, z up; a key's time gives the rate.
 
-    The file holds a model and its keys, or keys alone, whose model is options.model. Raises ClipError where MuJoCo cannot
-    compile it, or it has no keys.
+    The file holds a model and its keys, or keys alone, whose model is options.model. Raises
+    ClipError where MuJoCo cannot compile it, or it has no keys.
     """
     if options.model is not None and not options.model.exists():
         raise ClipError(f"{options.model}: there is no such model (--model)")

@@ -18,7 +18,9 @@ def parse(path: str, model_path: str) -> dict[str, np.ndarray]:
         qpos = np.array([[float(v) for v in (k.get("qpos") or "").split()] for k in keys])
         time = np.array([float(k.get("time", "0")) for k in keys])
         if len(keys) and qpos.shape != (len(keys), model.nq):
-            raise ValueError(f"the keys have qpos of shape {qpos.shape}, the model needs {model.nq} numbers in each")
+            raise ValueError(
+                f"the keys have qpos of shape {qpos.shape}, the model needs {model.nq} numbers in each"
+            )
     data = mujoco.MjData(model)
     sites = {model.site(i).name: i for i in range(model.nsite) if model.site(i).name}
     bodies = {n: i for i in range(1, model.nbody) if (n := model.body(i).name) and n not in sites}
@@ -26,5 +28,12 @@ def parse(path: str, model_path: str) -> dict[str, np.ndarray]:
     for t, q in enumerate(qpos):
         data.qpos[:] = q
         mujoco.mj_kinematics(model, data)
-        points[t] = np.concatenate([data.site_xpos[list(sites.values())], data.xpos[list(bodies.values())]])
-    return {"points": points, "names": np.array([*sites, *bodies], dtype=str), "time": time, "gravity": model.opt.gravity}
+        points[t] = np.concatenate(
+            [data.site_xpos[list(sites.values())], data.xpos[list(bodies.values())]]
+        )
+    return {
+        "points": points,
+        "names": np.array([*sites, *bodies], dtype=str),
+        "time": time,
+        "gravity": model.opt.gravity,
+    }

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from motionrecon.anatomy.skeletons import NEEDS, SKELETONS, canonical, find_skeleton
 from motionrecon.errors import ClipError
 from motionrecon.io import detect
 from motionrecon.io.base import Raw
 from motionrecon.io.centres import metres_per_unit, place
 from motionrecon.io.mapping import Centre, Mapping, find_mapping, plain, shipped
 from motionrecon.io.subjects import one_subject
-from motionrecon.skeletons import NEEDS, SKELETONS, canonical, find_skeleton
 
 _SAME = 1e-6  # of the extent: labels that stand twice on one trajectory are one
-_SEEN_OFTEN = 0.5  # a way to make a keypoint must be there in so large a share of the frames in which the best is
+# a way to make a keypoint must be there in so large a share of the frames in which the best is
+_SEEN_OFTEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Named:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user says: skeleton, mapping (a name, a YAML file, or "none"), subject; metres a unit where known."""
+    """What the user says: skeleton, mapping (a name, a YAML file, or "none"), subject; metres a
+    unit where known.
+    """
 
     skeleton: str | None = None
     mapping: str | None = None
@@ -35,14 +38,22 @@ class Choice:
     metres: float | None = None
 
 
-def name_keypoints(source, raw: Raw, positions, confidence, choice: Choice, findings, warnings) -> Named:
-    """Canonical keypoints. Raises ClipError where names are unknown, do not fit, or leave a question open."""
+def name_keypoints(
+    source, raw: Raw, positions, confidence, choice: Choice, findings, warnings
+) -> Named:
+    """Canonical keypoints. Raises ClipError where names are unknown, do not fit, or leave a
+    question open.
+    """
     if choice.skeleton is not None or raw.names is None:
         names = _convention(source, raw, choice, positions, findings, warnings)
         return _seen(tuple(names), positions, confidence, warnings)
     if len(raw.names) != positions.shape[1]:
-        raise ClipError(f"{source}: {len(raw.names)} keypoint names for {positions.shape[1]} keypoints")
-    given = tuple("".join(c if c.isprintable() else "?" for c in n) for n in raw.names)  # they end up in messages
+        raise ClipError(
+            f"{source}: {len(raw.names)} keypoint names for {positions.shape[1]} keypoints"
+        )
+    given = tuple(
+        "".join(c if c.isprintable() else "?" for c in n) for n in raw.names
+    )  # they end up in messages
     labels, keep = one_subject(source, given, choice.subject, findings)
     positions, confidence = positions[:, keep], confidence[:, keep]
     mapping = _choose_mapping(labels, choice.mapping, positions)
@@ -57,9 +68,13 @@ def _convention(source, raw, choice, positions, findings, warnings) -> list[str]
     if wanted is not None:
         key = find_skeleton(wanted)
         if key is None:
-            raise ClipError(f"{source}: unknown skeleton {wanted!r}; known are {', '.join(SKELETONS)}")
+            raise ClipError(
+                f"{source}: unknown skeleton {wanted!r}; known are {', '.join(SKELETONS)}"
+            )
         if len(SKELETONS[key]) != columns:
-            raise ClipError(f"{source}: skeleton {key} has {len(SKELETONS[key])} keypoints, the clip has {columns}")
+            raise ClipError(
+                f"{source}: skeleton {key} has {len(SKELETONS[key])} keypoints, the clip has {columns}"
+            )
         findings.append(f"skeleton {key} ({'given' if choice.skeleton else 'from the file'})")
         return list(SKELETONS[key])
     key = detect.detect_skeleton(positions)
@@ -68,7 +83,9 @@ def _convention(source, raw, choice, positions, findings, warnings) -> list[str]
             f"{source}: {columns} keypoints without names: add 'keypoint_names' or 'skeleton' to the file, or give "
             f"--skeleton (known: {', '.join(SKELETONS)})"
         )
-    warnings.append(f"keypoints have no names: they were taken as {key}, which their bone lengths fit best")
+    warnings.append(
+        f"keypoints have no names: they were taken as {key}, which their bone lengths fit best"
+    )
     findings.append(f"skeleton {key} (detected)")
     return list(SKELETONS[key])
 
@@ -94,12 +111,18 @@ def _columns(labels: tuple[str, ...]) -> dict[str, list[int]]:
 
 
 def _ways(mapping: Mapping, columns: dict[str, list[int]], seen: np.ndarray) -> dict[str, Centre]:
-    """Keypoint -> the first of its ways whose labels are all there, in as many frames as the best of them, nearly."""
+    """Keypoint -> the first of its ways whose labels are all there, in as many frames as the best
+    of them, nearly.
+    """
     out = {}
     for name, ways in mapping.keypoints.items():
         able = [w for w in ways if all(n in columns for n in w.labels)]
         share = [seen[:, [columns[n][0] for n in w.labels]].all(axis=1).mean() for w in able]
-        out |= {name: w for w, s in list(zip(able, share, strict=True))[::-1] if s > 0 and s >= _SEEN_OFTEN * max(share)}
+        out |= {
+            name: w
+            for w, s in list(zip(able, share, strict=True))[::-1]
+            if s > 0 and s >= _SEEN_OFTEN * max(share)
+        }
     return out
 
 
@@ -107,9 +130,12 @@ def _enough(names) -> bool:
     return all(any(set(names) >= set(option) for option in need) for need in NEEDS)
 
 
-def _choose_mapping(labels: tuple[str, ...], given: str | None, positions: np.ndarray) -> Mapping | None:
-    """The mapping to use, None for canonical names: the one given; else, unless canonical names as written are enough,
-    the shipped one that makes a body and uses most labels."""
+def _choose_mapping(
+    labels: tuple[str, ...], given: str | None, positions: np.ndarray
+) -> Mapping | None:
+    """The mapping to use, None for canonical names: the one given; else, unless canonical names as
+    written are enough, the shipped one that makes a body and uses most labels.
+    """
     if given is not None:
         return None if given.lower() == "none" else find_mapping(given)
     if _enough(label for label in labels if canonical(label) == label):
@@ -140,14 +166,23 @@ def _apply(source, mapping, labels, positions, confidence, choice, findings, war
         return positions[:, columns[label][0]]
 
     points = np.stack([place(w, at, metres) for w in ways.values()], axis=1)
-    trust = np.stack([confidence[:, [columns[n][0] for n in w.labels]].min(axis=1) for w in ways.values()], axis=1)
+    trust = np.stack(
+        [confidence[:, [columns[n][0] for n in w.labels]].min(axis=1) for w in ways.values()],
+        axis=1,
+    )
     taken = {i for n in used for i in columns[n]}
     how = "given" if choice.mapping else "detected"
-    findings.append(f"mapping {mapping.name} ({how}): {len(ways)} keypoints from {len(used)} of {len(labels)} labels")
+    findings.append(
+        f"mapping {mapping.name} ({how}): {len(ways)} keypoints from {len(used)} of {len(labels)} labels"
+    )
     if idle := [labels[i] for i in range(len(labels)) if i not in taken]:
-        findings.append(f"labels not used: {', '.join(idle[:12])}{', ...' if len(idle) > 12 else ''}")
+        findings.append(
+            f"labels not used: {', '.join(idle[:12])}{', ...' if len(idle) > 12 else ''}"
+        )
     if absent := sorted(set(mapping.keypoints) - set(ways)):
-        findings.append(f"keypoints that the mapping knows and this file's labels do not make: {', '.join(absent)}")
+        findings.append(
+            f"keypoints that the mapping knows and this file's labels do not make: {', '.join(absent)}"
+        )
     return _seen(tuple(ways), points, trust, warnings)
 
 
@@ -168,7 +203,9 @@ def _ask_for_doubles(source, used, columns, labels, positions) -> None:
 
 
 def _canonical_names(source: str, given: tuple[str, ...], warnings: list[str]) -> list[str | None]:
-    """Canonical names, None for those unknown. One that is canonical as written beats others that mean the same."""
+    """Canonical names, None for those unknown. One that is canonical as written beats others that
+    mean the same.
+    """
     meant = [canonical(n) for n in given]
     unknown = [g for g, m in zip(given, meant, strict=True) if m is None]
     if len(unknown) == len(given):
@@ -196,12 +233,20 @@ def _canonical_names(source: str, given: tuple[str, ...], warnings: list[str]) -
 
 
 def closest(labels: tuple[str, ...]) -> str:
-    """In words: the shipped mapping that comes nearest, and what it lacks; empty where none is near."""
+    """In words: the shipped mapping that comes nearest, and what it lacks; empty where none is
+    near.
+    """
     columns = _columns(labels)
     near, shortest = "", 99
     for mapping in shipped():
-        able = {k for k, ways in mapping.keypoints.items() if any(all(n in columns for n in w.labels) for w in ways)}
-        lacking = [option for need in NEEDS for option in need[:1] if not any(set(o) <= able for o in need)]
+        able = {
+            k
+            for k, ways in mapping.keypoints.items()
+            if any(all(n in columns for n in w.labels) for w in ways)
+        }
+        lacking = [
+            option for need in NEEDS for option in need[:1] if not any(set(o) <= able for o in need)
+        ]
         names = [n for option in lacking for n in option if n not in able]
         if len(able) >= 4 and len(names) < shortest:
             near = f" (nearest shipped mapping: {mapping.name}, whose labels for {', '.join(names)} are absent)"

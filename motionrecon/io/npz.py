@@ -1,7 +1,9 @@
-"""NumPy archives: `keypoints` (T, J, 3) with `keypoint_names` or `skeleton`, `fps`, optional `confidence` (T, J).
+"""NumPy archives: `keypoints` (T, J, 3) with `keypoint_names` or `skeleton`, `fps`, optional
+`confidence` (T, J).
 
-Nothing is unpickled unasked: a pickle can run any code. VideoPose3D's archives are pickles; with allow_pickle they are
-loaded by an unpickler that knows arrays, dictionaries, lists, numbers and text only.
+Nothing is unpickled unasked: a pickle can run any code. VideoPose3D's archives are pickles; with
+allow_pickle they are loaded by an unpickler that knows arrays, dictionaries, lists, numbers and
+text only.
 """
 
 from pathlib import Path
@@ -13,14 +15,24 @@ from motionrecon.io.arrays import read_array, read_members
 from motionrecon.io.base import Raw, ReadOptions, reader
 
 KEYPOINTS = (
-    "keypoints", "keypoints_3d", "keypoints3d", "joints", "joints_3d", "joints3d", "positions", "Jtr", "xyz", "poses_3d",
-)  # fmt: skip
+    "keypoints",
+    "keypoints_3d",
+    "keypoints3d",
+    "joints",
+    "joints_3d",
+    "joints3d",
+    "positions",
+    "Jtr",
+    "xyz",
+    "poses_3d",
+)
 NAMES = ("keypoint_names", "names", "joint_names")
 FPS = ("fps", "frame_rate", "mocap_framerate", "mocap_frame_rate", "rate")
 CONFIDENCE = ("confidence", "conf", "scores", "visibility")
 EXTRAS = ("body_mass_kg", "activity", "subject")
 _VIDEOPOSE = "positions_3d"
-# Human3.6M's 32 joints, of which 15 stand still or twice; the 17 that are left are in the order of h36m17.
+# Human3.6M's 32 joints, of which 15 stand still or twice; the 17 that are left are in the order of
+# h36m17.
 _H36M_17_OF_32 = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 _VIDEOPOSE_FPS = 50.0
 
@@ -28,8 +40,21 @@ _VIDEOPOSE_FPS = 50.0
 @reader(".npz")
 def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     """Raises ClipError for what is not an npz, holds pickled objects, or has no keypoints."""
-    known = {*KEYPOINTS, *NAMES, *FPS, *CONFIDENCE, *EXTRAS, "skeleton", "units", "up", "time", _VIDEOPOSE}
-    arrays, held = read_members(path, lambda key: key in known or key.startswith("grf_"), options.allow_pickle)
+    known = {
+        *KEYPOINTS,
+        *NAMES,
+        *FPS,
+        *CONFIDENCE,
+        *EXTRAS,
+        "skeleton",
+        "units",
+        "up",
+        "time",
+        _VIDEOPOSE,
+    }
+    arrays, held = read_members(
+        path, lambda key: key in known or key.startswith("grf_"), options.allow_pickle
+    )
     if _VIDEOPOSE in arrays:
         return _videopose(path, arrays[_VIDEOPOSE], options)
     key = next((k for k in KEYPOINTS if k in arrays), None)
@@ -41,7 +66,9 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         )
     if key is None:
         holds = ", ".join(sorted(held)) or "nothing"
-        raise ClipError(f"{path}: no keypoints: expected an array 'keypoints' (T, J, 3), the file holds {holds}")
+        raise ClipError(
+            f"{path}: no keypoints: expected an array 'keypoints' (T, J, 3), the file holds {holds}"
+        )
     positions = arrays[key]
     if positions.dtype.kind not in "fiu":
         raise ClipError(f"{path}: '{key}' has type {positions.dtype}; expected numbers (T, J, 3)")
@@ -65,7 +92,9 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
 
 @reader(".npy")
 def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and units by option."""
+    """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and
+    units by option.
+    """
     with path.open("rb") as file:
         positions = read_array(path, "the array", file, path.stat().st_size, options.allow_pickle)
     if positions.dtype.kind not in "fiu":
@@ -78,27 +107,47 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
 
 
 def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
-    """positions_3d[subject][action] (T, 32 or 17, 3), m, z up, 50 Hz; --subject names one as SUBJECT/ACTION."""
+    """positions_3d[subject][action] (T, 32 or 17, 3), m, z up, 50 Hz; --subject names one as
+    SUBJECT/ACTION.
+    """
     table = content.item() if content.shape == () else None
     if not isinstance(table, dict) or not all(isinstance(v, dict) for v in table.values()):
         raise ClipError(f"{path}: 'positions_3d' is not a table of subjects and actions")
-    takes = {f"{s}/{a}": v for s, actions in table.items() for a, v in actions.items() if isinstance(v, np.ndarray)}
+    takes = {
+        f"{s}/{a}": v
+        for s, actions in table.items()
+        for a, v in actions.items()
+        if isinstance(v, np.ndarray)
+    }
     wanted = options.subject or (next(iter(takes)) if len(takes) == 1 else "")
     fits = [k for k in takes if k.lower() == wanted.lower()]
     fits = fits or [k for k in takes if wanted and k.lower().startswith(wanted.lower())]
     if len(fits) != 1:
         some = ", ".join((fits or list(takes))[:8])
-        raise ClipError(f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: {some}, ...")
+        raise ClipError(
+            f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: {some}, ..."
+        )
     positions = takes[fits[0]]
-    if positions.dtype.kind not in "fiu" or positions.ndim != 3 or positions.shape[1] not in (17, 32):
-        raise ClipError(f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or (frames, 17, 3)")
+    if (
+        positions.dtype.kind not in "fiu"
+        or positions.ndim != 3
+        or positions.shape[1] not in (17, 32)
+    ):
+        raise ClipError(
+            f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or (frames, 17, 3)"
+        )
     positions = positions[:, _H36M_17_OF_32] if positions.shape[1] == 32 else positions
     finding = (f"VideoPose3D: {fits[0]}, the data set's {_VIDEOPOSE_FPS:g} Hz",)
-    return Raw(positions.astype(float), skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding)
+    return Raw(
+        positions.astype(float), skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding
+    )
 
 
 def _texts(array: np.ndarray) -> tuple[str, ...]:
-    return tuple(n.decode("latin-1") if isinstance(n, bytes) else str(n) for n in np.atleast_1d(array).ravel())
+    return tuple(
+        n.decode("latin-1") if isinstance(n, bytes) else str(n)
+        for n in np.atleast_1d(array).ravel()
+    )
 
 
 def _text(arrays: dict, key: str) -> str | None:
@@ -120,7 +169,9 @@ def _number(path: Path, arrays: dict, keys: tuple[str, ...]) -> float | None:
         return None
     value = _numeric(path, key, arrays[key])
     if value.size != 1:
-        raise ClipError(f"{path}: '{key}' has shape {value.shape}; expected one number, the frames per second")
+        raise ClipError(
+            f"{path}: '{key}' has shape {value.shape}; expected one number, the frames per second"
+        )
     return float(value.reshape(()))
 
 

@@ -14,11 +14,13 @@ _FOOT = ("ankle", "heel", "toe", "big_toe", "small_toe")
 def to_extras(
     plates: Plates, turn: np.ndarray, keypoints: np.ndarray, names: tuple[str, ...], fps: float
 ) -> tuple[dict, str]:
-    """(grf_time (G,) s, grf_force (G, 3, 3) N on the person, grf_cop (G, 3, 3) m, grf_names, what was found in words).
+    """(grf_time (G,) s, grf_force (G, 3, 3) N on the person, grf_cop (G, 3, 3) m, grf_names, what
+    was found in words).
 
-    turn (3, 3) takes the file's axes to ours; keypoints (T, J, 3) m at fps are those of the clip. A contact (a plate
-    loaded by more than 20 N) belongs to the foot whose keypoints are nearest to its centre of pressure; where neither is
-    clearly nearer it is kept as "both". Files disagree about the sign (force on the plate, or of it): the floor pushes.
+    turn (3, 3) takes the file's axes to ours; keypoints (T, J, 3) m at fps are those of the clip. A
+    contact (a plate loaded by more than 20 N) belongs to the foot whose keypoints are nearest to
+    its centre of pressure; where neither is clearly nearer it is kept as "both". Files disagree
+    about the sign (force on the plate, or of it): the floor pushes.
     """
     force, cop = plates.force @ turn.T, plates.cop @ turn.T
     force = np.nan_to_num(force)
@@ -44,7 +46,12 @@ def to_extras(
     held = weight > LOADED_N
     out_cop[held] = moment[held] / weight[held][:, None]
     used = [i for i in range(3) if counts[i]] or [0, 1]
-    words = ", ".join(f"{counts[i]} {('left', 'right', 'of either foot')[i]}" for i in range(3) if counts[i]) or "none"
+    words = (
+        ", ".join(
+            f"{counts[i]} {('left', 'right', 'of either foot')[i]}" for i in range(3) if counts[i]
+        )
+        or "none"
+    )
     extras = {
         "grf_time": plates.time,
         "grf_force": out_force[:, used],

@@ -1,4 +1,6 @@
-"""3D poses in JSON as pose estimators write them: OpenPose (people, a file a frame), MMPose (instances), plain arrays."""
+"""3D poses in JSON as pose estimators write them: OpenPose (people, a file a frame), MMPose
+(instances), plain arrays.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,15 @@ import numpy as np
 from motionrecon.errors import ClipError
 from motionrecon.io.base import Raw, ReadOptions
 
-_KEYPOINTS = ("keypoints_3d", "keypoints3d", "joints_3d", "keypoints", "positions", "joints", "pose_keypoints_3d")
+_KEYPOINTS = (
+    "keypoints_3d",
+    "keypoints3d",
+    "joints_3d",
+    "keypoints",
+    "positions",
+    "joints",
+    "pose_keypoints_3d",
+)
 _SCORES = ("keypoint_scores", "keypoints_scores", "confidence", "scores", "visibility")
 _IDS = ("track_id", "person_id", "id", "instance_id")
 _TWO_D = (
@@ -27,12 +37,16 @@ class _Pose:
 
 
 def from_content(path: Path, content, options: ReadOptions) -> Raw:
-    """One JSON file: a list of frames, MMPose's instance_info, or arrays (T, J, 3) with names, fps, units, up."""
+    """One JSON file: a list of frames, MMPose's instance_info, or arrays (T, J, 3) with names, fps,
+    units, up.
+    """
     if isinstance(content, dict):
         keys = ("instance_info", "frames", "predictions")
         frames = next((content[k] for k in keys if isinstance(content.get(k), list)), None)
         if frames is None and "people" in content:
-            raise ClipError(f"{path}: this is one frame of OpenPose's: name the folder that holds all frames of the person")
+            raise ClipError(
+                f"{path}: this is one frame of OpenPose's: name the folder that holds all frames of the person"
+            )
         if frames is None:
             return _arrays(path, content)
         raw = from_frames(path, frames, [f"frame {i}" for i in range(len(frames))], options)
@@ -41,11 +55,15 @@ def from_content(path: Path, content, options: ReadOptions) -> Raw:
         return from_frames(path, content, [f"frame {i}" for i in range(len(content))], options)
     if isinstance(content, list) and content:
         return _arrays(path, {"keypoints": content})
-    raise ClipError(f"{path}: no poses in this JSON: expected OpenPose's or MMPose's frames, or 'keypoints' (T, J, 3)")
+    raise ClipError(
+        f"{path}: no poses in this JSON: expected OpenPose's or MMPose's frames, or 'keypoints' (T, J, 3)"
+    )
 
 
 def from_frames(path: Path, frames: list, labels: list[str], options: ReadOptions) -> Raw:
-    """Frames, each a dictionary with 'people' or 'instances', or a person itself. Raises ClipError: see module."""
+    """Frames, each a dictionary with 'people' or 'instances', or a person itself. Raises ClipError:
+    see module.
+    """
     poses = [_persons(path, frame, label) for frame, label in zip(frames, labels, strict=True)]
     joints = {len(p.points) for persons in poses for p in persons}
     if not joints:
@@ -71,11 +89,15 @@ def from_frames(path: Path, frames: list, labels: list[str], options: ReadOption
 
 def _persons(path: Path, frame, label: str) -> list[_Pose]:
     if isinstance(frame, dict):
-        people = next((frame[k] for k in ("people", "instances") if isinstance(frame.get(k), list)), [frame])
+        people = next(
+            (frame[k] for k in ("people", "instances") if isinstance(frame.get(k), list)), [frame]
+        )
     else:
         people = frame if isinstance(frame, list) else [frame]
     if not all(isinstance(p, dict) for p in people):
-        raise ClipError(f"{path}: {label}: a person must be a dictionary with 'keypoints': the file is damaged")
+        raise ClipError(
+            f"{path}: {label}: a person must be a dictionary with 'keypoints': the file is damaged"
+        )
     return [p for p in (_pose(path, person, label) for person in people) if p is not None]
 
 
@@ -93,7 +115,9 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
     if points.ndim == 2 and points.shape[1] == 2:
         raise ClipError(f"{path}: {label}: {_TWO_D}")
     if points.ndim != 2 or points.shape[1] not in (3, 4):
-        raise ClipError(f"{path}: {label}: '{key}' has shape {points.shape}; expected (J, 3), or (J, 4) with confidence")
+        raise ClipError(
+            f"{path}: {label}: '{key}' has shape {points.shape}; expected (J, 3), or (J, 4) with confidence"
+        )
     scores = points[:, 3] if points.shape[1] == 4 else None
     if scores is None and (name := next((k for k in _SCORES if _filled(person.get(k))), None)):
         scores = _array(path, person[name], f"{label}: '{name}'").reshape(-1)
@@ -102,7 +126,9 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
     track = next((person[k] for k in _IDS if k in person), None)
     track = track[0] if isinstance(track, list) and len(track) == 1 else track
     known = isinstance(track, int) and not isinstance(track, bool) and track >= 0
-    scores = None if scores is None else np.clip(np.nan_to_num(scores), 0.0, 1.0)  # heat maps overshoot 1
+    scores = (
+        None if scores is None else np.clip(np.nan_to_num(scores), 0.0, 1.0)
+    )  # heat maps overshoot 1
     return _Pose(points[:, :3], scores, track if known else None)
 
 
@@ -117,8 +143,12 @@ def _array(path: Path, value, what: str) -> np.ndarray:
         raise ClipError(f"{path}: {what} is not an even table of numbers ({error})") from error
 
 
-def _choose(path: Path, poses: list[list[_Pose]], person: int | None) -> tuple[list[_Pose | None], list[str], list[str]]:
-    """(the person's pose in each frame, findings, warnings). Raises ClipError, a question, where there are several."""
+def _choose(
+    path: Path, poses: list[list[_Pose]], person: int | None
+) -> tuple[list[_Pose | None], list[str], list[str]]:
+    """(the person's pose in each frame, findings, warnings). Raises ClipError, a question, where
+    there are several.
+    """
     tracks: dict[int, int] = {}
     for persons in poses:
         for p in persons:
@@ -127,27 +157,49 @@ def _choose(path: Path, poses: list[list[_Pose]], person: int | None) -> tuple[l
     most = max(map(len, poses))
     if tracks and all(p.track is not None for persons in poses for p in persons):
         if person is None and len(tracks) > 1:
-            known = ", ".join(f"{k} ({n} frames)" for k, n in sorted(tracks.items(), key=lambda i: -i[1])[:8])
-            raise ClipError(f"{path}: {len(tracks)} persons: which one? Give --person, one of: {known}")
+            known = ", ".join(
+                f"{k} ({n} frames)" for k, n in sorted(tracks.items(), key=lambda i: -i[1])[:8]
+            )
+            raise ClipError(
+                f"{path}: {len(tracks)} persons: which one? Give --person, one of: {known}"
+            )
         wanted = next(iter(tracks)) if person is None else person
         if wanted not in tracks:
-            raise ClipError(f"{path}: no person {wanted}; there are {', '.join(map(str, sorted(tracks)[:20]))} (--person)")
-        return [next((p for p in persons if p.track == wanted), None) for persons in poses], [f"person {wanted}"], []
+            raise ClipError(
+                f"{path}: no person {wanted}; there are {', '.join(map(str, sorted(tracks)[:20]))} (--person)"
+            )
+        return (
+            [next((p for p in persons if p.track == wanted), None) for persons in poses],
+            [f"person {wanted}"],
+            [],
+        )
     if person is None and most > 1:
-        raise ClipError(f"{path}: up to {most} persons in a frame: which one? Give --person, one of: 0 to {most - 1}")
+        raise ClipError(
+            f"{path}: up to {most} persons in a frame: which one? Give --person, one of: 0 to {most - 1}"
+        )
     wanted = person or 0
     if not 0 <= wanted < most:
         raise ClipError(f"{path}: no person {wanted}; there are 0 to {most - 1} (--person)")
-    warnings = ["persons have no number: their order in each frame was taken to be the same"] if most > 1 else []
+    warnings = (
+        ["persons have no number: their order in each frame was taken to be the same"]
+        if most > 1
+        else []
+    )
     findings = [f"person {wanted}"] if most > 1 else []
-    return [persons[wanted] if len(persons) > wanted else None for persons in poses], findings, warnings
+    return (
+        [persons[wanted] if len(persons) > wanted else None for persons in poses],
+        findings,
+        warnings,
+    )
 
 
 def _arrays(path: Path, content: dict) -> Raw:
     key = next((k for k in _KEYPOINTS if k in content), None)
     if key is None:
         held = ", ".join(list(map(str, content))[:8]) or "nothing"
-        raise ClipError(f"{path}: no poses in this JSON: expected 'keypoints' (T, J, 3) or frames; it holds {held}")
+        raise ClipError(
+            f"{path}: no poses in this JSON: expected 'keypoints' (T, J, 3) or frames; it holds {held}"
+        )
     positions = _array(path, content[key], f"'{key}'")
     confidence = None
     if positions.ndim == 3 and positions.shape[2] == 4:
@@ -158,12 +210,21 @@ def _arrays(path: Path, content: dict) -> Raw:
 def _with_header(path: Path, raw: Raw, content: dict) -> Raw:
     """With what the top level says of names, rate, units and up axis."""
     meta = content.get("meta_info") if isinstance(content.get("meta_info"), dict) else {}
-    names = next((content[k] for k in ("keypoint_names", "names", "joint_names") if isinstance(content.get(k), list)), None)
+    names = next(
+        (
+            content[k]
+            for k in ("keypoint_names", "names", "joint_names")
+            if isinstance(content.get(k), list)
+        ),
+        None,
+    )
     table = meta.get("keypoint_id2name")
     joints = raw.positions.shape[1] if raw.positions.ndim == 3 else 0
     if names is None and isinstance(table, dict) and {str(i) for i in range(joints)} <= set(table):
         names = [table[str(i)] for i in range(joints)]
-    fps = next((content[k] for k in ("fps", "frame_rate", "frameRate") if k in content), meta.get("fps"))
+    fps = next(
+        (content[k] for k in ("fps", "frame_rate", "frameRate") if k in content), meta.get("fps")
+    )
     if fps is not None and (isinstance(fps, bool) or not isinstance(fps, (int, float))):
         raise ClipError(f"{path}: 'fps' is {str(fps)[:40]!r}; expected a number")
 

@@ -4,11 +4,14 @@ import re
 
 from motionrecon.errors import ClipError
 
-_RIG_PREFIX = re.compile(r"^(mixamorig\d*|bip0*1|character\d*|armature|skeleton\d*)[\s_:.|]+(?=.)", re.IGNORECASE)
+_RIG_PREFIX = re.compile(
+    r"^(mixamorig\d*|bip0*1|character\d*|armature|skeleton\d*)[\s_:.|]+(?=.)", re.IGNORECASE
+)
 
 
 def one_subject(source, names, subject, findings) -> tuple[tuple[str, ...], list[int]]:
-    """(labels without prefixes, their columns) of one subject. Raises ClipError, a question, where there are several.
+    """(labels without prefixes, their columns) of one subject. Raises ClipError, a question, where
+    there are several.
 
     Subjects are told by a prefix, SUBJECT:LABEL, or by a set of labels that stands twice.
     """
@@ -19,11 +22,18 @@ def one_subject(source, names, subject, findings) -> tuple[tuple[str, ...], list
     bases = [label for p, _, label in split if p]
     if len(prefixes) > 1 and len(set(bases)) < len(bases):
         fits = [p for p in prefixes if subject is not None and p.lower() == subject.lower()]
-        if not fits and subject is not None and subject.isdigit() and 1 <= int(subject) <= len(prefixes):
+        if (
+            not fits
+            and subject is not None
+            and subject.isdigit()
+            and 1 <= int(subject) <= len(prefixes)
+        ):
             fits = [prefixes[int(subject) - 1]]
         if not fits:
             what = "which one?" if subject is None else f"none is '{subject}'."
-            raise ClipError(f"{source}: {len(prefixes)} subjects: {what} Give --subject, one of: {', '.join(prefixes)}")
+            raise ClipError(
+                f"{source}: {len(prefixes)} subjects: {what} Give --subject, one of: {', '.join(prefixes)}"
+            )
         findings.append(f"subject {fits[0]} of {', '.join(prefixes)}")
         keep = [i for i, (p, _, _) in enumerate(split) if p in ("", fits[0])]
     elif subject is not None and subject.isdigit():

@@ -1,4 +1,6 @@
-"""Tables (CSV, TSV): wide, with columns hip_x, hip_y, hip_z (or hip.x ...), or long, one keypoint a line."""
+"""Tables (CSV, TSV): wide, with columns hip_x, hip_y, hip_z (or hip.x ...), or long, one keypoint a
+line.
+"""
 
 import csv
 import re
@@ -16,16 +18,31 @@ from motionrecon.io.text import number, read_text
 _AXIS = re.compile(
     r"^(?P<name>.+?)[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$"
 )
-_CONFIDENCE = re.compile(r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$", re.IGNORECASE)
+_CONFIDENCE = re.compile(
+    r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$", re.IGNORECASE
+)
 _TIME = ("time", "times", "timestamp", "timestamps", "t", "seconds", "timesec", "timeseconds")
 _FRAME = ("frame", "frames", "framenumber", "frameid", "frameindex", "index")
-_NAME = ("name", "keypoint", "keypointname", "joint", "jointname", "marker", "label", "landmark", "bodypart", "model")
+_NAME = (
+    "name",
+    "keypoint",
+    "keypointname",
+    "joint",
+    "jointname",
+    "marker",
+    "label",
+    "landmark",
+    "bodypart",
+    "model",
+)
 _MOST_LONG = 3_000_000
 
 
 @reader(".csv", ".tsv", ".txt")
 def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Keypoints by the header's names; a column of time gives the rate. Raises ClipError where the header says nothing."""
+    """Keypoints by the header's names; a column of time gives the rate. Raises ClipError where the
+    header says nothing.
+    """
     text = read_text(path)
     if text.lstrip()[:1] in "{[" and path.suffix.lower() == ".txt":
         return read_json(path, options)
@@ -36,7 +53,9 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     if (several := find_header(rows)) is not None:
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in several.columns]
         raw = _wide(path, several.columns, plain, rows[several.first :], several.first + 1)
-        return replace(raw, units=several.units or raw.units, fps=several.fps if raw.time is None else None)
+        return replace(
+            raw, units=several.units or raw.units, fps=several.fps if raw.time is None else None
+        )
     for at, row in enumerate(rows[:20]):
         header = [c.strip().strip('"') for c in row]
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in header]
@@ -67,10 +86,14 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
     names = [n for n, axes in columns.items() if len(axes) == 3]
     confidence = {m["name"]: i for i, h in enumerate(header) if (m := _CONFIDENCE.match(h))}
     time = next((i for i, p in enumerate(plain) if p in _TIME), None)
-    wanted = [columns[n][a] for n in names for a in "xyz"] + [confidence[n] for n in names if n in confidence]
+    wanted = [columns[n][a] for n in names for a in "xyz"] + [
+        confidence[n] for n in names if n in confidence
+    ]
     wanted += [time] if time is not None else []
     if len(wanted) * len(rows) > MOST_NUMBERS:
-        raise ClipError(f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut into pieces")
+        raise ClipError(
+            f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut into pieces"
+        )
     table = np.array([_cells(path, line + k, row, wanted) for k, row in enumerate(rows)])
     if not len(table) or not names:
         raise ClipError(f"{path}: no keypoint with all of x, y and z, or no line of numbers")
@@ -80,7 +103,9 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
     return Raw(
         positions=table[:, : 3 * len(names)].reshape(len(table), -1, 3),
         names=tuple(names),
-        time=None if time is None or not np.isfinite(table[:, -1]).all() else _seconds(table[:, -1], header[time]),
+        time=None
+        if time is None or not np.isfinite(table[:, -1]).all()
+        else _seconds(table[:, -1], header[time]),
         units=next(iter(units)) if len(units) == 1 else None,
         confidence=seen if given else None,
         findings=(f"table: {len(names)} keypoints in columns",),
@@ -92,7 +117,9 @@ def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw
     name = next(i for i, p in enumerate(plain) if p in _NAME)
     frame = next((i for i, p in enumerate(plain) if p in _FRAME), None)
     time = next((i for i, p in enumerate(plain) if p in _TIME), None)
-    score = next((i for i, p in enumerate(plain) if p in ("confidence", "conf", "score", "visibility")), None)
+    score = next(
+        (i for i, p in enumerate(plain) if p in ("confidence", "conf", "score", "visibility")), None
+    )
     if frame is None and time is None:
         raise ClipError(f"{path}: a long table needs a column 'frame' or 'time'")
     keys, names, values = [], [], []
@@ -103,22 +130,35 @@ def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw
         keys.append(cells[3])
         values.append(cells)
     if not keys or not np.isfinite(keys).all():
-        raise ClipError(f"{path}: the column '{plain[frame if frame is not None else time]}' is empty or has gaps")
+        raise ClipError(
+            f"{path}: the column '{plain[frame if frame is not None else time]}' is empty or has gaps"
+        )
     clock, row_of = np.unique(keys, return_inverse=True)
     labels = list(dict.fromkeys(names))
     column = {n: i for i, n in enumerate(labels)}
     if len(clock) * len(labels) > _MOST_LONG:
-        raise ClipError(f"{path}: {len(labels)} names in {len(clock)} frames: the column of names or frames is damaged")
+        raise ClipError(
+            f"{path}: {len(labels)} names in {len(clock)} frames: the column of names or frames is damaged"
+        )
     table = np.array(values)
     where = (row_of, np.array([column[n] for n in names]))
-    positions, seen = np.full((len(clock), len(labels), 3), np.nan), np.zeros((len(clock), len(labels)))
+    positions, seen = (
+        np.full((len(clock), len(labels), 3), np.nan),
+        np.zeros((len(clock), len(labels))),
+    )
     positions[where], seen[where] = table[:, :3], table[:, -1] if score is not None else 1.0
     stamps = None
     if time is not None:
         stamps = np.full(len(clock), np.nan)
         stamps[row_of] = table[:, 3 + (frame is not None)]
     finding = (f"table: {len(labels)} keypoints, one a line",)
-    return Raw(positions, tuple(labels), time=stamps, confidence=seen if score is not None else None, findings=finding)
+    return Raw(
+        positions,
+        tuple(labels),
+        time=stamps,
+        confidence=seen if score is not None else None,
+        findings=finding,
+    )
 
 
 def _cells(path: Path, line: int, row: list[str], wanted: list[int]) -> list[float]:
@@ -129,6 +169,12 @@ def _cells(path: Path, line: int, row: list[str], wanted: list[int]) -> list[flo
 
 
 def _seconds(stamps: np.ndarray, header: str) -> np.ndarray:
-    """Milliseconds where the header says so, or where no rate of keypoints could be meant otherwise."""
+    """Milliseconds where the header says so, or where no rate of keypoints could be meant
+    otherwise.
+    """
     step = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
-    return stamps / 1000.0 if re.search(r"\bms\b|_ms|msec|milli", header.lower()) or 3 < step < 60 else stamps
+    return (
+        stamps / 1000.0
+        if re.search(r"\bms\b|_ms|msec|milli", header.lower()) or 3 < step < 60
+        else stamps
+    )

@@ -1,4 +1,6 @@
-"""Text files as their tools write them: any line ends, a byte-order mark, Latin letters, blanks for missing numbers."""
+"""Text files as their tools write them: any line ends, a byte-order mark, Latin letters, blanks for
+missing numbers.
+"""
 
 import warnings
 from pathlib import Path
@@ -10,10 +12,14 @@ from motionrecon.io.base import LARGEST_BYTES
 
 
 def read_text(path: Path) -> str:
-    """The file's text with "\\n" line ends. Raises ClipError where it is empty, too large, or not text."""
+    """The file's text with "\\n" line ends. Raises ClipError where it is empty, too large, or not
+    text.
+    """
     size = path.stat().st_size
     if size > LARGEST_BYTES:
-        raise ClipError(f"{path}: {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it into pieces")
+        raise ClipError(
+            f"{path}: {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it into pieces"
+        )
     content = path.read_bytes()
     if not content.strip():
         raise ClipError(f"{path}: the file is empty")
@@ -27,7 +33,9 @@ def read_text(path: Path) -> str:
 
 
 def number(text: str) -> float:
-    """A number, NaN for blanks and nan in any spelling, comma accepted as the decimal point. Raises ValueError."""
+    """A number, NaN for blanks and nan in any spelling, comma accepted as the decimal point. Raises
+    ValueError.
+    """
     text = text.strip().strip('"')
     if not text or text.lower() in ("nan", "na", "n/a", "null", "none", "-"):
         return np.nan

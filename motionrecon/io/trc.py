@@ -1,4 +1,6 @@
-"""TRC, the marker file of Motion Analysis and OpenSim: tab-separated text with its rate and units in the header."""
+"""TRC, the marker file of Motion Analysis and OpenSim: tab-separated text with its rate and units
+in the header.
+"""
 
 from pathlib import Path
 
@@ -8,27 +10,45 @@ from motionrecon.errors import ClipError
 from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
 from motionrecon.io.text import number, read_text
 
-_UNITS = {"m": "m", "meters": "m", "metres": "m", "mm": "mm", "millimeters": "mm", "cm": "cm", "centimeters": "cm"}
+_UNITS = {
+    "m": "m",
+    "meters": "m",
+    "metres": "m",
+    "mm": "mm",
+    "millimeters": "mm",
+    "cm": "cm",
+    "centimeters": "cm",
+}
 
 
 @reader(".trc")
 def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Markers with blanks or NaN for what is missing, in the header's units. Raises ClipError for what is not a TRC.
+    """Markers with blanks or NaN for what is missing, in the header's units. Raises ClipError for
+    what is not a TRC.
 
-    The columns are what the line of names says: the header's counts are often left wrong by tools that edit files.
+    The columns are what the line of names says: the header's counts are often left wrong by tools
+    that edit files.
     """
     lines = read_text(path).split("\n")
-    at = next((i for i, line in enumerate(lines[:20]) if line.lower().lstrip().startswith("frame#")), None)
+    at = next(
+        (i for i, line in enumerate(lines[:20]) if line.lower().lstrip().startswith("frame#")), None
+    )
     if at is None or at < 2:
-        raise ClipError(f"{path}: this is not a TRC file: no line of names that begins with 'Frame#'")
+        raise ClipError(
+            f"{path}: this is not a TRC file: no line of names that begins with 'Frame#'"
+        )
     header = dict(zip(lines[at - 2].split(), lines[at - 1].split(), strict=False))
     names = _names(lines[at])
     if not names:
         raise ClipError(f"{path}: the line of names (line {at + 1}) names no marker")
-    first = at + 2 if at + 1 < len(lines) and lines[at + 1].strip().upper().startswith("X1") else at + 1
+    first = (
+        at + 2 if at + 1 < len(lines) and lines[at + 1].strip().upper().startswith("X1") else at + 1
+    )
     rows, columns = [], 2 + 3 * len(names)
     if columns * (len(lines) - first) > MOST_NUMBERS:
-        raise ClipError(f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or must be cut")
+        raise ClipError(
+            f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or must be cut"
+        )
     for i, line in enumerate(lines[first:], first + 1):
         if line.strip():
             rows.append(_row(path, i, line, columns))
@@ -40,7 +60,9 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     if declared != str(len(rows)):
         warnings.append(f"the header says {declared} frames, the file holds {len(rows)}")
     if header.get("NumMarkers", str(len(names))) != str(len(names)):
-        warnings.append(f"the header says {header['NumMarkers']} markers, the line of names holds {len(names)}")
+        warnings.append(
+            f"the header says {header['NumMarkers']} markers, the line of names holds {len(names)}"
+        )
     units = header.get("Units", "").lower()
     return Raw(
         positions=table[:, 2:].reshape(len(table), -1, 3),
@@ -54,7 +76,9 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
 
 
 def _names(line: str) -> tuple[str, ...]:
-    """One name every three columns after Frame# and Time; separated by spaces where a tool has lost the tabs."""
+    """One name every three columns after Frame# and Time; separated by spaces where a tool has lost
+    the tabs.
+    """
     fields = line.rstrip().split("\t")
     if len(fields) < 3:
         return tuple(line.split()[2:])
@@ -66,7 +90,9 @@ def _row(path: Path, line: int, text: str, columns: int) -> list[float]:
     while len(fields) > columns and not fields[-1].strip():
         fields.pop()
     if len(fields) > columns:
-        raise ClipError(f"{path}: line {line} holds {len(fields)} values, the line of names asks for {columns}")
+        raise ClipError(
+            f"{path}: line {line} holds {len(fields)} values, the line of names asks for {columns}"
+        )
     try:
         values = [number(f) for f in fields]
     except ValueError as error:
@@ -78,5 +104,7 @@ def _rate(path: Path, header: dict[str, str]) -> float | None:
     try:
         rate = float(header.get("DataRate", "nan"))
     except ValueError as error:
-        raise ClipError(f"{path}: DataRate is '{header['DataRate']}'; expected a number, or give --fps") from error
+        raise ClipError(
+            f"{path}: DataRate is '{header['DataRate']}'; expected a number, or give --fps"
+        ) from error
     return rate if np.isfinite(rate) and rate > 0 else None

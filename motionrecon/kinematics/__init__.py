@@ -1,6 +1,6 @@
 """Inverse kinematics: from keypoints to configurations of the body."""
 
-from .solve import IkOptions, IkResult, solve_ik
-from .velocity import qvel_from
+from motionrecon.kinematics.solve import IkOptions, IkResult, solve_ik
+from motionrecon.kinematics.velocity import qvel_from
 
 __all__ = ["IkOptions", "IkResult", "qvel_from", "solve_ik"]

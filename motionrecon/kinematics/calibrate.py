@@ -1,23 +1,31 @@
-"""Where a clip's keypoints sit on the subject's body: offsets found together with the poses of some frames."""
+"""Where a clip's keypoints sit on the subject's body: offsets found together with the poses of some
+frames.
+"""
 
 import numpy as np
 from numba import njit
 
-from .forward import carried, forward, point_jacobian
-from .frame import frame_terms
-from .problem import FrameProblem
-from .start import Starter
+from motionrecon.kinematics.forward import carried, forward, point_jacobian
+from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.problem import FrameProblem
+from motionrecon.kinematics.start import Starter
 
 MODEL_ERROR = 0.004  # m, spread of a keypoint about its place on a rigid body
 FRAMES = 120  # at most, spread over the clip
-_EVIDENCE = 4.0  # frames' worth of independent evidence: a source's bias does not average out over frames
+_EVIDENCE = (
+    4.0  # frames' worth of independent evidence: a source's bias does not average out over frames
+)
 
 
-def calibrate(body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4) -> np.ndarray:
-    """keypoint_pos (K, 3) m refined on target (T, K, 3) m (NaN: missing) with weight (T, K) in [0, 1].
+def calibrate(
+    body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4
+) -> np.ndarray:
+    """keypoint_pos (K, 3) m refined on target (T, K, 3) m (NaN: missing) with weight (T, K) in [0,
+    1].
 
-    Minimises robust distances over poses and offsets at once: poses are eliminated frame by frame (Schur complement),
-    so an offset is not held back by poses that have adapted to it. The prior of an offset is its default and spread.
+    Minimises robust distances over poses and offsets at once: poses are eliminated frame by frame
+    (Schur complement), so an offset is not held back by poses that have adapted to it. The prior of
+    an offset is its default and spread.
     """
     default, spread = body.keypoint_pos, body.keypoint_spread
     frames = _choose(target, weight)
@@ -29,7 +37,9 @@ def calibrate(body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0
     problem = FrameProblem(body)
     # the first poses count loosely defined keypoints little, since their defaults may be 10 cm off
     loose = weight * (sigma2 / (sigma2 + spread**2))
-    qpos = np.array([_pose(problem, t, w, sigma2 + spread**2) for t, w in zip(target, loose, strict=True)])
+    qpos = np.array(
+        [_pose(problem, t, w, sigma2 + spread**2) for t, w in zip(target, loose, strict=True)]
+    )
     for _ in range(rounds):
         scale2 = 3 * 16 * np.maximum(sigma2, _spread_of(problem, qpos, target, weight))
         hess, grad = _reduced(qpos, target, weight, scale2, problem, _EVIDENCE / len(frames))
@@ -38,12 +48,16 @@ def calibrate(body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0
         pos = pos + np.clip(step.reshape(-1, 3), -0.1, 0.1)
         problem = problem.with_points(pos)
         starter = Starter(problem)
-        qpos = np.array([starter.refine(q, t, w, scale2) for q, t, w in zip(qpos, target, weight, strict=True)])
+        qpos = np.array(
+            [starter.refine(q, t, w, scale2) for q, t, w in zip(qpos, target, weight, strict=True)]
+        )
     return pos
 
 
 def _choose(target: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Indices of at most FRAMES frames, evenly spread over those that show more than half of the keypoints."""
+    """Indices of at most FRAMES frames, evenly spread over those that show more than half of the
+    keypoints.
+    """
     seen = (np.isfinite(target).all(axis=2) & (weight > 0)).sum(axis=1)
     good = np.flatnonzero(seen >= 0.5 * seen.max())
     return good[np.unique(np.linspace(0, len(good) - 1, min(FRAMES, len(good))).astype(int))]
@@ -92,7 +106,9 @@ def _reduced(qpos, target, weight, scale2, problem, evidence):
 
 @njit(cache=True)
 def _coupling(q, target, weight, tree, points):
-    """J_q' W J_o (nv, 3K), diagonal of J_o' W J_o (3K,) and J_o' W residual (3K,); J_o is the bodies' rotation."""
+    """J_q' W J_o (nv, 3K), diagonal of J_o' W J_o (3K,) and J_o' W residual (3K,); J_o is the
+    bodies' rotation.
+    """
     parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, _ = tree
     nb, nv, count = len(parent), len(axis), len(target)
     xpos, xmat, dof_axis = np.empty((nb, 3)), np.empty((nb, 3, 3)), np.empty((nv, 3))

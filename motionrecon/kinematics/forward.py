@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .rotation import quat_to_mat, turn
+from motionrecon.kinematics.rotation import quat_to_mat, turn
 
 
 @njit(cache=True)
@@ -64,12 +64,19 @@ def carried(body, pos, xpos, xmat, out):
     for k in range(len(body)):
         b = body[k]
         for i in range(3):
-            out[k, i] = xpos[b, i] + xmat[b, i, 0] * pos[k, 0] + xmat[b, i, 1] * pos[k, 1] + xmat[b, i, 2] * pos[k, 2]
+            out[k, i] = (
+                xpos[b, i]
+                + xmat[b, i, 0] * pos[k, 0]
+                + xmat[b, i, 1] * pos[k, 1]
+                + xmat[b, i, 2] * pos[k, 2]
+            )
 
 
 @njit(cache=True)
 def point_jacobian(body, point, chain, chain_length, dof_body, xpos, dof_axis, out):
-    """Jacobian columns out (3, chain_length[body]) of a world point on a body, by the dofs of its chain."""
+    """Jacobian columns out (3, chain_length[body]) of a world point on a body, by the dofs of its
+    chain.
+    """
     for c in range(chain_length[body]):
         d = chain[body, c]
         ax, ay, az = dof_axis[d, 0], dof_axis[d, 1], dof_axis[d, 2]
@@ -82,8 +89,12 @@ def point_jacobian(body, point, chain, chain_length, dof_body, xpos, dof_axis, o
 
 
 @njit(cache=True)
-def add_points(points, target, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad):
-    """Adds sum_k weight_k J_k' J_k to hess (nv, nv) and weight_k J_k' (point_k - target_k) to grad (nv,)."""
+def add_points(
+    points, target, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad
+):
+    """Adds sum_k weight_k J_k' J_k to hess (nv, nv) and weight_k J_k' (point_k - target_k) to grad
+    (nv,).
+    """
     jac = np.empty((3, chain.shape[1]))
     for k in range(len(body)):
         w = weight[k]
@@ -91,7 +102,11 @@ def add_points(points, target, weight, body, chain, chain_length, dof_body, xpos
             continue
         b = body[k]
         point_jacobian(b, points[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
-        e0, e1, e2 = points[k, 0] - target[k, 0], points[k, 1] - target[k, 1], points[k, 2] - target[k, 2]
+        e0, e1, e2 = (
+            points[k, 0] - target[k, 0],
+            points[k, 1] - target[k, 1],
+            points[k, 2] - target[k, 2],
+        )
         for c in range(chain_length[b]):
             i = chain[b, c]
             a0, a1, a2 = w * jac[0, c], w * jac[1, c], w * jac[2, c]
@@ -101,8 +116,12 @@ def add_points(points, target, weight, body, chain, chain_length, dof_body, xpos
 
 
 @njit(cache=True)
-def add_floor(centres, radius, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad):
-    """One-sided weight * depth^2 / 2 of spheres below z = 0, added as in add_points; returns the cost."""
+def add_floor(
+    centres, radius, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad
+):
+    """One-sided weight * depth^2 / 2 of spheres below z = 0, added as in add_points; returns the
+    cost.
+    """
     cost = 0.0
     jac = np.empty((3, chain.shape[1]))
     for k in range(len(body)):

@@ -3,16 +3,32 @@
 import numpy as np
 from numba import njit
 
-from .forward import add_floor, add_points, carried, forward, retract
+from motionrecon.kinematics.forward import add_floor, add_points, carried, forward, retract
 
 
 @njit(cache=True)
-def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, hess, grad):
-    """Adds one frame's terms to hess (lower triangle) and grad; returns (cost, squared distances (K,)).
+def frame_terms(
+    q,
+    target,
+    weight,
+    scale2,
+    robust,
+    tree,
+    points,
+    spheres,
+    pull,
+    limit_weight,
+    floor_weight,
+    hess,
+    grad,
+):
+    """Adds one frame's terms to hess (lower triangle) and grad; returns (cost, squared distances
+    (K,)).
 
-    target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2: squared distance at
-    which a keypoint's influence halves (Cauchy); robust False: plain squares. tree: forward's arrays, then chain,
-    chain_length, dof_body, limits. points: (body, pos). spheres: (body, pos, radius). pull: (neutral, precision).
+    target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2:
+    squared distance at which a keypoint's influence halves (Cauchy); robust False: plain squares.
+    tree: forward's arrays, then chain, chain_length, dof_body, limits. points: (body, pos).
+    spheres: (body, pos, radius). pull: (neutral, precision).
     """
     parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, limits = tree
     nb, nv = len(parent), len(axis)
@@ -23,7 +39,11 @@ def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, 
     cost = 0.0
     d2, w = np.empty(len(at)), np.zeros(len(at))
     for k in range(len(at)):
-        d2[k] = (at[k, 0] - target[k, 0]) ** 2 + (at[k, 1] - target[k, 1]) ** 2 + (at[k, 2] - target[k, 2]) ** 2
+        d2[k] = (
+            (at[k, 0] - target[k, 0]) ** 2
+            + (at[k, 1] - target[k, 1]) ** 2
+            + (at[k, 2] - target[k, 2]) ** 2
+        )
         if weight[k] > 0.0:
             if robust:
                 cost += 0.5 * weight[k] * scale2[k] * np.log1p(d2[k] / scale2[k])
@@ -36,7 +56,17 @@ def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, 
         centres = np.empty((len(spheres[0]), 3))
         carried(spheres[0], spheres[1], xpos, xmat, centres)
         cost += add_floor(
-            centres, spheres[2], floor_weight, spheres[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad
+            centres,
+            spheres[2],
+            floor_weight,
+            spheres[0],
+            chain,
+            chain_length,
+            dof_body,
+            xpos,
+            dof_axis,
+            hess,
+            grad,
         )
     for d in range(6, nv):
         off = q[d + 1] - pull[0][d]
@@ -53,7 +83,9 @@ def frame_terms(q, target, weight, scale2, robust, tree, points, spheres, pull, 
 
 @njit(cache=True)
 def solve_lower(hess, grad, damping):
-    """Solution of (H + damping diag H) x = -grad by Cholesky from H's lower triangle; ok False where not positive."""
+    """Solution of (H + damping diag H) x = -grad by Cholesky from H's lower triangle; ok False
+    where not positive.
+    """
     n = len(grad)
     low = np.empty((n, n))
     for i in range(n):
@@ -84,9 +116,22 @@ def solve_lower(hess, grad, damping):
 
 @njit(cache=True)
 def solve_frame(
-    q0, target, weight, scale2, robust, tree, points, spheres, pull, limit_weight, floor_weight, iterations
+    q0,
+    target,
+    weight,
+    scale2,
+    robust,
+    tree,
+    points,
+    spheres,
+    pull,
+    limit_weight,
+    floor_weight,
+    iterations,
 ):
-    """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances (K,))."""
+    """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances
+    (K,)).
+    """
     nv = len(q0) - 1
     damping, largest = 1e-3, 0.0
     q, cost = q0, np.inf

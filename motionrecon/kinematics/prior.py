@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .tree import Tree
+from motionrecon.kinematics.tree import Tree
 
-# joint (without the side): neutral angle, standard deviation of a person's poses about it, degrees. What the keypoints
-# do not see (wrists, toes, twists of straight limbs) stays near neutral, and bends are shared along the spine.
+# joint (without the side): neutral angle, standard deviation of a person's poses about it, degrees.
+# What the keypoints do not see (wrists, toes, twists of straight limbs) stays near neutral, and
+# bends are shared along the spine.
 _NEUTRAL = {
     "lumbar_bend": (0, 20),
     "lumbar_side": (0, 12),
@@ -33,7 +34,8 @@ _NEUTRAL = {
     "ankle_eversion": (0, 15),
     "toes": (0, 15),
 }
-# Spectral density of acceleration as a white process, (rad/s^2)^2/Hz: var of a second difference is S dt^3.
+# Spectral density of acceleration as a white process, (rad/s^2)^2/Hz: var of a second difference is
+# S dt^3.
 _AGITATION = {
     "lumbar": 15.0,
     "thorax": 15.0,
@@ -52,7 +54,9 @@ _ROOT_TRANSLATION, _ROOT_ROTATION = 4.0, 25.0  # (m/s^2)^2/Hz and (rad/s^2)^2/Hz
 
 @dataclass(frozen=True)
 class Prior:
-    """neutral (nv,) rad (root: 0), precision (nv,) 1/rad^2 of the pull to it (root: 0), agitation (nv,) as above."""
+    """neutral (nv,) rad (root: 0), precision (nv,) 1/rad^2 of the pull to it (root: 0), agitation
+    (nv,) as above.
+    """
 
     neutral: np.ndarray
     precision: np.ndarray

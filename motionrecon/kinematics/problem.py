@@ -1,16 +1,20 @@
-"""What inverse kinematics knows of a body: its tree, priors and the packed arrays of the compiled loops."""
+"""What inverse kinematics knows of a body: its tree, priors and the packed arrays of the compiled
+loops.
+"""
 
 import numpy as np
 
-from .forward import carried, forward
-from .prior import prior_of
-from .tree import Tree, tree_of
+from motionrecon.kinematics.forward import carried, forward
+from motionrecon.kinematics.prior import prior_of
+from motionrecon.kinematics.tree import Tree, tree_of
 
 LIMIT_SPREAD = 0.03  # rad by which a soft limit may be overstepped
 
 
 class FrameProblem:
-    """One body's data for the frame and trajectory solvers. points may be moved by with_points (calibration)."""
+    """One body's data for the frame and trajectory solvers. points may be moved by with_points
+    (calibration).
+    """
 
     def __init__(self, body, tree: Tree | None = None):
         self.body, self.names = body, body.keypoint_names
@@ -40,7 +44,11 @@ class FrameProblem:
         many = np.atleast_2d(qpos)
         t = self.tree
         out = np.empty((len(many), len(t.point_body), 3))
-        xpos, xmat, axes = np.empty((len(t.parent), 3)), np.empty((len(t.parent), 3, 3)), np.empty((t.nv, 3))
+        xpos, xmat, axes = (
+            np.empty((len(t.parent), 3)),
+            np.empty((len(t.parent), 3, 3)),
+            np.empty((t.nv, 3)),
+        )
         for q, row in zip(many, out, strict=True):
             forward(q, *t.arrays(), xpos, xmat, axes)
             carried(t.point_body, t.point_pos, xpos, xmat, row)
@@ -48,24 +56,37 @@ class FrameProblem:
 
     def limb_dofs(self, limb: str) -> np.ndarray:
         """Dofs (not qpos addresses) of "l_arm", "r_arm", "l_leg" or "r_leg"."""
-        kinds = ("girdle", "shoulder", "elbow", "wrist") if limb.endswith("arm") else ("hip", "knee", "ankle", "toes")
-        return np.array([d for n, d in self._index.items() if n[:2] == limb[:2] and n[2:].startswith(kinds)])
+        kinds = (
+            ("girdle", "shoulder", "elbow", "wrist")
+            if limb.endswith("arm")
+            else ("hip", "knee", "ankle", "toes")
+        )
+        return np.array(
+            [d for n, d in self._index.items() if n[:2] == limb[:2] and n[2:].startswith(kinds)]
+        )
 
     def with_limbs(self, q: np.ndarray, arm: tuple, leg: tuple) -> np.ndarray:
         """q with both arms and legs at the given angles in degrees (see start)."""
         out = q.copy()
         for side in ("l_", "r_"):
-            for name, angle in zip(("shoulder_first", "shoulder_second", "shoulder_twist", "elbow"), arm, strict=True):
+            for name, angle in zip(
+                ("shoulder_first", "shoulder_second", "shoulder_twist", "elbow"), arm, strict=True
+            ):
                 out[self._index[side + name] + 1] = np.deg2rad(angle)
-            for name, angle in zip(("hip_flexion", "hip_abduction", "hip_rotation", "knee"), leg, strict=True):
+            for name, angle in zip(
+                ("hip_flexion", "hip_abduction", "hip_rotation", "knee"), leg, strict=True
+            ):
                 out[self._index[side + name] + 1] = np.deg2rad(angle)
         return out
 
     def unease(self, q: np.ndarray, limb: str) -> float:
-        """Pull to neutral and overstepped limits of a limb's joints ("" : all joints), dimensionless."""
+        """Pull to neutral and overstepped limits of a limb's joints ("" : all joints),
+        dimensionless.
+        """
         d = self.limb_dofs(limb) if limb else np.arange(6, self.tree.nv)
         angle, limits = q[d + 1], self.tree.limits[d]
         over = np.minimum(angle - limits[:, 0], 0) + np.maximum(angle - limits[:, 1], 0)
         return float(
-            (self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum() + self.limit_weight * (over**2).sum()
+            (self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum()
+            + self.limit_weight * (over**2).sum()
         )

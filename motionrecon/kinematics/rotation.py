@@ -8,14 +8,28 @@ from numba import njit
 def quat_to_mat(q, out):
     """Unit quaternion q (4,) -> rotation matrix out (3, 3)."""
     w, x, y, z = q[0], q[1], q[2], q[3]
-    out[0, 0], out[0, 1], out[0, 2] = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
-    out[1, 0], out[1, 1], out[1, 2] = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
-    out[2, 0], out[2, 1], out[2, 2] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
+    out[0, 0], out[0, 1], out[0, 2] = (
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+    )
+    out[1, 0], out[1, 1], out[1, 2] = (
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+    )
+    out[2, 0], out[2, 1], out[2, 2] = (
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
+    )
 
 
 @njit(cache=True)
 def turn(q, v):
-    """q * Exp(v), normalised: the rotation vector v (3,) is in the body's frame, as MuJoCo's free joint has it."""
+    """q * Exp(v), normalised: the rotation vector v (3,) is in the body's frame, as MuJoCo's free
+    joint has it.
+    """
     angle = np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
     s = 0.5 - angle * angle / 48 if angle < 1e-4 else np.sin(angle / 2) / angle
     w, x, y, z = np.cos(angle / 2), s * v[0], s * v[1], s * v[2]
@@ -49,7 +63,8 @@ def turned_by(a, b):
 
 @njit(cache=True)
 def right_jacobian_inverse(v, sign, out):
-    """out (3, 3) <- Jr(sign v)^-1, where Log(Exp(v) Exp(d)) = v + Jr(v)^-1 d; sign -1 is for a turn of the start.
+    """out (3, 3) <- Jr(sign v)^-1, where Log(Exp(v) Exp(d)) = v + Jr(v)^-1 d; sign -1 is for a turn
+    of the start.
 
     J. Sola et al., "A micro Lie theory for state estimation in robotics", 2018, eq. 144.
     """
@@ -57,6 +72,18 @@ def right_jacobian_inverse(v, sign, out):
     a2 = x * x + y * y + z * z
     a = np.sqrt(a2)
     c = 1 / 12 + a2 / 720 if a < 1e-3 else 1 / a2 - (1 + np.cos(a)) / (2 * a * np.sin(a))
-    out[0, 0], out[0, 1], out[0, 2] = 1 - c * (y * y + z * z), -0.5 * z + c * x * y, 0.5 * y + c * x * z
-    out[1, 0], out[1, 1], out[1, 2] = 0.5 * z + c * x * y, 1 - c * (x * x + z * z), -0.5 * x + c * y * z
-    out[2, 0], out[2, 1], out[2, 2] = -0.5 * y + c * x * z, 0.5 * x + c * y * z, 1 - c * (x * x + y * y)
+    out[0, 0], out[0, 1], out[0, 2] = (
+        1 - c * (y * y + z * z),
+        -0.5 * z + c * x * y,
+        0.5 * y + c * x * z,
+    )
+    out[1, 0], out[1, 1], out[1, 2] = (
+        0.5 * z + c * x * y,
+        1 - c * (x * x + z * z),
+        -0.5 * x + c * y * z,
+    )
+    out[2, 0], out[2, 1], out[2, 2] = (
+        -0.5 * y + c * x * z,
+        0.5 * x + c * y * z,
+        1 - c * (x * x + y * y),
+    )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .problem import FrameProblem
-from .start import Starter
-from .trajectory import solve_trajectory
+from motionrecon.kinematics.problem import FrameProblem
+from motionrecon.kinematics.start import Starter
+from motionrecon.kinematics.trajectory import solve_trajectory
 
 _LEAP = 0.12  # m
 
@@ -18,10 +18,14 @@ class IkOptions:
 
     model_error: float = 0.004  # m, how far joints of a rigid body lie from a clip's at best, > 0
     outlier: float = 4.0  # a keypoint this many spreads off counts half, > 1
-    floor_spread: float = 0.005  # m, depth below the floor that costs like one spread of a keypoint; 0: no floor
+    floor_spread: float = (
+        0.005  # m, depth below the floor that costs like one spread of a keypoint; 0: no floor
+    )
     agitation: float = 1.0  # factor on the usual accelerations (prior.py), > 0
     tail: float = 10.0  # second differences this many squared spreads large count half, > 0
-    posture_seconds: float = 0.1  # s a posture is held: the pull to neutral is spread over its frames
+    posture_seconds: float = (
+        0.1  # s a posture is held: the pull to neutral is spread over its frames
+    )
     chunk: int = 600  # frames solved at once; memory is bounded by it
     overlap: int = 40  # frames of a chunk that the next one solves again
 
@@ -39,8 +43,8 @@ class IkResult:
 def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None) -> IkResult:
     """Most probable smooth motion of the body given the clip's keypoints.
 
-    noise_m: standard deviation (m) of the keypoints' noise per coordinate; it sets how much smoothing the data needs.
-    Missing keypoints (NaN) and outliers are tolerated.
+    noise_m: standard deviation (m) of the keypoints' noise per coordinate; it sets how much
+    smoothing the data needs. Missing keypoints (NaN) and outliers are tolerated.
     """
     options = options or IkOptions()
     problem = FrameProblem(body)
@@ -60,12 +64,30 @@ def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None)
     stiff = 1.0 / (options.agitation * problem.prior.agitation * dt**3)
     posture = min(1.0, dt / options.posture_seconds)
     for a, b in pieces(len(qpos), options.chunk, options.overlap):
-        # first without what leapt and under Gaussian smoothness, which breaks up single frames in another pose
+        # first without what leapt and under Gaussian smoothness, which breaks up single frames in
+        # another pose
         solved, _ = solve_trajectory(
-            qpos[a:b], known[a:b], trusted[a:b], 4 * scale2, problem, stiff, floor_weight, posture, np.inf, iterations=6
+            qpos[a:b],
+            known[a:b],
+            trusted[a:b],
+            4 * scale2,
+            problem,
+            stiff,
+            floor_weight,
+            posture,
+            np.inf,
+            iterations=6,
         )
         solved, _ = solve_trajectory(
-            solved, known[a:b], base[a:b], scale2, problem, stiff, floor_weight, posture, options.tail
+            solved,
+            known[a:b],
+            base[a:b],
+            scale2,
+            problem,
+            stiff,
+            floor_weight,
+            posture,
+            options.tail,
         )
         keep = 0 if a == 0 else options.overlap // 2
         qpos[a + keep : b] = solved[keep:]
@@ -78,17 +100,24 @@ def gather(body, clip) -> tuple[np.ndarray, np.ndarray]:
     column = {n: i for i, n in enumerate(clip.names)}
     use = [column[n] for n in body.keypoint_names]
     # C order, or the compiled loops would be compiled once more for another layout
-    return (np.ascontiguousarray(clip.keypoints[:, use], float), np.ascontiguousarray(clip.confidence[:, use], float))
+    return (
+        np.ascontiguousarray(clip.keypoints[:, use], float),
+        np.ascontiguousarray(clip.confidence[:, use], float),
+    )
 
 
 def spreads(body, noise_m: float, options: IkOptions) -> np.ndarray:
-    """(K,) m: how far a keypoint may lie from the model's, from noise and from how loosely it is defined."""
+    """(K,) m: how far a keypoint may lie from the model's, from noise and from how loosely it is
+    defined.
+    """
     model = options.model_error + 0.08 * body.keypoint_spread
     return np.sqrt(noise_m**2 + model**2)
 
 
 def leaps(target: np.ndarray, fps: float) -> np.ndarray:
-    """(T, K) keypoints far from their own running median (Hampel's test, its scale that of the motion around)."""
+    """(T, K) keypoints far from their own running median (Hampel's test, its scale that of the
+    motion around).
+    """
     half = max(2, int(round(0.05 * fps)))
     out = np.zeros(target.shape[:2], bool)
     with warnings.catch_warnings():
@@ -130,5 +159,7 @@ def _report(keypoints, target, base) -> tuple[tuple[str, ...], tuple[str, ...]]:
     notes = []
     far = seen & (distance > 0.25)
     if far.any():
-        notes.append(f"{int(far.sum())} keypoints lie over 25 cm from the body and were taken for outliers")
+        notes.append(
+            f"{int(far.sum())} keypoints lie over 25 cm from the body and were taken for outliers"
+        )
     return tuple(findings), tuple(notes)

@@ -1,14 +1,34 @@
-"""A start for every frame: root from the torso, limbs from several poses, then frame after frame from its neighbour."""
+"""A start for every frame: root from the torso, limbs from several poses, then frame after frame
+from its neighbour.
+"""
 
 import numpy as np
 
-from .frame import solve_frame
+from motionrecon.kinematics.frame import solve_frame
 
 # Angles in degrees of limbs to start from: (shoulder_first, shoulder_second, shoulder_twist, elbow)
 _ARMS = [(a, b, c, 50) for a in (0, 80, 170) for b in (0, 55) for c in (-70, 20, 110)]
 # (hip_flexion, hip_abduction, hip_rotation, knee)
-_LEGS = [(10, 5, 0, 20), (90, 10, 10, 90), (120, 20, 0, 140), (45, 30, 20, 60), (-20, 5, 0, 60), (70, 60, 30, 80)]
-_TORSO = ("pelvis", "spine", "chest", "neck", "l_hip", "r_hip", "l_shoulder", "r_shoulder", "l_collar", "r_collar")
+_LEGS = [
+    (10, 5, 0, 20),
+    (90, 10, 10, 90),
+    (120, 20, 0, 140),
+    (45, 30, 20, 60),
+    (-20, 5, 0, 60),
+    (70, 60, 30, 80),
+]
+_TORSO = (
+    "pelvis",
+    "spine",
+    "chest",
+    "neck",
+    "l_hip",
+    "r_hip",
+    "l_shoulder",
+    "r_shoulder",
+    "l_collar",
+    "r_collar",
+)
 
 
 class Starter:
@@ -21,8 +41,12 @@ class Starter:
         self.zero = problem.neutral_qpos()
         self.zero_points = problem.points_of(self.zero)
 
-    def sweep(self, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray, iterations: int = 8) -> np.ndarray:
-        """qpos (T, nq) of targets (T, K, 3), weights (T, K) 1/m^2, from the best seen frame outwards."""
+    def sweep(
+        self, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray, iterations: int = 8
+    ) -> np.ndarray:
+        """qpos (T, nq) of targets (T, K, 3), weights (T, K) 1/m^2, from the best seen frame
+        outwards.
+        """
         frames = len(target)
         first = int(np.argmax((weight > 0).sum(axis=1)))
         qpos = np.empty((frames, self.problem.tree.nv + 1))
@@ -41,8 +65,12 @@ class Starter:
                 qpos[t] = previous = q
         return qpos
 
-    def search(self, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray) -> tuple[np.ndarray, float]:
-        """(qpos, misfit) of one frame from many starts; each limb takes its own best, then all are solved together."""
+    def search(
+        self, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """(qpos, misfit) of one frame from many starts; each limb takes its own best, then all are
+        solved together.
+        """
         base = self.zero.copy()
         self._place_root(base, target, weight)
         best = {limb: (np.inf, base) for limb in ("", "l_arm", "r_arm", "l_leg", "r_leg")}
@@ -51,7 +79,8 @@ class Starter:
             q, _, d2 = self._solve(start, target, weight, scale2, 15)
             cost = weight * scale2 * np.log1p(d2 / scale2)
             for limb in best:
-                # a limb's joints are judged by its own keypoints and a little by the pull to neutral
+                # a limb's joints are judged by its own keypoints and a little by the pull to
+                # neutral
                 value = cost[self.limb_of == limb].sum() + 0.02 * self.problem.unease(q, limb)
                 if value < best[limb][0]:
                     best[limb] = (value, q)
@@ -64,7 +93,9 @@ class Starter:
         q, _, d2 = min(candidates, key=lambda c: c[1])
         return q, self._misfit(d2, weight)
 
-    def refine(self, q: np.ndarray, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray) -> np.ndarray:
+    def refine(
+        self, q: np.ndarray, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray
+    ) -> np.ndarray:
         """qpos (nq,) of one frame from a pose nearby."""
         return self._solve(q, target, weight, scale2, 12)[0]
 
@@ -91,15 +122,21 @@ class Starter:
         return float((weight[seen] * d2[seen]).mean()) if seen.any() else 0.0
 
     def _unwound(self, q: np.ndarray, previous: np.ndarray) -> np.ndarray:
-        """q with whole turns taken off where that brings a hinge nearer to the frame before, within its range."""
+        """q with whole turns taken off where that brings a hinge nearer to the frame before, within
+        its range.
+        """
         out = q.copy()
         nearer = out[7:] - 2 * np.pi * np.round((out[7:] - previous[7:]) / (2 * np.pi))
-        inside = (nearer >= self.problem.tree.limits[6:, 0]) & (nearer <= self.problem.tree.limits[6:, 1])
+        inside = (nearer >= self.problem.tree.limits[6:, 0]) & (
+            nearer <= self.problem.tree.limits[6:, 1]
+        )
         out[7:] = np.where(inside, nearer, out[7:])
         return out
 
     def _place_root(self, q: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
-        """Root pose by the rigid fit of the torso (W. Kabsch, Acta Cryst. A32, 1976); never assumes upright."""
+        """Root pose by the rigid fit of the torso (W. Kabsch, Acta Cryst. A32, 1976); never assumes
+        upright.
+        """
         use = self.torso & (weight > 0)
         if use.sum() < 3:
             use = weight > 0
@@ -119,11 +156,17 @@ def _limb(name: str) -> str:
         return ""
     if rest in ("elbow", "wrist", "hand", "pinky", "index", "thumb"):
         return side + "arm"
-    return side + "leg" if rest in ("knee", "ankle", "heel", "toe", "foot", "big_toe", "small_toe") else ""
+    return (
+        side + "leg"
+        if rest in ("knee", "ankle", "heel", "toe", "foot", "big_toe", "small_toe")
+        else ""
+    )
 
 
 def _quat(r: np.ndarray) -> np.ndarray:
-    """Rotation matrix (3, 3) to a unit quaternion w, x, y, z, by the largest eigenvector (Bar-Itzhack 2000)."""
+    """Rotation matrix (3, 3) to a unit quaternion w, x, y, z, by the largest eigenvector
+    (Bar-Itzhack 2000).
+    """
     k = np.array(
         [
             [r[0, 0] + r[1, 1] + r[2, 2], r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]],

@@ -1,22 +1,39 @@
-"""Inverse kinematics of a whole trajectory: Gauss-Newton on a block-banded system, linear in the number of frames."""
+"""Inverse kinematics of a whole trajectory: Gauss-Newton on a block-banded system, linear in the
+number of frames.
+"""
 
 import numpy as np
 from numba import njit
 from scipy.linalg.lapack import dpbsv
 
-from .forward import retract
-from .frame import frame_terms
-from .rotation import right_jacobian_inverse, turned_by
+from motionrecon.kinematics.forward import retract
+from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.rotation import right_jacobian_inverse, turned_by
 
 
 @njit(cache=True)
 def assemble(
-    qpos, target, weight, scale2, tree, points, spheres, pull, limit_weight, floor_weight, stiff, tail, band, grad
+    qpos,
+    target,
+    weight,
+    scale2,
+    tree,
+    points,
+    spheres,
+    pull,
+    limit_weight,
+    floor_weight,
+    stiff,
+    tail,
+    band,
+    grad,
 ):
-    """Cost of the trajectory; fills band (T nv, 2 nv + 3), row i holding H[i + o, i] at o, and grad (T nv,).
+    """Cost of the trajectory; fills band (T nv, 2 nv + 3), row i holding H[i + o, i] at o, and grad
+    (T nv,).
 
-    stiff (nv,): weight of squared second differences; tail: their squared size, in units of 1 / stiff, beyond which
-    they count less (Student's t: motion is smooth but for impacts); inf: Gaussian.
+    stiff (nv,): weight of squared second differences; tail: their squared size, in units of 1 /
+    stiff, beyond which they count less (Student's t: motion is smooth but for impacts); inf:
+    Gaussian.
     """
     frames, nv = len(qpos), len(stiff)
     band[:], grad[:] = 0.0, 0.0
@@ -44,7 +61,9 @@ def assemble(
             for j in range(i + 1):
                 band[t * nv + j, i - j] += hess[i, j]
     for t in range(1, frames - 1):
-        cost += _smooth_linear(qpos, t, stiff, tail, band, grad) + _smooth_turn(qpos, t, stiff[3], tail, band, grad)
+        cost += _smooth_linear(qpos, t, stiff, tail, band, grad) + _smooth_turn(
+            qpos, t, stiff[3], tail, band, grad
+        )
     return cost
 
 
@@ -84,7 +103,10 @@ def _smooth_linear(qpos, t, stiff, tail, band, grad):
 def _smooth_turn(qpos, t, stiff, tail, band, grad):
     """Change of the root's turn (in its own frame) from frame t - 1 -> t to t -> t + 1."""
     nv = qpos.shape[1] - 1
-    before, after = turned_by(qpos[t - 1, 3:7], qpos[t, 3:7]), turned_by(qpos[t, 3:7], qpos[t + 1, 3:7])
+    before, after = (
+        turned_by(qpos[t - 1, 3:7], qpos[t, 3:7]),
+        turned_by(qpos[t, 3:7], qpos[t + 1, 3:7]),
+    )
     jac, inner = np.empty((3, 3, 3)), np.empty((3, 3))  # by the turns of frames t - 1, t, t + 1
     right_jacobian_inverse(before, -1.0, jac[0])
     right_jacobian_inverse(before, 1.0, inner)
@@ -107,7 +129,9 @@ def _smooth_turn(qpos, t, stiff, tail, band, grad):
                 for j in range(3):
                     if row + i >= column + j:
                         for k in range(3):
-                            band[column + j, row + i - column - j] += w * jac[a, k, i] * jac[b, k, j]
+                            band[column + j, row + i - column - j] += (
+                                w * jac[a, k, i] * jac[b, k, j]
+                            )
     return cost
 
 
@@ -135,13 +159,28 @@ def solve_trajectory(
     iterations: int = 10,
     tolerance: float = 1e-3,
 ) -> tuple[np.ndarray, float]:
-    """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight (T, K)."""
+    """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight
+    (T, K).
+    """
     p = problem
     frames, nv = len(qpos), p.tree.nv
     n, width = frames * nv, 2 * nv + 3
     pull = (p.pull[0], p.pull[1] * neutral_scale)
-    # neutral_scale spreads one pose's worth of pull over the frames of one posture; limits stay as they are
-    rest = (target, weight, scale2, p.arrays, p.points, p.spheres, pull, p.limit_weight, floor_weight, stiff, tail)
+    # neutral_scale spreads one pose's worth of pull over the frames of one posture; limits stay as
+    # they are
+    rest = (
+        target,
+        weight,
+        scale2,
+        p.arrays,
+        p.points,
+        p.spheres,
+        pull,
+        p.limit_weight,
+        floor_weight,
+        stiff,
+        tail,
+    )
     band, grad = np.empty((n, width)), np.empty(n)
     trial_band, trial_grad = np.empty((n, width)), np.empty(n)
     cost, damping = assemble(qpos, *rest, band, grad), 1e-5

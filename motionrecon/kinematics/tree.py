@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
-from ..errors import BodyError
+from motionrecon.errors import BodyError
 
 
 @dataclass(frozen=True)
 class Tree:
     """Bodies (world is 0, the free root 1), hinges in dof order, and points carried by the bodies.
 
-    chain (nbody, depth): the dofs that move a body, root first, chain_length (nbody,) of them valid.
-    axis (nv, 3): hinge axes in the body's frame (rows 0 to 5 unused). limits (nv, 2) rad.
-    point_body (K,), point_pos (K, 3) m: keypoints; sphere_body, sphere_pos, sphere_radius: what may touch the floor.
+    chain (nbody, depth): the dofs that move a body, root first, chain_length (nbody,) of them
+    valid. axis (nv, 3): hinge axes in the body's frame (rows 0 to 5 unused). limits (nv, 2) rad.
+    point_body (K,), point_pos (K, 3) m: keypoints; sphere_body, sphere_pos, sphere_radius: what may
+    touch the floor.
     """
 
     parent: np.ndarray
@@ -46,12 +47,20 @@ class Tree:
 
 
 def tree_of(body) -> Tree:
-    """Tree of a motionrecon.body.Body. Raises BodyError for other than one free root, then hinges, frames aligned."""
+    """Tree of a motionrecon.body.Body. Raises BodyError for other than one free root, then hinges,
+    frames aligned.
+    """
     m = body.model
     hinge = mujoco.mjtJoint.mjJNT_HINGE
     aligned = np.allclose(m.body_quat[:, 0], 1.0) and np.allclose(m.jnt_pos, 0.0)
-    if m.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE or not (m.jnt_type[1:] == hinge).all() or not aligned:
-        raise BodyError("kinematics need one free root, then hinges through body origins, with all body frames aligned")
+    if (
+        m.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE
+        or not (m.jnt_type[1:] == hinge).all()
+        or not aligned
+    ):
+        raise BodyError(
+            "kinematics need one free root, then hinges through body origins, with all body frames aligned"
+        )
     first = np.array([m.body_dofadr[b] if m.body_dofnum[b] else 0 for b in range(m.nbody)])
     chains = [_chain(m, b) for b in range(m.nbody)]
     depth = max(len(c) for c in chains)
@@ -60,7 +69,9 @@ def tree_of(body) -> Tree:
         chain[b, : len(c)] = c
     axis, limits = np.zeros((m.nv, 3)), np.tile([-np.inf, np.inf], (m.nv, 1))
     axis[6:], limits[6:] = m.jnt_axis[1:], m.jnt_range[1:]
-    touching = np.flatnonzero((m.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE) & (m.geom_conaffinity > 0))
+    touching = np.flatnonzero(
+        (m.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE) & (m.geom_conaffinity > 0)
+    )
     return Tree(
         parent=m.body_parentid.astype(np.int64),
         body_pos=m.body_pos.copy(),

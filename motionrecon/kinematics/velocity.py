@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from .rotation import turned_by
+from motionrecon.kinematics.rotation import turned_by
 
 
 def qvel_from(qpos: np.ndarray, dt: float) -> np.ndarray:
     """qvel (T, nv) of qpos (T, nq) at dt s by central differences, one-sided at the ends.
 
-    Root: linear velocity in the world frame (m/s), angular in the body's (rad/s), as mj_differentiatePos; hinges rad/s.
+    Root: linear velocity in the world frame (m/s), angular in the body's (rad/s), as
+    mj_differentiatePos; hinges rad/s.
     """
     frames = len(qpos)
     out = np.zeros((frames, qpos.shape[1] - 1))

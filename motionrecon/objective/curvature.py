@@ -5,12 +5,16 @@ import numpy as np
 from motionrecon.physics.constants import Constants
 
 
-def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int, pool=None):
-    """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the frames.
+def frame_maps(
+    c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int, pool=None
+):
+    """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the
+    frames.
 
-    jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps, the controls of a
-    frame going linearly from its first knot to its second. Returns the transposed maps (F, 2 nv + 2 nu, 2 nv):
-    rows dz, dknot_f, dknot_{f+1}; columns the state after the frame (tangent, velocity).
+    jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps,
+    the controls of a frame going linearly from its first knot to its second. Returns the transposed
+    maps (F, 2 nv + 2 nu, 2 nv): rows dz, dknot_f, dknot_{f+1}; columns the state after the frame
+    (tangent, velocity).
     """
     frames = len(jacobians[0]) // substeps
     if pool is not None and frames > 1:
@@ -27,11 +31,15 @@ def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray
     X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv), D.dtype)
     X[:, : 2 * nv] = np.eye(2 * nv)
     for s in range(substeps):
-        late = D.dtype.type((s + 0.5) / substeps)  # the control is held over a step at its middle's value
+        late = D.dtype.type(
+            (s + 0.5) / substeps
+        )  # the control is held over a step at its middle's value
         velocity = X @ D[:, s, : 2 * nv]
         velocity[:, 2 * nv : 2 * nv + nu] += (1 - late) * D[:, s, 2 * nv :]
         velocity[:, 2 * nv + nu :] += late * D[:, s, 2 * nv :]
-        X[..., 3:6] = X[..., 3:6] @ Eq[:, s].transpose(0, 2, 1) + h * velocity[..., 3:6] @ Ev[:, s].transpose(0, 2, 1)
+        X[..., 3:6] = X[..., 3:6] @ Eq[:, s].transpose(0, 2, 1) + h * velocity[..., 3:6] @ Ev[
+            :, s
+        ].transpose(0, 2, 1)
         X[..., :3] += h * velocity[..., :3]
         X[..., 6:nv] += h * velocity[..., 6:]
         X[..., nv:] = velocity
@@ -39,10 +47,12 @@ def frame_maps(c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def gauss_newton(maps: np.ndarray, qq: np.ndarray, vv: np.ndarray) -> np.ndarray:
-    """(F nu, F nu) Hessian with respect to knots 1..F of a loss with state blocks qq (F, nv, nv), vv (F, nv).
+    """(F nu, F nu) Hessian with respect to knots 1..F of a loss with state blocks qq (F, nv, nv),
+    vv (F, nv).
 
-    Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the Riccati recursion
-    without the minimisation, so the cost grows as F^2 and not with the number of residuals. In the precision of maps.
+    Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the
+    Riccati recursion without the minimisation, so the cost grows as F^2 and not with the number of
+    residuals. In the precision of maps.
     """
     F, nv = vv.shape
     nu = (maps.shape[1] - 2 * nv) // 2

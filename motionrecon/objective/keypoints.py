@@ -12,11 +12,19 @@ from motionrecon.physics.rollout import Rollout
 class KeypointTerm:
     """weight / K * sum over frames and keypoints of confidence * rho(distance^2), in m^2.
 
-    rho is the pseudo-Huber loss 2 s^2 (sqrt(1 + d^2 / s^2) - 1) (Charbonnier et al. 1994; Barron, CVPR 2019): d^2
-    for distances well below the scale s, linear above it. Its Gauss-Newton weight is rho'.
+    rho is the pseudo-Huber loss 2 s^2 (sqrt(1 + d^2 / s^2) - 1) (Charbonnier et al. 1994; Barron,
+    CVPR 2019): d^2 for distances well below the scale s, linear above it. Its Gauss-Newton weight
+    is rho'.
     """
 
-    def __init__(self, points: Points, targets: np.ndarray, confidence: np.ndarray, weight: float, scale: float):
+    def __init__(
+        self,
+        points: Points,
+        targets: np.ndarray,
+        confidence: np.ndarray,
+        weight: float,
+        scale: float,
+    ):
         """targets (F, K, 3) m, NaN where missing; confidence (F, K) in [0, 1]; scale in m."""
         self.points, self.scale = points, scale
         seen = np.isfinite(targets).all(-1)
@@ -40,7 +48,9 @@ class KeypointTerm:
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         return self._loss(self._residuals(rollout, at)[2])
 
-    def add_derivatives(self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool) -> float:
+    def add_derivatives(
+        self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool
+    ) -> float:
         positions, r, root = self._residuals(rollout, at)
         J = self.points.jacobians(rollout, at, positions)
         w = 2 * self.weights / root

@@ -20,11 +20,15 @@ class Points:
 
     def positions(self, r: Rollout, at: np.ndarray) -> np.ndarray:
         """World positions (F, K, 3) in m at the states ``at`` (F,)."""
-        return r.xpos[at][:, self.body] + np.einsum("fkab,kb->fka", r.xmat[at][:, self.body], self.offset)
+        return r.xpos[at][:, self.body] + np.einsum(
+            "fkab,kb->fka", r.xmat[at][:, self.body], self.offset
+        )
 
     def jacobians(self, r: Rollout, at: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """(F, K, nv, 3): how each dof's tangent moves each point."""
-        S = r.cdof[at][:, None]  # motion axes about the centre of mass: velocity of a point = lin + rot x (p - com)
+        S = r.cdof[at][
+            :, None
+        ]  # motion axes about the centre of mass: velocity of a point = lin + rot x (p - com)
         arm = (positions - r.com[at][:, None])[:, :, None]
         rot, lin = S[..., :3], S[..., 3:]
         cross = np.empty(np.broadcast_shapes(rot.shape, arm.shape))

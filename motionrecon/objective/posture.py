@@ -18,7 +18,9 @@ class PostureTerm:
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         return float(self.weight * ((rollout.qpos[at, 7:] - self.reference) ** 2).sum())
 
-    def add_derivatives(self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool) -> float:
+    def add_derivatives(
+        self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool
+    ) -> float:
         r = rollout.qpos[at, 7:] - self.reference
         out.dq[:, 6:] += 2 * self.weight * r
         if curvature:

@@ -1,4 +1,6 @@
-"""What a term of the objective is: a loss of the window's states or controls, its gradient and Gauss-Newton blocks."""
+"""What a term of the objective is: a loss of the window's states or controls, its gradient and
+Gauss-Newton blocks.
+"""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +12,9 @@ from motionrecon.physics.rollout import Rollout
 
 @dataclass
 class StateDerivatives:
-    """Gradient and Gauss-Newton blocks with respect to the states of F frames; tangent of the configuration, velocity."""
+    """Gradient and Gauss-Newton blocks with respect to the states of F frames; tangent of the
+    configuration, velocity.
+    """
 
     dq: np.ndarray  # (F, nv)
     dv: np.ndarray  # (F, nv)
@@ -27,7 +31,9 @@ class StateTerm(Protocol):
     def value(self, rollout: Rollout, at: np.ndarray) -> float:
         """Loss summed over the states ``at`` (F,)."""
 
-    def add_derivatives(self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool) -> float:
+    def add_derivatives(
+        self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool
+    ) -> float:
         """Add this term's derivatives to ``out`` and return its loss."""
 
 

@@ -1,4 +1,6 @@
-"""One control window as an optimisation problem: servo offsets at the knots -> loss, gradient, Gauss-Newton matrix."""
+"""One control window as an optimisation problem: servo offsets at the knots -> loss, gradient,
+Gauss-Newton matrix.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +14,13 @@ from motionrecon.physics.rollout import Rollout, Simulator
 
 
 class Window:
-    """F frames of ``substeps`` steps each; the unknowns x (F * nu,) are the offsets (rad) of knots 1..F.
+    """F frames of ``substeps`` steps each; the unknowns x (F * nu,) are the offsets (rad) of knots
+    1..F.
 
-    The servo target of a step is ``feedforward`` plus the offset, linear between the knots; knot 0 is where the window
-    before ended. A problem in the sense of ``motionrecon.optimizers.base.Problem`` with ``linearize``. The last
-    rollout is kept, so that evaluating and then linearising at one point simulates once.
+    The servo target of a step is ``feedforward`` plus the offset, linear between the knots; knot 0
+    is where the window before ended. A problem in the sense of
+    ``motionrecon.optimizers.base.Problem`` with ``linearize``. The last rollout is kept, so that
+    evaluating and then linearising at one point simulates once.
     """
 
     def __init__(
@@ -31,7 +35,9 @@ class Window:
         control_terms: Sequence[ControlTerm],
         pool: ThreadPoolExecutor | None = None,
     ):
-        """qpos (nq,), qvel (nv,) the first state; feedforward (F * substeps, nu) rad; first_knot (nu,) rad."""
+        """qpos (nq,), qvel (nv,) the first state; feedforward (F * substeps, nu) rad; first_knot
+        (nu,) rad.
+        """
         self.simulator, self.qpos, self.qvel = simulator, qpos, qvel
         self.feedforward, self.first_knot, self.substeps = feedforward, first_knot, substeps
         self.state_terms, self.control_terms, self._pool = state_terms, control_terms, pool
@@ -48,13 +54,22 @@ class Window:
         return self.frames, tuple(m.joint(int(m.actuator_trnid[i, 0])).name for i in range(m.nu))
 
     def first(self, frames: int) -> "Window":
-        """The window's first frames as a problem of their own; its unknowns are the first frames * nu of this one's."""
+        """The window's first frames as a problem of their own; its unknowns are the first frames *
+        nu of this one's.
+        """
         ahead = self.feedforward[: frames * self.substeps]
         terms = [t.first(frames) for t in self.state_terms]
         return Window(
-            self.simulator, self.qpos, self.qvel, ahead, self.first_knot, self.substeps, terms, self.control_terms,
+            self.simulator,
+            self.qpos,
+            self.qvel,
+            ahead,
+            self.first_knot,
+            self.substeps,
+            terms,
+            self.control_terms,
             self._pool,
-        )  # fmt: skip
+        )
 
     def knots(self, x: np.ndarray) -> np.ndarray:
         """(F + 1, nu) offsets, the given first one included."""
@@ -83,7 +98,9 @@ class Window:
         r, k = self.rollout(x), self.knots(x)
         if r.diverged:
             return np.inf
-        return sum(t.value(r, self.at) for t in self.state_terms) + sum(t.value(k) for t in self.control_terms)
+        return sum(t.value(r, self.at) for t in self.state_terms) + sum(
+            t.value(k) for t in self.control_terms
+        )
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
         F, nv = self.frames, len(self.qvel)
@@ -93,30 +110,43 @@ class Window:
         return sum(t.add_derivatives(r, self.at, out, curvature) for t in self.state_terms), out
 
     def _control_gradient(self, k: np.ndarray) -> np.ndarray:
-        return sum((t.gradient(k) for t in self.control_terms), np.zeros((self.frames, self.nu))).ravel()
+        return sum(
+            (t.gradient(k) for t in self.control_terms), np.zeros((self.frames, self.nu))
+        ).ravel()
 
     def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Loss and exact gradient (n,) by the adjoint recursion; (inf, zeros) where the simulation diverges."""
+        """Loss and exact gradient (n,) by the adjoint recursion; (inf, zeros) where the simulation
+        diverges.
+        """
         if not np.isfinite(x).all() or (r := self.rollout(x)).diverged:
             return np.inf, np.zeros(self.n)
         loss, d = self._state_derivatives(r, False)
         steps, nv = len(self.feedforward), len(self.qvel)
         dq, dv = np.zeros((steps + 1, nv)), np.zeros((steps + 1, nv))
         dq[self.at], dv[self.at] = d.dq, d.dv
-        du = gradient(self.simulator.constants, r, dq, dv)[0].reshape(self.frames, self.substeps, self.nu)
+        du = gradient(self.simulator.constants, r, dq, dv)[0].reshape(
+            self.frames, self.substeps, self.nu
+        )
         g = (self._late * du).sum(1)
         g[:-1] += ((1 - self._late) * du).sum(1)[1:]
         k = self.knots(x)
-        return loss + sum(t.value(k) for t in self.control_terms), g.ravel() + self._control_gradient(k)
+        return loss + sum(
+            t.value(k) for t in self.control_terms
+        ), g.ravel() + self._control_gradient(k)
 
     def linearize_single(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """As linearize, in a third less time: the matrix in single precision, the gradient good to about 1e-5 of itself.
-        For a damped step that is plenty: with a thousandth of the diagonal added it is the exact one within 1 %.
+        """As linearize, in a third less time: the matrix in single precision, the gradient good to
+        about 1e-5 of itself. For a damped step that is plenty: with a thousandth of the diagonal
+        added it is the exact one within 1 %.
         """
         return self.linearize(x, np.float32)
 
-    def linearize(self, x: np.ndarray, precision: type = np.float64) -> tuple[float, np.ndarray, np.ndarray]:
-        """Loss, gradient (n,) and Gauss-Newton matrix (n, n) at x; (inf, zeros, identity) where it diverges."""
+    def linearize(
+        self, x: np.ndarray, precision: type = np.float64
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Loss, gradient (n,) and Gauss-Newton matrix (n, n) at x; (inf, zeros, identity) where it
+        diverges.
+        """
         if not np.isfinite(x).all() or (r := self.rollout(x)).diverged:
             return np.inf, np.zeros(self.n), np.eye(self.n, dtype=precision)
         loss, d = self._state_derivatives(r, True)
@@ -136,4 +166,8 @@ class Window:
         k = self.knots(x)
         for t in self.control_terms:
             t.add_curvature(H)
-        return loss + sum(t.value(k) for t in self.control_terms), g[1:].ravel() + self._control_gradient(k), H
+        return (
+            loss + sum(t.value(k) for t in self.control_terms),
+            g[1:].ravel() + self._control_gradient(k),
+            H,
+        )

@@ -1,4 +1,6 @@
-"""Optimizers by name, behind one interface: `minimize(problem, x0, make("lbfgs"), max_evaluations=200)`."""
+"""Optimizers by name, behind one interface: `minimize(problem, x0, make("lbfgs"),
+max_evaluations=200)`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from motionrecon.optimizers.base import Counted, Optimizer, Problem, Result, Sta
 
 __all__ = ["Counted", "Optimizer", "Problem", "Result", "State", "make", "minimize", "names"]
 
-# name -> module, factory, options. Modules load on demand: the learned optimizers pull in flax, which a
-# classical run never needs.
+# name -> module, factory, options. Modules load on demand: the learned optimizers pull in flax,
+# which a classical run never needs.
 _REGISTRY: dict[str, tuple[str, str, str]] = {
     "sgd": ("motionrecon.optimizers.first_order", "sgd", "FirstOrderOptions"),
     "momentum": ("motionrecon.optimizers.first_order", "momentum", "FirstOrderOptions"),
@@ -41,8 +43,8 @@ def names() -> tuple[str, ...]:
 def make(name: str, **options: Any) -> Optimizer:
     """The optimizer called `name`, with fields of its options dataclass overridden.
 
-    Raises OptimizerError for an unknown name, an unknown option or a value that is not a number where one
-    is expected.
+    Raises OptimizerError for an unknown name, an unknown option or a value that is not a number
+    where one is expected.
     """
     if name not in _REGISTRY:
         raise OptimizerError(f"unknown optimizer {name!r}: choose one of {', '.join(names())}")

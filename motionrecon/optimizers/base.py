@@ -1,5 +1,5 @@
-"""What every optimizer shares: the problem it sees, its state, the loop that drives it, and the counting
-of evaluations.
+"""What every optimizer shares: the problem it sees, its state, the loop that drives it, and the
+counting of evaluations.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from motionrecon.errors import OptimizerError
 class Problem(Protocol):
     """A function of n unknowns to be minimised; its gradient is exact.
 
-    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt and
-    optimus-motion ask for it, the latter for `linearize_single` where there is one: the same in single precision.
-    `grid`, optional: (frames, joint names) where the unknowns are a grid of them.
+    `linearize(x) -> (loss, grad (n,), gauss_newton (n, n))` is optional: only Levenberg-Marquardt
+    and optimus-motion ask for it, the latter for `linearize_single` where there is one: the same in
+    single precision. `grid`, optional: (frames, joint names) where the unknowns are a grid of them.
     """
 
     n: int
@@ -37,9 +37,9 @@ class Problem(Protocol):
 class State:
     """Where an optimizer stands. Algorithms subclass it to carry what they need.
 
-    `x` is the current iterate and always finite; `loss` and `grad` belong to it. `best_x`, `best_loss` are
-    the lowest seen. `stop` is None while there is work to do, else the reason for stopping; `message` tells
-    the last unusual event.
+    `x` is the current iterate and always finite; `loss` and `grad` belong to it. `best_x`,
+    `best_loss` are the lowest seen. `stop` is None while there is work to do, else the reason for
+    stopping; `message` tells the last unusual event.
     """
 
     x: np.ndarray
@@ -59,13 +59,14 @@ class State:
 
 
 class Optimizer(abc.ABC):
-    """An algorithm: `init` makes its state, `step` advances it (in place, and returns it), `done` says why
-    to stop.
+    """An algorithm: `init` makes its state, `step` advances it (in place, and returns it), `done`
+    says why to stop.
     """
 
     name: str
     gradient_tolerance: float = 0.0
-    learned: bool = False  # whether its rules come from training, and may fail where nothing like it was trained on
+    # whether its rules come from training, and may fail where nothing like it was trained on
+    learned: bool = False
 
     @abc.abstractmethod
     def init(self, problem: Problem, x0: np.ndarray) -> State:
@@ -77,14 +78,17 @@ class Optimizer(abc.ABC):
 
     def done(self, state: State) -> str | None:
         """None, or the reason for stopping: "converged", "stalled", "non-finite"."""
-        if state.stop is None and np.max(np.abs(state.grad), initial=0.0) <= self.gradient_tolerance:
+        if (
+            state.stop is None
+            and np.max(np.abs(state.grad), initial=0.0) <= self.gradient_tolerance
+        ):
             state.stop = "converged"
         return state.stop
 
 
 def start_state(problem: Problem, x0: np.ndarray, kind: type[State] = State, **extra: Any) -> State:
-    """Evaluates the start. A start that is not finite gives a state that is already stopped, with loss
-    infinite.
+    """Evaluates the start. A start that is not finite gives a state that is already stopped, with
+    loss infinite.
     """
     x = np.array(x0, dtype=float)
     if x.shape != (problem.n,):
@@ -96,12 +100,17 @@ def start_state(problem: Problem, x0: np.ndarray, kind: type[State] = State, **e
     loss, grad = finite_or_inf(*problem.value_and_grad(x))
     state = kind(x=x, loss=loss, grad=grad, best_x=x.copy(), best_loss=loss, **extra)
     if not np.isfinite(loss):
-        state.stop, state.message = "non-finite", "the objective or its gradient is not finite at the start"
+        state.stop, state.message = (
+            "non-finite",
+            "the objective or its gradient is not finite at the start",
+        )
     return state
 
 
 def finite_or_inf(loss: float, grad: np.ndarray) -> tuple[float, np.ndarray]:
-    """(loss, grad (n,)) as floats; (inf, zeros) when the loss or any entry of the gradient is not finite."""
+    """(loss, grad (n,)) as floats; (inf, zeros) when the loss or any entry of the gradient is not
+    finite.
+    """
     grad = np.asarray(grad, dtype=float)
     loss = float(loss)
     if np.isfinite(loss) and np.all(np.isfinite(grad)):
@@ -115,16 +124,18 @@ def linearize(problem: Problem, x: np.ndarray) -> tuple[float, np.ndarray, np.nd
 
 
 class EvaluationsSpent(Exception):
-    """Raised by the counting wrapper inside a step when the budget is used up; `minimize` catches it."""
+    """Raised by the counting wrapper inside a step when the budget is used up; `minimize` catches
+    it.
+    """
 
 
 class Counted:
-    """A problem that counts: one value_and_grad, value or linearize is one evaluation; linearizations are
-    also counted apart.
+    """A problem that counts: one value_and_grad, value or linearize is one evaluation;
+    linearizations are also counted apart.
 
-    Keeps the lowest point seen and the history [(evaluations, seconds, best loss)], an entry an evaluation.
-    A loss or gradient that is not finite comes out as (inf, zeros), so an optimizer only ever has to
-    compare numbers.
+    Keeps the lowest point seen and the history [(evaluations, seconds, best loss)], an entry an
+    evaluation. A loss or gradient that is not finite comes out as (inf, zeros), so an optimizer
+    only ever has to compare numbers.
     """
 
     def __init__(self, problem: Problem, max_evaluations: int):
@@ -166,7 +177,9 @@ class Counted:
         self._record(x, loss)
         return loss
 
-    def _linearize(self, linearize: Callable, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def _linearize(
+        self, linearize: Callable, x: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
         self._spend()
         self.linearizations += 1
         loss, grad, gauss_newton = linearize(x)
@@ -179,8 +192,8 @@ class Counted:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The best point x (n,) and its loss; what it cost; why it ended; history [(evaluations, seconds, best
-    loss)].
+    """The best point x (n,) and its loss; what it cost; why it ended; history [(evaluations,
+    seconds, best loss)].
     """
 
     x: np.ndarray
@@ -200,13 +213,13 @@ def minimize(
     max_evaluations: int,
     callback: Callable[[State], object] | None = None,
 ) -> Result:
-    """Runs `optimizer` from x0 (n,) until it is done or exactly `max_evaluations` are spent, and returns
-    the lowest point seen.
+    """Runs `optimizer` from x0 (n,) until it is done or exactly `max_evaluations` are spent, and
+    returns the lowest point seen.
 
-    `callback(state)` is called after every iteration; a true return stops with status "stopped". Raises
-    OptimizerError for a start of the wrong shape or a budget below one evaluation. Never raises for an
-    objective that is not finite: the result then holds the best finite point, or the start with an infinite
-    loss and status "non-finite" when there was none.
+    `callback(state)` is called after every iteration; a true return stops with status "stopped".
+    Raises OptimizerError for a start of the wrong shape or a budget below one evaluation. Never
+    raises for an objective that is not finite: the result then holds the best finite point, or the
+    start with an infinite loss and status "non-finite" when there was none.
     """
     if max_evaluations < 1:
         raise OptimizerError(f"max_evaluations is {max_evaluations}: at least 1 is needed")
@@ -224,7 +237,9 @@ def minimize(
     best = counted.best_x if counted.best_x is not None else np.array(x0, dtype=float)
     message = state.message
     if counted.non_finite:
-        message = f"{message + '; ' if message else ''}{counted.non_finite} evaluations were not finite"
+        message = (
+            f"{message + '; ' if message else ''}{counted.non_finite} evaluations were not finite"
+        )
     return Result(
         x=best,
         loss=counted.best_loss,

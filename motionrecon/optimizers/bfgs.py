@@ -1,4 +1,6 @@
-"""BFGS with a dense inverse Hessian (Nocedal & Wright, Numerical Optimization, 2006, algorithm 6.1)."""
+"""BFGS with a dense inverse Hessian (Nocedal & Wright, Numerical Optimization, 2006, algorithm
+6.1).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Bfgs(QuasiNewton):
         return start_state(problem, x0, BfgsState)
 
     def _direction(self, state: BfgsState) -> np.ndarray:
-        return -state.grad if state.inverse_hessian is None else -(state.inverse_hessian @ state.grad)
+        return (
+            -state.grad if state.inverse_hessian is None else -(state.inverse_hessian @ state.grad)
+        )
 
     def _learn(self, state: BfgsState, s: np.ndarray, y: np.ndarray) -> None:
         sy = s @ y
@@ -38,7 +42,8 @@ class Bfgs(QuasiNewton):
             state.inverse_hessian = scale * np.eye(s.size)
         h = state.inverse_hessian
         hy = h @ y
-        # H + (1 + y'Hy / s'y) ss' / s'y - (Hy s' + s (Hy)') / s'y, as one symmetric pair of outer products.
+        # H + (1 + y'Hy / s'y) ss' / s'y - (Hy s' + s (Hy)') / s'y, as one symmetric pair of outer
+        # products.
         half = (0.5 * (1.0 + y @ hy / sy) * s - hy) / sy
         outer = np.outer(half, s)
         h += outer

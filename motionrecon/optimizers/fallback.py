@@ -18,12 +18,16 @@ def minimize_or_fall_back(
     max_evaluations: int,
     callback: Callable[[State], object] | None = None,
 ) -> tuple[Result, bool]:
-    """As minimize; a learned optimizer that neither lowers the loss below that of x0 nor says that x0 is a minimum is
-    followed by Levenberg-Marquardt from x0, with a budget of its own. Returns the better result, with the evaluations
-    of both, and whether it fell back.
+    """As minimize; a learned optimizer that neither lowers the loss below that of x0 nor says that
+    x0 is a minimum is followed by Levenberg-Marquardt from x0, with a budget of its own. Returns
+    the better result, with the evaluations of both, and whether it fell back.
     """
     result = minimize(problem, x0, optimizer, max_evaluations, callback)
-    if not optimizer.learned or not hasattr(problem, "linearize") or result.status in ("converged", "stopped"):
+    if (
+        not optimizer.learned
+        or not hasattr(problem, "linearize")
+        or result.status in ("converged", "stopped")
+    ):
         return result, False
     start = result.history[0][2]  # the first evaluation of every optimizer is that of x0
     if result.loss < start:

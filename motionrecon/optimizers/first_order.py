@@ -15,10 +15,11 @@ from motionrecon.optimizers.base import Optimizer, Problem, State, start_state
 
 @dataclasses.dataclass(frozen=True)
 class FirstOrderOptions:
-    """learning_rate: units of x (Adam) or x per gradient (SGD), > 0. decay: momentum, or Adam's first
-    decay, in [0, 1).
+    """learning_rate: units of x (Adam) or x per gradient (SGD), > 0. decay: momentum, or Adam's
+    first decay, in [0, 1).
 
-    decay2: Adam's second decay, in [0, 1). gradient_tolerance: stop when no gradient entry exceeds it, >= 0.
+    decay2: Adam's second decay, in [0, 1). gradient_tolerance: stop when no gradient entry exceeds
+    it, >= 0.
     """
 
     learning_rate: float = 1e-2
@@ -33,8 +34,8 @@ class FirstOrderOptions:
 
 @dataclasses.dataclass
 class FirstOrderState(State):
-    """optax's own state, and a factor on the step that halves whenever a step ended where the objective is
-    not finite.
+    """optax's own state, and a factor on the step that halves whenever a step ended where the
+    objective is not finite.
     """
 
     inner: Any = None
@@ -44,7 +45,9 @@ class FirstOrderState(State):
 class FirstOrder(Optimizer):
     """An optax transformation, one evaluation an iteration."""
 
-    def __init__(self, name: str, transformation: optax.GradientTransformation, options: FirstOrderOptions):
+    def __init__(
+        self, name: str, transformation: optax.GradientTransformation, options: FirstOrderOptions
+    ):
         self.name, self.transformation, self.options = name, transformation, options
         self.gradient_tolerance = options.gradient_tolerance
         self._update = jax.jit(transformation.update)
@@ -89,4 +92,6 @@ def momentum(options: FirstOrderOptions) -> FirstOrder:
 
 def adam(options: FirstOrderOptions) -> FirstOrder:
     """Adam (Kingma & Ba 2015)."""
-    return FirstOrder("adam", optax.adam(options.learning_rate, b1=options.decay, b2=options.decay2), options)
+    return FirstOrder(
+        "adam", optax.adam(options.learning_rate, b1=options.decay, b2=options.decay2), options
+    )

@@ -1,5 +1,5 @@
-"""L-BFGS: the two-loop recursion over the last few secant pairs (Nocedal & Wright, 2006, algorithms 7.4
-and 7.5).
+"""L-BFGS: the two-loop recursion over the last few secant pairs (Nocedal & Wright, 2006, algorithms
+7.4 and 7.5).
 """
 
 from __future__ import annotations

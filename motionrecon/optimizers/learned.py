@@ -12,20 +12,22 @@ import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 
+from motionrecon.learned import learned
+from motionrecon.learned import weights_io as weights
 from motionrecon.optimizers.base import Optimizer, Problem, State, start_state
-from motionrecon.optimus import learned, weights
 
 
 @dataclasses.dataclass(frozen=True)
 class LearnedOptions:
-    """gradient_tolerance: stop when no gradient entry exceeds it, >= 0. folder: weights from here in place
-    of the shipped ones.
+    """gradient_tolerance: stop when no gradient entry exceeds it, >= 0. folder: weights from here
+    in place of the shipped ones.
 
-    first_radius: length of the first step over sqrt(n), in units of x, > 0 (None: that of the weights'
-    configuration, 0.1, which suits domains of half-width 1); Adafactor-MLP ignores it. max_rejections:
-    non-finite points in a row before giving up, >= 1. explore: whether Optimus hops out of basins where it has
-    converged until the evaluations are spent (None: as configured, which is yes for the shipped weights); False
-    stops at the first minimum, as local work such as control windows wants.
+    first_radius: length of the first step over sqrt(n), in units of x, > 0 (None: that of the
+    weights' configuration, 0.1, which suits domains of half-width 1); Adafactor-MLP ignores it.
+    max_rejections: non-finite points in a row before giving up, >= 1. explore: whether Optimus hops
+    out of basins where it has converged until the evaluations are spent (None: as configured, which
+    is yes for the shipped weights); False stops at the first minimum, as local work such as control
+    windows wants.
     """
 
     gradient_tolerance: float = 1e-10
@@ -37,16 +39,16 @@ class LearnedOptions:
 
 @functools.lru_cache(maxsize=32)
 def jitted_update(config: learned.Config):
-    """The update of a configuration, compiled once a dimension: (theta, state, x, loss, grad) -> (step,
-    state).
+    """The update of a configuration, compiled once a dimension: (theta, state, x, loss, grad) ->
+    (step, state).
     """
     return jax.jit(functools.partial(learned.update, config))
 
 
 @dataclasses.dataclass
 class LearnedState(State):
-    """`inner`: the learned optimizer's state; `next_x` (n,): the point to evaluate next; `rejections`:
-    non-finite in a row.
+    """`inner`: the learned optimizer's state; `next_x` (n,): the point to evaluate next;
+    `rejections`: non-finite in a row.
     """
 
     inner: Any = None
@@ -55,7 +57,9 @@ class LearnedState(State):
 
 
 class Learned(Optimizer):
-    """One evaluation an iteration, no line search. The iterate `x` is the last finite point evaluated."""
+    """One evaluation an iteration, no line search. The iterate `x` is the last finite point
+    evaluated.
+    """
 
     learned = True
 
@@ -75,8 +79,8 @@ class Learned(Optimizer):
         state.next_x = x + np.asarray(step)
 
     def done(self, state: LearnedState) -> str | None:
-        """As Optimizer.done; while exploring, a vanished gradient stops only at the start, where it may be
-        constant.
+        """As Optimizer.done; while exploring, a vanished gradient stops only at the start, where it
+        may be constant.
         """
         return state.stop if self.explores and state.iteration > 0 else super().done(state)
 
@@ -115,12 +119,15 @@ def shipped(name: str, options: LearnedOptions) -> Learned:
     return Learned(name, *weights.load(name, options.folder), options)
 
 
-def as_optax(config: learned.Config, theta: Any, explore: bool = False) -> optax.GradientTransformationExtraArgs:
-    """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable float64 for
-    full accuracy.
+def as_optax(
+    config: learned.Config, theta: Any, explore: bool = False
+) -> optax.GradientTransformationExtraArgs:
+    """The learned optimizer for optax users: `update(grads, state, params, value=loss)`; enable
+    float64 for full accuracy.
 
-    Call it at params + updates every time, as optax.apply_updates does: an update may lead back from a
-    rejected point. explore: hop out of converged basins; optax users keep the last point, so it is off unless asked.
+    Call it at params + updates every time, as optax.apply_updates does: an update may lead back
+    from a rejected point. explore: hop out of converged basins; optax users keep the last point, so
+    it is off unless asked.
     """
     if isinstance(config, learned.optimus.OptimusConfig):
         config = dataclasses.replace(config, explore=explore)

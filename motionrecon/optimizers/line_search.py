@@ -1,4 +1,6 @@
-"""A line search for the strong Wolfe conditions that survives objectives which are not finite everywhere."""
+"""A line search for the strong Wolfe conditions that survives objectives which are not finite
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from motionrecon.optimizers.base import Problem
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """A point on the line: step length along the direction, x (n,), loss, gradient (n,), slope = gradient
-    . direction.
+    """A point on the line: step length along the direction, x (n,), loss, gradient (n,), slope =
+    gradient . direction.
     """
 
     length: float
@@ -33,12 +35,12 @@ def strong_wolfe(
     curvature: float = 0.9,
     max_trials: int = 20,
 ) -> Trial | None:
-    """A point along `direction` (n,) that satisfies the strong Wolfe conditions, else the lowest acceptable
-    one, else None.
+    """A point along `direction` (n,) that satisfies the strong Wolfe conditions, else the lowest
+    acceptable one, else None.
 
-    Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, with cubic interpolation inside
-    the bracket. A trial that is not finite closes the bracket from above and the next is a quarter of the
-    way to it. One evaluation a trial.
+    Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, with cubic
+    interpolation inside the bracket. A trial that is not finite closes the bracket from above and
+    the next is a quarter of the way to it. One evaluation a trial.
     """
     low = start = Trial(0.0, x, loss, grad, float(grad @ direction))
     if not start.slope < 0.0:
@@ -49,7 +51,11 @@ def strong_wolfe(
         point = x + length * direction
         value, gradient = problem.value_and_grad(point)
         trial = Trial(length, point, value, gradient, float(gradient @ direction))
-        if not np.isfinite(value) or value > loss + decrease * length * start.slope or value >= low.loss:
+        if (
+            not np.isfinite(value)
+            or value > loss + decrease * length * start.slope
+            or value >= low.loss
+        ):
             high = trial
         elif abs(trial.slope) <= -curvature * start.slope:
             return trial
@@ -68,7 +74,9 @@ def strong_wolfe(
 
 
 def _cubic_minimum(a: Trial, b: Trial) -> float | None:
-    """Where the cubic through two points and slopes has its minimum (Nocedal & Wright eq. 3.59), or None."""
+    """Where the cubic through two points and slopes has its minimum (Nocedal & Wright eq. 3.59), or
+    None.
+    """
     width = b.length - a.length
     d1 = a.slope + b.slope - 3.0 * (b.loss - a.loss) / width
     square = d1 * d1 - a.slope * b.slope

@@ -1,4 +1,6 @@
-"""optimus-motion-plain: Optimus on gradients alone, its preconditioner started from a learned scale a joint and frame."""
+"""optimus-motion-plain: Optimus on gradients alone, its preconditioner started from a learned scale
+a joint and frame.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from motionrecon.learned import learned, motion_start
+from motionrecon.learned import weights_io as weights
 from motionrecon.optimizers.base import Problem, State
 from motionrecon.optimizers.learned import Learned, LearnedOptions, LearnedState
-from motionrecon.optimus import learned, motion_start, weights
 
 
 class _Scaled:
@@ -26,17 +29,27 @@ class _Scaled:
 
 
 class MotionPlain(Learned):
-    """Learned in scaled unknowns, which is the same as a diagonal B_0; one evaluation an iteration, no line search.
+    """Learned in scaled unknowns, which is the same as a diagonal B_0; one evaluation an iteration,
+    no line search.
 
     Its state's x, grad and best_x are in the scaled unknowns; `minimize` returns the problem's own.
     """
 
-    def __init__(self, name: str, config: learned.Config, theta: Any, start: motion_start.Start, options: LearnedOptions):
+    def __init__(
+        self,
+        name: str,
+        config: learned.Config,
+        theta: Any,
+        start: motion_start.Start,
+        options: LearnedOptions,
+    ):
         super().__init__(name, config, theta, options)
         self.start = start
 
     def _scaled(self, problem: Problem) -> _Scaled:
-        return _Scaled(problem, motion_start.scale(self.start, getattr(problem, "grid", None), problem.n))
+        return _Scaled(
+            problem, motion_start.scale(self.start, getattr(problem, "grid", None), problem.n)
+        )
 
     def init(self, problem: Problem, x0: np.ndarray) -> LearnedState:
         scaled = self._scaled(problem)

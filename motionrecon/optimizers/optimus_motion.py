@@ -1,9 +1,10 @@
-"""optimus-motion: the window's own Gauss-Newton inverse, corrected by secant pairs between Jacobians, steered by a
-learned policy.
+"""optimus-motion: the window's own Gauss-Newton inverse, corrected by secant pairs between
+Jacobians, steered by a learned policy.
 
-The preconditioner starts as B = (J'J + damping * diag)^-1; every accepted step adds the rank-one terms of a secant pair
-(the last ones by the two-loop recursion of Nocedal & Wright, algorithm 7.4, with the damped Gauss-Newton inverse as its
-first matrix), until the policy asks for a new Jacobian. No line search: one point a step, which is kept or not.
+The preconditioner starts as B = (J'J + damping * diag)^-1; every accepted step adds the rank-one
+terms of a secant pair (the last ones by the two-loop recursion of Nocedal & Wright, algorithm 7.4,
+with the damped Gauss-Newton inverse as its first matrix), until the policy asks for a new Jacobian.
+No line search: one point a step, which is kept or not.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from motionrecon.errors import OptimizerError
+from motionrecon.learned import motion_policy as policy
+from motionrecon.learned import motion_weights
 from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf, linearize
-from motionrecon.optimus import motion_policy as policy
-from motionrecon.optimus import motion_weights
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimusMotionOptions:
-    """damping: first multiple of the curvature's diagonal before the policy's own factor, > 0. damping_floor,
-    damping_ceiling: its bounds. tolerance: stop when a Jacobian's steps lowered the loss by less than this share of it,
-    patience times in a row. memory: secant pairs kept, >= 1. folder: weights from here in place of the shipped ones.
+    """damping: first multiple of the curvature's diagonal before the policy's own factor, > 0.
+    damping_floor, damping_ceiling: its bounds. tolerance: stop when a Jacobian's steps lowered the
+    loss by less than this share of it, patience times in a row. memory: secant pairs kept, >= 1.
+    folder: weights from here in place of the shipped ones.
     """
 
     damping: float = 0.1
@@ -38,9 +40,10 @@ class OptimusMotionOptions:
 
 @dataclasses.dataclass
 class OptimusMotionState(State):
-    """hessian (n, n): Gauss-Newton matrix of the last Jacobian; factor: Cholesky factor of it, damped; pairs [(s, y)]
-    since; age: accepted steps since; renew: whether to take a new one before the next step; loss_at_jacobian;
-    slow: Jacobians in a row that gained little; decision: the policy's last.
+    """hessian (n, n): Gauss-Newton matrix of the last Jacobian; factor: Cholesky factor of it,
+    damped; pairs [(s, y)] since; age: accepted steps since; renew: whether to take a new one before
+    the next step; loss_at_jacobian; slow: Jacobians in a row that gained little; decision: the
+    policy's last.
     """
 
     hessian: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
@@ -64,23 +67,35 @@ class OptimusMotion(Optimizer):
     learned = True
 
     def __init__(self, name: str, theta: dict[str, np.ndarray], options: OptimusMotionOptions):
-        if not 0 < options.damping_floor <= options.damping <= options.damping_ceiling or options.memory < 1:
-            raise OptimizerError(f"{name}: 0 < damping_floor <= damping <= damping_ceiling and memory >= 1 are needed")
+        if (
+            not 0 < options.damping_floor <= options.damping <= options.damping_ceiling
+            or options.memory < 1
+        ):
+            raise OptimizerError(
+                f"{name}: 0 < damping_floor <= damping <= damping_ceiling and memory >= 1 are needed"
+            )
         self.name, self.theta, self.options = name, theta, options
 
     def init(self, problem: Problem, x0: np.ndarray) -> OptimusMotionState:
         if not hasattr(problem, "linearize"):
-            raise OptimizerError(f"{self.name} needs a problem with linearize(x) (residual Jacobians); use lbfgs")
+            raise OptimizerError(
+                f"{self.name} needs a problem with linearize(x) (residual Jacobians); use lbfgs"
+            )
         x = np.array(x0, float)
         if x.shape != (problem.n,) or not np.isfinite(x).all():
-            raise OptimizerError(f"the start must be {problem.n} finite numbers, it has shape {x.shape}")
+            raise OptimizerError(
+                f"the start must be {problem.n} finite numbers, it has shape {x.shape}"
+            )
         loss, grad, hessian = linearize(problem, x)
         loss, grad = finite_or_inf(loss, grad)
         state = OptimusMotionState(x, loss, grad, x.copy(), loss, hessian=hessian)
         state.damping = policy.first_damping(self.theta, np.log(self.options.damping))
         state.loss_at_jacobian = state.first_loss = loss
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
-            state.stop, state.message = "non-finite", "the objective or its linearisation is not finite at the start"
+            state.stop, state.message = (
+                "non-finite",
+                "the objective or its linearisation is not finite at the start",
+            )
         return state
 
     def _factorise(self, state: OptimusMotionState) -> None:
@@ -99,7 +114,10 @@ class OptimusMotion(Optimizer):
                 return
             except LinAlgError:
                 if state.damping >= o.damping_ceiling:
-                    state.stop, state.message = "stalled", "the curvature cannot be damped to positive definite"
+                    state.stop, state.message = (
+                        "stalled",
+                        "the curvature cannot be damped to positive definite",
+                    )
                     return
                 state.damping *= 10.0
 
@@ -109,36 +127,48 @@ class OptimusMotion(Optimizer):
         for s, y in reversed(state.pairs):
             weights.append((s @ q) / (s @ y))
             q -= weights[-1] * y
-        q = cho_solve(state.factor, q.astype(state.factor[0].dtype), check_finite=False).astype(float)
+        q = cho_solve(state.factor, q.astype(state.factor[0].dtype), check_finite=False).astype(
+            float
+        )
         for (s, y), weight in zip(state.pairs, reversed(weights), strict=True):
             q += (weight - (y @ q) / (s @ y)) * s
         return q
 
-    def _features(self, state, loss: float, promised: float, step: np.ndarray, accepted: bool) -> np.ndarray:
+    def _features(
+        self, state, loss: float, promised: float, step: np.ndarray, accepted: bool
+    ) -> np.ndarray:
         drop = state.loss - loss
         ratio = np.clip(drop / (promised + 1e-300), -1.0, 1.5) if np.isfinite(loss) else -1.0
         cos = 0.0
         if state.last_step is not None:
-            cos = step @ state.last_step / (np.linalg.norm(step) * np.linalg.norm(state.last_step) + 1e-300)
+            cos = (
+                step
+                @ state.last_step
+                / (np.linalg.norm(step) * np.linalg.norm(state.last_step) + 1e-300)
+            )
         share = lambda a: np.log10(np.clip(a / (state.loss + 1e-300), 1e-6, 1.0)) / 3.0 + 1.0  # noqa: E731
         relative = 0.0
         if state.last_step is not None:
-            relative = np.log10((np.linalg.norm(step) + 1e-300) / (np.linalg.norm(state.last_step) + 1e-300))
+            relative = np.log10(
+                (np.linalg.norm(step) + 1e-300) / (np.linalg.norm(state.last_step) + 1e-300)
+            )
         gained = 1.0 - min(loss, state.loss) / (state.loss_at_jacobian + 1e-300)
-        return np.array([
-            ratio,
-            share(max(drop, 0.0)) if np.isfinite(loss) else -1.0,
-            share(promised),
-            np.log1p(state.age + accepted) / np.log(4.0),
-            np.log10(state.damping) / 2.0,
-            cos,
-            np.tanh(relative),
-            np.log1p(state.iteration) / 3.0,
-            np.log10((state.loss + 1e-300) / (state.first_loss + 1e-300)) / 2.0 + 0.5,
-            min(state.rejections, 3) / 2.0,
-            gained,
-            1.0,
-        ])  # fmt: skip
+        return np.array(
+            [
+                ratio,
+                share(max(drop, 0.0)) if np.isfinite(loss) else -1.0,
+                share(promised),
+                np.log1p(state.age + accepted) / np.log(4.0),
+                np.log10(state.damping) / 2.0,
+                cos,
+                np.tanh(relative),
+                np.log1p(state.iteration) / 3.0,
+                np.log10((state.loss + 1e-300) / (state.first_loss + 1e-300)) / 2.0 + 0.5,
+                min(state.rejections, 3) / 2.0,
+                gained,
+                1.0,
+            ]
+        )
 
     def _renew(self, problem: Problem, state: OptimusMotionState) -> None:
         o = self.options
@@ -150,10 +180,19 @@ class OptimusMotion(Optimizer):
         loss, grad, hessian = linearize(problem, state.x)
         loss, grad = finite_or_inf(loss, grad)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
-            state.stop, state.message = "stalled", "the linearisation at the last point is not finite"
+            state.stop, state.message = (
+                "stalled",
+                "the linearisation at the last point is not finite",
+            )
             return
         state.grad, state.hessian, state.factor = grad, hessian, None
-        state.pairs, state.age, state.renew, state.loss_at_jacobian, state.rejections = [], 0, False, state.loss, 0
+        state.pairs, state.age, state.renew, state.loss_at_jacobian, state.rejections = (
+            [],
+            0,
+            False,
+            state.loss,
+            0,
+        )
 
     def step(self, problem: Problem, state: OptimusMotionState) -> OptimusMotionState:
         o = self.options
@@ -199,7 +238,8 @@ class OptimusMotion(Optimizer):
         if not np.isfinite(loss):
             self._reject(state, d)
             return state
-        # Powell's damped pair (Nocedal & Wright, procedure 18.2), with a learned share: B^-1 s is -length * grad.
+        # Powell's damped pair (Nocedal & Wright, procedure 18.2), with a learned share: B^-1 s is
+        # -length * grad.
         model = -length * state.grad
         y = d.secant * (grad - state.grad) + (1.0 - d.secant) * model
         if step @ y > 1e-3 * (step @ model):

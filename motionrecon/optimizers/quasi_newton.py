@@ -1,5 +1,5 @@
-"""The iteration that BFGS and L-BFGS share: direction, strong Wolfe line search, secant pair, restart when
-it fails.
+"""The iteration that BFGS and L-BFGS share: direction, strong Wolfe line search, secant pair,
+restart when it fails.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from motionrecon.optimizers.line_search import strong_wolfe
 class QuasiNewtonOptions:
     """Options of BFGS and L-BFGS.
 
-    gradient_tolerance: stop when no entry of the gradient exceeds it, in units of loss per unit of x, >= 0.
-    decrease, curvature: the strong Wolfe constants, 0 < decrease < curvature < 1. max_trials: evaluations a
-    line search, >= 1. memory: secant pairs kept by L-BFGS, >= 1 (BFGS keeps all in its matrix).
-    first_scale: "secant" scales BFGS's first matrix by the first secant pair, so that rescaling the loss
-    changes nothing; "unit" starts from the identity and shortens the first trials by the last decrease, as
-    scipy does (better when x and loss are well scaled).
+    gradient_tolerance: stop when no entry of the gradient exceeds it, in units of loss per unit of
+    x, >= 0. decrease, curvature: the strong Wolfe constants, 0 < decrease < curvature < 1.
+    max_trials: evaluations a line search, >= 1. memory: secant pairs kept by L-BFGS, >= 1 (BFGS
+    keeps all in its matrix). first_scale: "secant" scales BFGS's first matrix by the first secant
+    pair, so that rescaling the loss changes nothing; "unit" starts from the identity and shortens
+    the first trials by the last decrease, as scipy does (better when x and loss are well scaled).
     """
 
     gradient_tolerance: float = 1e-10
@@ -50,7 +50,9 @@ class QuasiNewtonState(State):
 
 
 class QuasiNewton(Optimizer):
-    """One iteration; subclasses say how curvature is stored: `_direction`, `_learn`, `_forget`, `_fresh`."""
+    """One iteration; subclasses say how curvature is stored: `_direction`, `_learn`, `_forget`,
+    `_fresh`.
+    """
 
     def __init__(self, options: QuasiNewtonOptions):
         self.options = options
@@ -80,11 +82,14 @@ class QuasiNewton(Optimizer):
             trial = self._search(problem, state)
         state.iteration += 1
         if trial is None:
-            state.stop, state.message = "stalled", "line search found no lower point along the gradient"
+            state.stop, state.message = (
+                "stalled",
+                "line search found no lower point along the gradient",
+            )
             return state
         s, y = trial.x - state.x, trial.grad - state.grad
-        # A strong Wolfe point has s.y > 0; one that only decreases may not, and would break positive
-        # definiteness.
+        # A strong Wolfe point has s.y > 0; one that only decreases may not, and would break
+        # positive definiteness.
         if s @ y > 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
             self._learn(state, s, y)
         state.previous_loss = state.loss
@@ -105,5 +110,13 @@ class QuasiNewton(Optimizer):
             guess = 2.02 * (state.loss - state.previous_loss) / float(state.grad @ direction)
             first = guess if 0.0 < guess < 1.0 else 1.0
         return strong_wolfe(
-            problem, state.x, state.loss, state.grad, direction, first, o.decrease, o.curvature, o.max_trials
+            problem,
+            state.x,
+            state.loss,
+            state.grad,
+            direction,
+            first,
+            o.decrease,
+            o.curvature,
+            o.max_trials,
         )

@@ -11,8 +11,9 @@ from motionrecon.errors import BodyError
 class Constants(NamedTuple):
     """Arrays of one model, for the compiled kernels; nv dofs, nb bodies, nc spheres, nu actuators.
 
-    Rows of the tree-sparse matrices: entry ``row_start[k] + i`` belongs to dof k and its i-th ancestor
-    (root first, k itself last), so the row of an ancestor is a prefix of the rows below it.
+    Rows of the tree-sparse matrices: entry ``row_start[k] + i`` belongs to dof k and its i-th
+    ancestor (root first, k itself last), so the row of an ancestor is a prefix of the rows below
+    it.
     """
 
     h: float  # time step, s
@@ -46,21 +47,29 @@ class Constants(NamedTuple):
 
 
 def _reference(solref: np.ndarray, solimp: np.ndarray, h: float) -> np.ndarray:
-    """K and b of aref = -b v - K imp r (MuJoCo manual, Computation, 'Reference'); standard solref only."""
+    """K and b of aref = -b v - K imp r (MuJoCo manual, Computation, 'Reference'); standard solref
+    only.
+    """
     time_constant, damping_ratio = max(solref[0], 2 * h), solref[1]
-    return np.array([1 / (solimp[1] * time_constant * damping_ratio) ** 2, 2 / (solimp[1] * time_constant)])
+    return np.array(
+        [1 / (solimp[1] * time_constant * damping_ratio) ** 2, 2 / (solimp[1] * time_constant)]
+    )
 
 
 def _same(rows: np.ndarray, what: str) -> np.ndarray:
     if len(rows) and np.ptp(rows, axis=0).max() > 1e-12:
-        raise BodyError(f"the derivatives need one {what} for the whole model; give every element the same")
+        raise BodyError(
+            f"the derivatives need one {what} for the whole model; give every element the same"
+        )
     return np.asarray(rows[0], float)
 
 
 def contact_spheres(model: mujoco.MjModel) -> np.ndarray:
     """Ids (nc,) of the spheres that touch the floor."""
     ids = [g for g in range(model.ngeom) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_SPHERE]
-    return np.array([g for g in ids if model.geom_contype[g] or model.geom_conaffinity[g]], np.int64)
+    return np.array(
+        [g for g in ids if model.geom_contype[g] or model.geom_conaffinity[g]], np.int64
+    )
 
 
 def _check(model: mujoco.MjModel) -> None:
@@ -76,10 +85,18 @@ def _check(model: mujoco.MjModel) -> None:
         wrong.append("integrator implicitfast")
     if option.cone != mujoco.mjtCone.mjCONE_PYRAMIDAL or option.impratio != 1:
         wrong.append("pyramidal friction cones with impratio 1")
-    if option.solver != mujoco.mjtSolver.mjSOL_NEWTON or option.iterations < 20 or option.tolerance > 1e-8:
-        wrong.append("the Newton solver with at least 20 iterations and a tolerance of 1e-8 or less")
+    if (
+        option.solver != mujoco.mjtSolver.mjSOL_NEWTON
+        or option.iterations < 20
+        or option.tolerance > 1e-8
+    ):
+        wrong.append(
+            "the Newton solver with at least 20 iterations and a tolerance of 1e-8 or less"
+        )
     if model.neq or model.ntendon or model.npair or np.any(model.dof_frictionloss) or model.na:
-        wrong.append("no equality constraints, tendons, contact pairs, friction loss or actuator activations")
+        wrong.append(
+            "no equality constraints, tendons, contact pairs, friction loss or actuator activations"
+        )
     if option.density or option.viscosity or np.any(model.body_gravcomp):
         wrong.append("no medium and no gravity compensation")
     touching = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
@@ -91,7 +108,9 @@ def _check(model: mujoco.MjModel) -> None:
         wrong.append("the floor at z = 0")
     if np.any(model.geom_margin[touching]) or np.any(model.geom_condim[touching] != 3):
         wrong.append("condim 3 and margin 0")
-    if np.any(model.geom_solref[touching, 0] <= 0) or np.any(model.jnt_solref[model.jnt_limited.astype(bool), 0] <= 0):
+    if np.any(model.geom_solref[touching, 0] <= 0) or np.any(
+        model.jnt_solref[model.jnt_limited.astype(bool), 0] <= 0
+    ):
         wrong.append("solref as time constant and damping ratio")
     if np.any(model.actuator_ctrllimited) or np.any(model.jnt_actfrclimited):
         wrong.append("torque limits as force ranges of the actuators only")
@@ -102,7 +121,9 @@ def _check(model: mujoco.MjModel) -> None:
     elif np.any(model.actuator_gear[:, 0] != 1):
         wrong.append("actuators of gear 1")
     if wrong:
-        raise BodyError("this MuJoCo model is outside what the derivatives cover; it needs " + "; ".join(wrong))
+        raise BodyError(
+            "this MuJoCo model is outside what the derivatives cover; it needs " + "; ".join(wrong)
+        )
 
 
 def read_constants(model: mujoco.MjModel) -> Constants:
@@ -133,23 +154,31 @@ def read_constants(model: mujoco.MjModel) -> Constants:
     of_geom = {int(pair.max()): i for i, pair in enumerate(sunk.contact.geom)}
     plane = int(np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)[0])
     if not len(spheres) or plane > spheres.min() or sorted(of_geom) != sorted(spheres.tolist()):
-        raise BodyError("every contact sphere must touch the floor, and the floor must come before them")
+        raise BodyError(
+            "every contact sphere must touch the floor, and the floor must come before them"
+        )
     contacts = [of_geom[int(g)] for g in spheres]
     address = sunk.contact.efc_address[contacts]
     impedance = sunk.efc_KBIP[address, 2]
     frame = sunk.contact.frame[contacts[0]].reshape(3, 3)
     mu = _same(sunk.contact.friction[contacts], "friction")[0]
     normal, first, second = frame
-    edges = np.stack([normal + mu * first, normal - mu * first, normal + mu * second, normal - mu * second])
+    edges = np.stack(
+        [normal + mu * first, normal - mu * first, normal + mu * second, normal - mu * second]
+    )
     contact_impedance = _same(sunk.contact.solimp[contacts], "solimp of contacts")
-    contact_reference = _reference(_same(sunk.contact.solref[contacts], "solref of contacts"), contact_impedance, h)
+    contact_reference = _reference(
+        _same(sunk.contact.solref[contacts], "solref of contacts"), contact_impedance, h
+    )
 
     joint = model.dof_jntid
     qpos_of_dof = np.where(np.arange(nv) < 6, -1, model.jnt_qposadr[joint])
     limited = model.jnt_limited[joint].astype(bool)
     hinges = np.arange(1, model.njnt)
     limit_impedance = _same(model.jnt_solimp[hinges], "solimp of joint limits")
-    limit_reference = _reference(_same(model.jnt_solref[hinges], "solref of joint limits"), limit_impedance, h)
+    limit_reference = _reference(
+        _same(model.jnt_solref[hinges], "solref of joint limits"), limit_impedance, h
+    )
     actuator_dof = model.jnt_dofadr[model.actuator_trnid[:, 0]].astype(np.int64)
     kp, kv = np.zeros(nv), np.zeros(nv)
     kp[actuator_dof] = model.actuator_gainprm[:, 0]
@@ -167,7 +196,11 @@ def read_constants(model: mujoco.MjModel) -> Constants:
         qpos_of_dof=qpos_of_dof.astype(np.int64),
         armature=np.array(model.dof_armature),
         damping=np.array(model.dof_damping).reshape(nv),
-        stiffness=np.where(np.arange(nv) < 6, 0.0, np.asarray(model.jnt_stiffness).reshape(model.njnt, -1)[joint, 0]),
+        stiffness=np.where(
+            np.arange(nv) < 6,
+            0.0,
+            np.asarray(model.jnt_stiffness).reshape(model.njnt, -1)[joint, 0],
+        ),
         kp=kp,
         kv=kv,
         actuator_dof=actuator_dof,

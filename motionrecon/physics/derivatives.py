@@ -13,22 +13,26 @@ def _records(r: Rollout) -> tuple:
     return r.cdof, r.cinert, r.com, r.centres, r.qpos, r.qvel, r.qacc, r.saturated
 
 
-def gradient(c: Constants, rollout: Rollout, dq: np.ndarray, dv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def gradient(
+    c: Constants, rollout: Rollout, dq: np.ndarray, dv: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pull a loss's gradient with respect to the states back to the controls and the first state.
 
     dq, dv (T+1, nv): dL/d(configuration), in MuJoCo's tangent space, and dL/dqvel of states 0..T.
     Returns dL/dctrl (T, nu), dL/dqpos_0 (nv,) tangent, dL/dqvel_0 (nv,).
     """
     du = np.zeros((len(rollout.qacc), len(c.actuator_dof)))
-    pq, pv = kernels.adjoint(c, *_records(rollout), np.ascontiguousarray(dq), np.ascontiguousarray(dv), du)
+    pq, pv = kernels.adjoint(
+        c, *_records(rollout), np.ascontiguousarray(dq), np.ascontiguousarray(dv), du
+    )
     return du, pq, pv
 
 
 def velocity_jacobians(c: Constants, rollout: Rollout, pool: ThreadPoolExecutor | None = None):
     """Transposed velocity rows of all step Jacobians: D (T, 2 nv + nu, nv), Eq and Ev (T, 3, 3).
 
-    D[t] = [dv'/dq, dv'/dv, dv'/du]'; positions follow as dq' = E_q dq + h E_v dv' on the root's rotation and
-    dq' = dq + h dv' elsewhere. With a pool its worker takes half of the time steps.
+    D[t] = [dv'/dq, dv'/dv, dv'/du]'; positions follow as dq' = E_q dq + h E_v dv' on the root's
+    rotation and dq' = dq + h dv' elsewhere. With a pool its worker takes half of the time steps.
     """
     T, nv, nu = len(rollout.qacc), rollout.qvel.shape[1], len(c.actuator_dof)
     D, Eq, Ev = np.empty((T, 2 * nv + nu, nv)), np.empty((T, 3, 3)), np.empty((T, 3, 3))
@@ -44,7 +48,9 @@ def velocity_jacobians(c: Constants, rollout: Rollout, pool: ThreadPoolExecutor 
 
 
 def transition_matrices(c: Constants, rollout: Rollout) -> tuple[np.ndarray, np.ndarray]:
-    """A (T, 2 nv, 2 nv) and B (T, 2 nv, nu) of every step, in the convention of MuJoCo's mjd_transitionFD."""
+    """A (T, 2 nv, 2 nv) and B (T, 2 nv, nu) of every step, in the convention of MuJoCo's
+    mjd_transitionFD.
+    """
     D, Eq, Ev = velocity_jacobians(c, rollout)
     nv = D.shape[2]
     dv = D.transpose(0, 2, 1)

@@ -1,26 +1,28 @@
 """Compiled closed-form derivatives of one MuJoCo step.
 
-Formulas: rigid-body derivatives with motion vectors about the root's subtree centre of mass, contacts folded into
-6 x 6 matrices a body and composited up the tree exactly as inertias are. Related: Featherstone, Rigid Body Dynamics
-Algorithms (2008), chapter 6 for the tree-sparse factorisation; Singh, Russell & Wensing, "Efficient analytical
-derivatives of rigid-body dynamics" (RA-L 2022) for the derivatives of inverse dynamics; MuJoCo manual,
-chapter Computation, for the contact and limit impedances.
+Formulas: rigid-body derivatives with motion vectors about the root's subtree centre of mass,
+contacts folded into 6 x 6 matrices a body and composited up the tree exactly as inertias are.
+Related: Featherstone, Rigid Body Dynamics Algorithms (2008), chapter 6 for the tree-sparse
+factorisation; Singh, Russell & Wensing, "Efficient analytical derivatives of rigid-body dynamics"
+(RA-L 2022) for the derivatives of inverse dynamics; MuJoCo manual, chapter Computation, for the
+contact and limit impedances.
 
-Every contact touches one chain of the tree, so H = M + J'DJ keeps the sparsity of M: all matrices are stored as
-rows over ancestors (``Constants.row_start``). For a pair (k, i-th ancestor j), ``*_up`` holds entry [k, j] and
-``*_low`` entry [j, k].
+Every contact touches one chain of the tree, so H = M + J'DJ keeps the sparsity of M: all matrices
+are stored as rows over ancestors (``Constants.row_start``). For a pair (k, i-th ancestor j),
+``*_up`` holds entry [k, j] and ``*_low`` entry [j, k].
 
-All in one file, for numba's cache on disk notices changes of the file that a function is in, not of those it calls.
+All in one file, for numba's cache on disk notices changes of the file that a function is in, not of
+those it calls.
 """
 
 import numba
 import numpy as np
 
-# Within a step a helper takes the few arrays it needs: handing over all constants, each array with its reference count,
-# costs half a microsecond a call.
-# No fastmath. A helper that is not inlined exists twice, compiled alone and with its caller; a process that compiles runs
-# the one, a process that loads from numba's cache the other, and with fastmath the two round differently: a clip's result
-# would depend on whether its run was the machine's first.
+# Within a step a helper takes the few arrays it needs: handing over all constants, each array with
+# its reference count, costs half a microsecond a call. No fastmath. A helper that is not inlined
+# exists twice, compiled alone and with its caller; a process that compiles runs the one, a process
+# that loads from numba's cache the other, and with fastmath the two round differently: a clip's
+# result would depend on whether its run was the machine's first.
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -118,9 +120,11 @@ def impedance(solimp, depth):
 
 @_jit
 def _contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc):
-    """Active contacts: how many, and of each the sphere (which) and, relative to com, its contact point r and centre rx.
+    """Active contacts: how many, and of each the sphere (which) and, relative to com, its contact
+    point r and centre rx.
 
-    F, kappa (nc, 3) force and change of force with height; Kc (nc, 3, 3) stiffness; wye (nv, 6): a + b v after every dof.
+    F, kappa (nc, 3) force and change of force with height; Kc (nc, 3, 3) stiffness; wye (nv, 6): a
+    + b v after every dof.
     """
     n, K = 0, c.contact_reference[0]
     for i in range(c.sphere_body.shape[0]):
@@ -143,7 +147,12 @@ def _contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc):
         dD = -D * slope / (imp * (1 - imp))  # with respect to dist
         active = False
         for e in range(4):
-            gap = c.contact_rows[e, 0] * g0 + c.contact_rows[e, 1] * g1 + c.contact_rows[e, 2] * g2 + K * imp * dist
+            gap = (
+                c.contact_rows[e, 0] * g0
+                + c.contact_rows[e, 1] * g1
+                + c.contact_rows[e, 2] * g2
+                + K * imp * dist
+            )
             if gap >= 0:
                 continue
             active = True
@@ -207,10 +216,12 @@ def _add_contact(y, r, rx, F, kappa, Kc, body_phi, body_K, body_G, body):
 
 @_jit
 def _motions(c, S, v, a, v_next, tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wye):
-    """Spatial velocities and accelerations after every dof and the derivatives of the axes S; all (nv, 6), tmp (3, 6).
+    """Spatial velocities and accelerations after every dof and the derivatives of the axes S; all
+    (nv, 6), tmp (3, 6).
 
-    Sd = Sdot, Pd = Psidot, Pdd = Psiddot; acc, zee, wye: masked sums of S a + Sdot v (gravity included), of S (a - z)
-    and of S (a + b v), z = (v_next - v) / h; Pw, Py: their cross products with S, as Pd is of the velocity.
+    Sd = Sdot, Pd = Psidot, Pdd = Psiddot; acc, zee, wye: masked sums of S a + Sdot v (gravity
+    included), of S (a - z) and of S (a + b v), z = (v_next - v) / h; Pw, Py: their cross products
+    with S, as Pd is of the velocity.
     """
     nv, h, b_ref = S.shape[0], c.h, c.contact_reference[1]
     for e in range(6):
@@ -244,7 +255,9 @@ def _motions(c, S, v, a, v_next, tmp, v_after, Sd, Pd, Pdd, Pw, Py, acc, zee, wy
 
 @_jit
 def _diagonals(c, qpos, v, a, saturated, D, rq, rv):
-    """What each dof adds to the diagonals of H beyond M, of Rq and of Rv: springs, damping, servos, joint limits; (nv,)."""
+    """What each dof adds to the diagonals of H beyond M, of Rq and of Rv: springs, damping, servos,
+    joint limits; (nv,).
+    """
     K, b = c.limit_reference[0], c.limit_reference[1]
     for k in range(v.shape[0]):
         D[k], rq[k], rv[k] = 0.0, c.stiffness[k], c.damping[k]
@@ -268,17 +281,46 @@ def _diagonals(c, qpos, v, a, saturated, D, rq, rv):
 
 @_jit
 def step_matrices(
-    c, S, cinert, com, centres, qpos, v, a, v_next, saturated, H, M, Rq_up, Rq_low, Rv_up, Rv_low, Mw_up, Mw_low
+    c,
+    S,
+    cinert,
+    com,
+    centres,
+    qpos,
+    v,
+    a,
+    v_next,
+    saturated,
+    H,
+    M,
+    Rq_up,
+    Rq_low,
+    Rv_up,
+    Rv_low,
+    Mw_up,
+    Mw_low,
 ):
-    """Tree-sparse H, M, Rq = dR/dq, Rv = dR/dv and d(M (a - z))/dq of one step (simulator's inverse dynamics R).
+    """Tree-sparse H, M, Rq = dR/dq, Rv = dR/dv and d(M (a - z))/dq of one step (simulator's inverse
+    dynamics R).
 
-    S (nv, 6) cdof, cinert (nb, 10), com (3,), centres (nc, 3) of spheres, qpos (nq,), v, a, v_next (nv,),
-    saturated (nv,) bool: actuator at its force range. Outputs have shape (row_start[-1],).
+    S (nv, 6) cdof, cinert (nb, 10), com (3,), centres (nc, 3) of spheres, qpos (nq,), v, a, v_next
+    (nv,), saturated (nv,) bool: actuator at its force range. Outputs have shape (row_start[-1],).
     """
     nv, nb = S.shape[0], cinert.shape[0]
     b_ref = c.contact_reference[1]
-    v_after, Sd, Pd, Pdd = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
-    Pw, Py, acc, zee, wye = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    v_after, Sd, Pd, Pdd = (
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+    )
+    Pw, Py, acc, zee, wye = (
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+    )
     U, V = np.zeros((nv, 24)), np.zeros((nv, 24))
     D, rq, rv = np.empty(nv), np.empty(nv), np.empty(nv)
     _diagonals(c, qpos, v, a, saturated, D, rq, rv)
@@ -289,7 +331,12 @@ def step_matrices(
     Cf, Cfw, Cphi = np.zeros((nb, 6)), np.zeros((nb, 6)), np.zeros((nb, 6))
     touched = np.zeros(nb, np.bool_)
     nc = c.sphere_body.shape[0]
-    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    which, r, rx, F = (
+        np.empty(nc, np.int64),
+        np.empty((nc, 3)),
+        np.empty((nc, 3)),
+        np.empty((nc, 3)),
+    )
     kappa, Kc = np.empty((nc, 3)), np.empty((nc, 3, 3))
     for n in range(_contacts(c, wye, centres, com, which, r, rx, F, kappa, Kc)):
         body = c.sphere_body[which[n]]
@@ -357,7 +404,12 @@ def step_matrices(
                     CK[p, r, q] += CK[body, r, q]
                     CG[p, r, q] += CG[body, r, q]
     # Vectors of each dof, then all pairs of a dof and its ancestors.
-    low_q, low_v, low_w, X = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
+    low_q, low_v, low_w, X = (
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+        np.zeros((nv, 6)),
+    )
     IS, BS, GS, KS = np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6)), np.zeros((nv, 6))
     for k in range(nv):
         body = c.dof_body[k]
@@ -381,8 +433,18 @@ def step_matrices(
             for e in range(6):
                 low_v[k, e] += b_ref * KS[k, e]
         for e in range(6):
-            U[k, e], U[k, 6 + e], U[k, 12 + e], U[k, 18 + e] = IS[k, e], BS[k, e], GS[k, e], KS[k, e]
-            V[k, e], V[k, 6 + e], V[k, 12 + e], V[k, 18 + e] = Pdd[k, e], Pd[k, e], S[k, e], Py[k, e]
+            U[k, e], U[k, 6 + e], U[k, 12 + e], U[k, 18 + e] = (
+                IS[k, e],
+                BS[k, e],
+                GS[k, e],
+                KS[k, e],
+            )
+            V[k, e], V[k, 6 + e], V[k, 12 + e], V[k, 18 + e] = (
+                Pdd[k, e],
+                Pd[k, e],
+                S[k, e],
+                Py[k, e],
+            )
     for k in range(nv):
         start = c.row_start[k]
         for i in range(c.row_start[k + 1] - start):
@@ -400,7 +462,9 @@ def step_matrices(
                 lv += S[j, e] * low_v[k, e]
                 lw += S[j, e] * low_w[k, e]
             vv += b_ref * ks
-            if 3 <= j and k < 6 and j != k:  # the root's rotations move one another: the first mask, both ways
+            if (
+                3 <= j and k < 6 and j != k
+            ):  # the root's rotations move one another: the first mask, both ways
                 lq = lv = lw = 0.0
                 for e in range(24):
                     lq += U[j, e] * V[k, e]
@@ -516,10 +580,11 @@ def _add_stiffness(r, Kc, A, K6):
 
 @_jit
 def _add_contact_pull(r, rx, F, kappa, Kc, w, y, work, body, TG, TK, phi):
-    """TK[body] += K6 y, TG[body] += G6' y, phi[body] += the wrench of a contact; w (6,) its body's a + b v.
+    """TK[body] += K6 y, TG[body] += G6' y, phi[body] += the wrench of a contact; w (6,) its body's
+    a + b v.
 
-    work (2, 6). With e = E y and p = Kc e: G6' y = E_x' (p x w + y x F, half of it along n, plus kappa . e there)
-    + w x* E' p.
+    work (2, 6). With e = E y and p = Kc e: G6' y = E_x' (p x w + y x F, half of it along n, plus
+    kappa . e there) + w x* E' p.
     """
     e0 = y[3] + y[1] * r[2] - y[2] * r[1]
     e1 = y[4] + y[2] * r[0] - y[0] * r[2]
@@ -531,7 +596,11 @@ def _add_contact_pull(r, rx, F, kappa, Kc, w, y, work, body, TG, TK, phi):
     b1 = p2 * w[0] - p0 * w[2] + y[2] * F[0] - y[0] * F[2]
     b2 = 0.5 * (p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0])
     b2 += kappa[0] * e0 + kappa[1] * e1 + kappa[2] * e2
-    work[0, 0], work[0, 1], work[0, 2] = r[1] * p2 - r[2] * p1, r[2] * p0 - r[0] * p2, r[0] * p1 - r[1] * p0
+    work[0, 0], work[0, 1], work[0, 2] = (
+        r[1] * p2 - r[2] * p1,
+        r[2] * p0 - r[0] * p2,
+        r[0] * p1 - r[1] * p0,
+    )
     work[0, 3], work[0, 4], work[0, 5] = p0, p1, p2
     for a in range(6):
         TK[body, a] += work[0, a]
@@ -562,7 +631,9 @@ def _gather(body_parent, first, last, x):
 
 @_jit
 def _inertia_rows(row_start, ancestors, dof_body, armature, S, CI, CK, D, contact, IS, KS, M, H):
-    """Tree-sparse M and H = M + S' K^C S + diag(D) from the composites CI (nb, 10) and CK (nb, 6, 6)."""
+    """Tree-sparse M and H = M + S' K^C S + diag(D) from the composites CI (nb, 10) and CK (nb, 6,
+    6).
+    """
     for k in range(S.shape[0]):
         body, start, end = dof_body[k], row_start[k], row_start[k + 1]
         _inertia_times(CI, body, S, k, IS, k)
@@ -588,14 +659,22 @@ def _inertia_rows(row_start, ancestors, dof_body, armature, S, CI, CK, D, contac
 def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
     """Backward recursion: du (T, nu) receives dL/dctrl; returns dL/dx0 as (pq, pv), each (nv,).
 
-    S (T+1, nv, 6) ... are the rollout's records; lq, lv (T+1, nv) the loss's gradient with respect to the
-    configuration (tangent) and velocity of every state.
+    S (T+1, nv, 6) ... are the rollout's records; lq, lv (T+1, nv) the loss's gradient with respect
+    to the configuration (tangent) and velocity of every state.
 
-    Rq' nu, Rv' nu and Mw' mu need no matrices: with y_b the sum of S nu over the dofs that move body b, both masks of
-    the assembly together say (Rq' nu)_j = [Psiddot; Psidot; S; Py]_j . (subtree sum of [I; B'; G'; K]_b y_b) + what
-    moving j's own axis changes; reverse mode through the recursive Newton-Euler algorithm, linear in the dofs.
+    Rq' nu, Rv' nu and Mw' mu need no matrices: with y_b the sum of S nu over the dofs that move
+    body b, both masks of the assembly together say (Rq' nu)_j = [Psiddot; Psidot; S; Py]_j .
+    (subtree sum of [I; B'; G'; K]_b y_b) + what moving j's own axis changes; reverse mode through
+    the recursive Newton-Euler algorithm, linear in the dofs.
     """
-    T, nv, nb, nu, h, b_ref = a.shape[0], v.shape[1], cinert.shape[1], du.shape[1], c.h, c.contact_reference[1]
+    T, nv, nb, nu, h, b_ref = (
+        a.shape[0],
+        v.shape[1],
+        cinert.shape[1],
+        du.shape[1],
+        c.h,
+        c.contact_reference[1],
+    )
     row_start, ancestors, dof_parent, dof_body = c.row_start, c.ancestors, c.dof_parent, c.dof_body
     body_parent, body_dof, sphere_body = c.body_parent, c.body_dof, c.sphere_body
     M, H, Mhat = np.empty(row_start[nv]), np.empty(row_start[nv]), np.empty(row_start[nv])
@@ -609,7 +688,12 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
     TG, TK, TW, phi = of_bodies[5], of_bodies[6], of_bodies[7], of_bodies[8]
     CI, CK = np.empty((nb, 10)), np.zeros((nb, 6, 6))
     nc = sphere_body.shape[0]
-    which, r, rx, F = np.empty(nc, np.int64), np.empty((nc, 3)), np.empty((nc, 3)), np.empty((nc, 3))
+    which, r, rx, F = (
+        np.empty(nc, np.int64),
+        np.empty((nc, 3)),
+        np.empty((nc, 3)),
+        np.empty((nc, 3)),
+    )
     kappa, Kc, A, tmp = np.empty((nc, 3)), np.empty((nc, 3, 3)), np.empty((3, 3)), np.empty((3, 6))
     CK_flat = CK.reshape(nb, 36)
     pq, pv, w, mu, nu_ = lq[T].copy(), lv[T].copy(), np.empty(nv), np.empty(nv), np.empty(nv)
@@ -627,7 +711,9 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
             for n in range(contacts):
                 _add_stiffness(r[n], Kc[n], A, CK[sphere_body[which[n]]])
             _gather(body_parent, 0, 36, CK_flat)
-        _inertia_rows(row_start, ancestors, dof_body, c.armature, St, CI, CK, D, contacts > 0, IS, KS, M, H)
+        _inertia_rows(
+            row_start, ancestors, dof_body, c.armature, St, CI, CK, D, contacts > 0, IS, KS, M, H
+        )
         _with_damping(c, M, saturated[t], Mhat)
         factorise(row_start, ancestors, Mhat)
         factorise(row_start, ancestors, H)
@@ -660,7 +746,9 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
             _inertia_times(cinert[t], body, ym, j, TW, body)
             _inertia_times(cinert[t], body, y, j, TI, body)
             _cross_motion(v_after, j, y, j, tmp, 0)
-            _inertia_times(cinert[t], body, tmp, 0, TB, body)  # B' y = v x* I y - I (v x y) - y x* I v
+            _inertia_times(
+                cinert[t], body, tmp, 0, TB, body
+            )  # B' y = v x* I y - I (v x y) - y x* I v
             for e in range(6):
                 TB[body, e] = -TB[body, e]
                 TG[body, e] = TK[body, e] = phi[body, e] = 0.0
@@ -669,7 +757,9 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
         for n in range(contacts):
             body = sphere_body[which[n]]
             j = body_dof[body]
-            _add_contact_pull(r[n], rx[n], F[n], kappa[n], Kc[n], wye[j], y[j], tmp, body, TG, TK, phi)
+            _add_contact_pull(
+                r[n], rx[n], F[n], kappa[n], Kc[n], wye[j], y[j], tmp, body, TG, TK, phi
+            )
         for i in range(1, 9):
             _gather(body_parent, 0, 6, of_bodies[i])
         for k in range(nv):
@@ -692,9 +782,16 @@ def adjoint(c, S, cinert, com, centres, qpos, v, a, saturated, lq, lv, du):
             _add_cross_force(St, j, Cfw, body, tmp, 1, 1.0)
             q_, v_ = rq[j] * nu_[j], rv[j] * nu_[j]
             for e in range(6):
-                q_ += Pdd[j, e] * TI[body, e] + Pd[j, e] * TB[body, e] + Py[j, e] * TK[body, e] + Pw[j, e] * TW[body, e]
+                q_ += (
+                    Pdd[j, e] * TI[body, e]
+                    + Pd[j, e] * TB[body, e]
+                    + Py[j, e] * TK[body, e]
+                    + Pw[j, e] * TW[body, e]
+                )
                 q_ += St[j, e] * (TG[body, e] + z[below, e])
-                v_ += (Pd[j, e] + Sd[j, e]) * TI[body, e] + St[j, e] * (TB[body, e] + b_ref * TK[body, e])
+                v_ += (Pd[j, e] + Sd[j, e]) * TI[body, e] + St[j, e] * (
+                    TB[body, e] + b_ref * TK[body, e]
+                )
             if above >= 0:
                 for e in range(6):
                     q_ += y[above, e] * tmp[0, e] + ym[above, e] * tmp[1, e]
@@ -726,8 +823,8 @@ def _multiply_sparse(row_start, ancestors, up, low, Y, out, scale):
 def transitions(c, S, cinert, com, centres, qpos, v, a, saturated, first, last, D, Eq, Ev):
     """Transposed velocity rows of the step Jacobians for steps first <= t < last.
 
-    D (T, 2 nv + nu, nv) receives [dv'/dq, dv'/dv, dv'/du]'; Eq, Ev (T, 3, 3) the root rotation's maps, with which
-    dq' = E_q dq + h E_v dv' (identity and h elsewhere).
+    D (T, 2 nv + nu, nv) receives [dv'/dq, dv'/dv, dv'/du]'; Eq, Ev (T, 3, 3) the root rotation's
+    maps, with which dq' = E_q dq + h E_v dv' (identity and h elsewhere).
     """
     nv, h, nu = v.shape[1], c.h, c.actuator_dof.shape[0]
     work = np.zeros((9, c.row_start[nv]))
@@ -735,8 +832,26 @@ def transitions(c, S, cinert, com, centres, qpos, v, a, saturated, first, last, 
     Rvl, Mwu, Mwl, Mhat = work[5], work[6], work[7], work[8]
     Y, W, turn = np.zeros((nv, nv)), np.zeros((nv, nv)), np.zeros(3)
     for t in range(first, last):
-        step_matrices(c, S[t], cinert[t], com[t], centres[t], qpos[t], v[t], a[t], v[t + 1], saturated[t],
-                      H, M, Rqu, Rql, Rvu, Rvl, Mwu, Mwl)
+        step_matrices(
+            c,
+            S[t],
+            cinert[t],
+            com[t],
+            centres[t],
+            qpos[t],
+            v[t],
+            a[t],
+            v[t + 1],
+            saturated[t],
+            H,
+            M,
+            Rqu,
+            Rql,
+            Rvu,
+            Rvl,
+            Mwu,
+            Mwl,
+        )
         _with_damping(c, M, saturated[t], Mhat)
         factorise(c.row_start, c.ancestors, Mhat)
         factorise(c.row_start, c.ancestors, H)

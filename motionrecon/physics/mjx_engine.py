@@ -1,17 +1,22 @@
-"""A second engine behind the interface of ``rollout`` and ``derivatives``: pure JAX, MJX's step under jax.grad.
+"""A second engine behind the interface of ``rollout`` and ``derivatives``: pure JAX, MJX's step
+under jax.grad.
 
-It is the cross-check of the closed form and its slow rival in ``scripts/benchmark.py gradient``; on an accelerator it
-batches. JAX is imported when a simulator is made. It supports every model that ``constants.read_constants`` accepts
-(the same physics is what is compared), in float64 only: float32 loses three digits in the step's matrices.
+It is the cross-check of the closed form and its slow rival in ``scripts/benchmark.py gradient``; on
+an accelerator it batches. JAX is imported when a simulator is made. It supports every model that
+``constants.read_constants`` accepts (the same physics is what is compared), in float64 only:
+float32 loses three digits in the step's matrices.
 
-Where MJX departs from MuJoCo C, or cannot be differentiated in reverse, this file steps with MJX's own stages and
-replaces one of them:
+Where MJX departs from MuJoCo C, or cannot be differentiated in reverse, this file steps with MJX's
+own stages and replaces one of them:
 
-- MJX solves the constraints in a ``lax.while_loop``, which has no reverse mode. ``differentiation="unrolled"``
-  repeats MJX's solver at ``iterations=1``, the form it does differentiate, until converged. ``"one step"`` runs the loop
-  without gradient and differentiates one Newton step at its solution with the active rows held, which is exact there
-  (Bolte, Pauwels & Vaiter, "One-step differentiation of iterative algorithms", NeurIPS 2023) and faster.
-- MJX's implicitfast keeps a saturated actuator's damping in the matrix that it inverts; MuJoCo C drops it, and so does
+- MJX solves the constraints in a ``lax.while_loop``, which has no reverse mode.
+``differentiation="unrolled"``
+  repeats MJX's solver at ``iterations=1``, the form it does differentiate, until converged. ``"one
+  step"`` runs the loop without gradient and differentiates one Newton step at its solution with the
+  active rows held, which is exact there (Bolte, Pauwels & Vaiter, "One-step differentiation of
+  iterative algorithms", NeurIPS 2023) and faster.
+- MJX's implicitfast keeps a saturated actuator's damping in the matrix that it inverts; MuJoCo C
+drops it, and so does
   the step here.
 """
 
@@ -33,10 +38,12 @@ class States(NamedTuple):
 
 
 class MjxSimulator:
-    """One MuJoCo model in MJX, float64, on JAX's default device; compiles once for every number of steps.
+    """One MuJoCo model in MJX, float64, on JAX's default device; compiles once for every number of
+    steps.
 
-    differentiation: "one step" or "unrolled" (see the module); iterations: of the unrolled solver, a fixed number a step;
-    compiler_options: XLA's, for jax.jit. Raises BodyError where the model is outside what the closed form covers.
+    differentiation: "one step" or "unrolled" (see the module); iterations: of the unrolled solver,
+    a fixed number a step; compiler_options: XLA's, for jax.jit. Raises BodyError where the model is
+    outside what the closed form covers.
     """
 
     def __init__(
@@ -50,7 +57,9 @@ class MjxSimulator:
         from mujoco import mjx
 
         if differentiation not in ("one step", "unrolled"):
-            raise BodyError(f"differentiation {differentiation!r}: expected 'one step' or 'unrolled'")
+            raise BodyError(
+                f"differentiation {differentiation!r}: expected 'one step' or 'unrolled'"
+            )
         read_constants(model)
         self._jax, self._mjx, self._iterations = jax, mjx, iterations
         self._unrolled = differentiation == "unrolled"
@@ -62,23 +71,33 @@ class MjxSimulator:
         self._low = np.where(limited, model.actuator_forcerange[:, 0], -np.inf)
         self._high = np.where(limited, model.actuator_forcerange[:, 1], np.inf)
         self._dof = model.jnt_dofadr[model.actuator_trnid[:, 0]]
-        self._damping, self._kv = np.array(model.dof_damping).reshape(model.nv), -model.actuator_biasprm[:, 2].copy()
+        self._damping, self._kv = (
+            np.array(model.dof_damping).reshape(model.nv),
+            -model.actuator_biasprm[:, 2].copy(),
+        )
         self._compiled_states = jax.jit(self._states, compiler_options=compiler_options)
         self._compiled_pull = jax.jit(self._pull, compiler_options=compiler_options)
 
     def rollout(self, qpos: np.ndarray, qvel: np.ndarray, ctrl: np.ndarray) -> States:
         """Simulate from qpos (nq,), qvel (nv,) under ctrl (T, nu), the servos' targets in rad."""
         with self._jax.enable_x64(True):
-            return States(*(np.asarray(a) for a in self._compiled_states(*_doubles(qpos, qvel, ctrl))))
+            return States(
+                *(np.asarray(a) for a in self._compiled_states(*_doubles(qpos, qvel, ctrl)))
+            )
 
-    def gradient(self, qpos, qvel, ctrl, dq: np.ndarray, dv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pull a loss's gradient with respect to the states back, by reverse mode through rollout(qpos, qvel, ctrl).
+    def gradient(
+        self, qpos, qvel, ctrl, dq: np.ndarray, dv: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pull a loss's gradient with respect to the states back, by reverse mode through
+        rollout(qpos, qvel, ctrl).
 
-        dq, dv (T+1, nv) as in ``derivatives.gradient``: dL/d(configuration), in MuJoCo's tangent space, and dL/dqvel.
-        Returns dL/dctrl (T, nu), dL/dqpos_0 (nv,) tangent, dL/dqvel_0 (nv,).
+        dq, dv (T+1, nv) as in ``derivatives.gradient``: dL/d(configuration), in MuJoCo's tangent
+        space, and dL/dqvel. Returns dL/dctrl (T, nu), dL/dqpos_0 (nv,) tangent, dL/dqvel_0 (nv,).
         """
         with self._jax.enable_x64(True):
-            return tuple(np.asarray(a) for a in self._compiled_pull(*_doubles(qpos, qvel, ctrl, dq, dv)))
+            return tuple(
+                np.asarray(a) for a in self._compiled_pull(*_doubles(qpos, qvel, ctrl, dq, dv))
+            )
 
     def _pull(self, qpos, qvel, ctrl, dq, dv):
         jax, jnp = self._jax, self._jax.numpy
@@ -90,8 +109,11 @@ class MjxSimulator:
             return self._states(moved, qvel, ctrl)
 
         (Q, _), back = jax.vjp(states, ctrl, jnp.zeros_like(qvel), qvel)
-        # A tangent cotangent p on a unit quaternion is 4 J p in its coordinates: J'J is a quarter of the identity.
-        quaternion = 4 * jnp.einsum("tij,tj->ti", jax.vmap(functools.partial(_tangent, jnp))(Q[:, 3:7]), dq[:, 3:6])
+        # A tangent cotangent p on a unit quaternion is 4 J p in its coordinates: J'J is a quarter
+        # of the identity.
+        quaternion = 4 * jnp.einsum(
+            "tij,tj->ti", jax.vmap(functools.partial(_tangent, jnp))(Q[:, 3:7]), dq[:, 3:6]
+        )
         return back((jnp.concatenate([dq[:, :3], quaternion, dq[:, 6:]], 1), dv))
 
     def _states(self, qpos, qvel, ctrl):
@@ -101,7 +123,8 @@ class MjxSimulator:
         # Rematerialised, or every solver iteration of every step would be kept for the way back.
         @self._jax.checkpoint
         def step(state, u):
-            # The data carries positions, velocities and the warm start from step to step; the rest is made anew.
+            # The data carries positions, velocities and the warm start from step to step; the rest
+            # is made anew.
             q, v, warm = state
             d = self._step(first.replace(qpos=q, qvel=v, qacc_warmstart=warm, ctrl=u))
             return (d.qpos, d.qvel, d.qacc_warmstart), (d.qpos, d.qvel)
@@ -111,13 +134,17 @@ class MjxSimulator:
 
     def _step(self, d):
         mjx, m, jnp = self._mjx, self._model, self._jax.numpy
-        d = mjx.fwd_acceleration(m, mjx.fwd_actuation(m, mjx.fwd_velocity(m, mjx.fwd_position(m, d))))
+        d = mjx.fwd_acceleration(
+            m, mjx.fwd_actuation(m, mjx.fwd_velocity(m, mjx.fwd_position(m, d)))
+        )
         d = self._solve_unrolled(d) if self._unrolled else self._solve_one_step(d)
         free = (d.actuator_force > self._low) & (d.actuator_force < self._high)
         damping = jnp.asarray(self._damping).at[self._dof].add(jnp.where(free, self._kv, 0.0))
         h, Mhat = m.opt.timestep, mjx.full_m(m, d) + m.opt.timestep * jnp.diag(damping)
         v = d.qvel + h * _solve(self._jax, Mhat, d.qfrc_smooth + d.qfrc_constraint)
-        q = jnp.concatenate([d.qpos[:3] + h * v[:3], _turn(jnp, d.qpos[3:7], h * v[3:6]), d.qpos[7:] + h * v[6:]])
+        q = jnp.concatenate(
+            [d.qpos[:3] + h * v[:3], _turn(jnp, d.qpos[3:7], h * v[3:6]), d.qpos[7:] + h * v[6:]]
+        )
         return d.replace(qpos=q, qvel=v, qacc_warmstart=d.qacc)
 
     def _solve_unrolled(self, d):
@@ -149,13 +176,19 @@ def _solve(jax, A, b):
 
 
 def _tangent(jnp, q):
-    """(4, 3) derivative at d = 0 of the quaternion q (4,) turned by the rotation vector d in its own frame."""
+    """(4, 3) derivative at d = 0 of the quaternion q (4,) turned by the rotation vector d in its
+    own frame.
+    """
     w, x, y, z = q
-    return 0.5 * jnp.stack([jnp.stack(r) for r in ((-x, -y, -z), (w, -z, y), (z, w, -x), (-y, x, w))])
+    return 0.5 * jnp.stack(
+        [jnp.stack(r) for r in ((-x, -y, -z), (w, -z, y), (z, w, -x), (-y, x, w))]
+    )
 
 
 def _turn(jnp, q, d):
-    """The quaternion q (4,) turned by the rotation vector d (3,) rad in its own frame; smooth at d = 0."""
+    """The quaternion q (4,) turned by the rotation vector d (3,) rad in its own frame; smooth at d
+    = 0.
+    """
     square = d @ d
     small = square < 1e-8
     angle = jnp.sqrt(jnp.where(small, 1.0, square))

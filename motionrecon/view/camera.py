@@ -13,7 +13,9 @@ _ROOM = 1.05, 1.16  # beside and above the person, for margins and labels
 
 @dataclass(frozen=True)
 class Camera:
-    """Looks at `target` (3,) m from `distance` m; azimuth (of the camera, about z) and elevation in rad."""
+    """Looks at `target` (3,) m from `distance` m; azimuth (of the camera, about z) and elevation in
+    rad.
+    """
 
     target: np.ndarray
     azimuth: float
@@ -24,7 +26,12 @@ class Camera:
     @property
     def axes(self) -> np.ndarray:
         """(3, 3): right, up and back of the picture, as rows."""
-        ce, se, ca, sa = np.cos(self.elevation), np.sin(self.elevation), np.cos(self.azimuth), np.sin(self.azimuth)
+        ce, se, ca, sa = (
+            np.cos(self.elevation),
+            np.sin(self.elevation),
+            np.cos(self.azimuth),
+            np.sin(self.azimuth),
+        )
         return np.array([[-sa, ca, 0], [-se * ca, -se * sa, ce], [ce * ca, ce * sa, se]])
 
     @property
@@ -34,7 +41,9 @@ class Camera:
 
 
 def path_of(take: Take) -> np.ndarray:
-    """(T, 3) m: the point that a camera follows, the root smoothed over time, a little above half of the height reached."""
+    """(T, 3) m: the point that a camera follows, the root smoothed over time, a little above half
+    of the height reached.
+    """
     root = take.arrays["qpos"][:, :3]
     fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
     path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")
@@ -43,8 +52,12 @@ def path_of(take: Take) -> np.ndarray:
 
 
 def reach(take: Take) -> tuple[float, float]:
-    """m: half the width and half the height that a picture must show, so that the body is in it all along."""
-    around = (take.points - path_of(take)[:, None]) @ Camera(np.zeros(3), azimuth(take), 1.0).axes[:2].T
+    """m: half the width and half the height that a picture must show, so that the body is in it all
+    along.
+    """
+    around = (take.points - path_of(take)[:, None]) @ Camera(np.zeros(3), azimuth(take), 1.0).axes[
+        :2
+    ].T
     wide, high = np.percentile(np.abs(around).max(axis=1), 98, axis=0)
     return _ROOM[0] * float(wide), _ROOM[1] * float(high)
 
@@ -56,7 +69,9 @@ def distance(take: Take, aspect: float) -> float:
 
 
 def azimuth(take: Take) -> float:
-    """rad: from ahead and to the side of where the person goes, or of where they face when they stay."""
+    """rad: from ahead and to the side of where the person goes, or of where they face when they
+    stay.
+    """
     path = path_of(take)
     way = path[-1, :2] - path[0, :2]
     if np.linalg.norm(way) < 0.5:

@@ -1,4 +1,6 @@
-"""python scripts/view.py OUT/motion.npz [--page] [--video] [--figures]: see a reconstruction that is there already."""
+"""python scripts/view.py OUT/motion.npz [--page] [--video] [--figures]: see a reconstruction that
+is there already.
+"""
 
 import argparse
 import sys
@@ -6,7 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
-from motionrecon.cli import add_view_options
+from motionrecon.cli.reconstruct import add_view_options
 from motionrecon.errors import MotionReconError
 from motionrecon.view.take import Take, check_one_clip, load
 from motionrecon.view.video import RENDERERS, VideoOptions, write_video
@@ -17,7 +19,9 @@ def progress(what: str):
     """A bar; yields the function that takes the share done."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True) as bar:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True
+    ) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 
@@ -30,8 +34,15 @@ def subtitle(takes: list[Take]) -> str:
     return ", ".join(words + ([status] if status not in ("", "ok") else []))
 
 
-def show(takes: list[Take], folder: Path, title: str, page: bool, video: bool, figures: bool,
-         options: VideoOptions = VideoOptions()) -> list[Path]:  # fmt: skip
+def show(
+    takes: list[Take],
+    folder: Path,
+    title: str,
+    page: bool,
+    video: bool,
+    figures: bool,
+    options: VideoOptions = VideoOptions(),
+) -> list[Path]:
     """Write what is asked for into a folder, and return its paths. Raises OutputError, ViewError."""
     paths = []
     if page:
@@ -52,7 +63,12 @@ def add_video_options(p: argparse.ArgumentParser, width: int, height: int) -> No
     p.add_argument("--width", type=int, default=width, help="of the video, pixels")
     p.add_argument("--height", type=int, default=height, help="of the video, pixels")
     p.add_argument("--speed", type=float, default=1.0, help="of the video: 0.5 is slow motion")
-    p.add_argument("--renderer", choices=RENDERERS, default="auto", help="of the video: mujoco needs a GL, opencv nothing")
+    p.add_argument(
+        "--renderer",
+        choices=RENDERERS,
+        default="auto",
+        help="of the video: mujoco needs a GL, opencv nothing",
+    )
 
 
 def video_options(a: argparse.Namespace) -> VideoOptions:
@@ -75,7 +91,11 @@ def guarded(run: Callable[[argparse.Namespace], None], a: argparse.Namespace) ->
 def main(arguments: list[str] | None = None) -> int:
     """Several motions of one clip are shown side by side. Without a flag the page is written."""
     p = argparse.ArgumentParser(description="See a reconstruction: page, video, figures.")
-    p.add_argument("motion", nargs="+", help="motion.npz of a reconstruction, or its folder; several of one clip to compare")
+    p.add_argument(
+        "motion",
+        nargs="+",
+        help="motion.npz of a reconstruction, or its folder; several of one clip to compare",
+    )
     p.add_argument("--out", type=Path, help="folder (default: the first motion's)")
     p.add_argument("--title")
     add_view_options(p)

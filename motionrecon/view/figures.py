@@ -12,7 +12,9 @@ from motionrecon.view.take import Take
 
 
 def write_figures(takes: list[Take], folder: str | Path) -> list[Path]:
-    """metrics.png (distance over time, loss, table) and forces.png (all components a foot, contacts). Raises OutputError."""
+    """metrics.png (distance over time, loss, table) and forces.png (all components a foot,
+    contacts). Raises OutputError.
+    """
     figures = {"metrics.png": metrics_figure(takes), "forces.png": forces_figure(takes)}
     return [save(figure, Path(folder) / name) for name, figure in figures.items()]
 
@@ -27,7 +29,11 @@ def new_figure(width: float, height: float) -> Figure:
 def metrics_figure(takes: list[Take]) -> Figure:
     figure = new_figure(11, 6)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
-    error, losses, table = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[:, 1])
+    error, losses, table = (
+        figure.add_subplot(grid[0, 0]),
+        figure.add_subplot(grid[1, 0]),
+        figure.add_subplot(grid[:, 1]),
+    )
     plots.errors(error, takes)
     error.set_xlabel("seconds", fontsize=8)
     plots.losses(losses, takes, "evaluations")

@@ -52,7 +52,11 @@ class MujocoRenderer:
         mujoco.mj_forward(self._model, self._data)
         self._scene = mujoco.MjvScene(self._model, maxgeom=4000)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = True
-        self._options, self._perturb, self._camera = mujoco.MjvOption(), mujoco.MjvPerturb(), mujoco.MjvCamera()
+        self._options, self._perturb, self._camera = (
+            mujoco.MjvOption(),
+            mujoco.MjvPerturb(),
+            mujoco.MjvCamera(),
+        )
         self._draw = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._draw)
         self._box = mujoco.MjrRect(0, 0, width, height)
@@ -62,9 +66,18 @@ class MujocoRenderer:
         self._model.vis.global_.fovy = np.rad2deg(camera.fov)
         view = self._camera
         view.lookat[:], view.distance = camera.target, camera.distance
-        view.azimuth, view.elevation = np.rad2deg(camera.azimuth) + 180, -np.rad2deg(camera.elevation)
+        view.azimuth, view.elevation = (
+            np.rad2deg(camera.azimuth) + 180,
+            -np.rad2deg(camera.elevation),
+        )
         mujoco.mjv_updateScene(
-            self._model, self._data, self._options, self._perturb, view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
+            self._model,
+            self._data,
+            self._options,
+            self._perturb,
+            view,
+            mujoco.mjtCatBit.mjCAT_ALL,
+            self._scene,
         )
         for light in self._scene.lights[: self._scene.nlight]:
             if light.castshadow:  # its shadow map is centred on the person
@@ -79,7 +92,14 @@ class MujocoRenderer:
         scene = self._scene
         geom, ball = scene.geoms[scene.ngeom], np.linalg.norm(b - a) < 1e-6
         kind = mujoco.mjtGeom.mjGEOM_SPHERE if ball else mujoco.mjtGeom.mjGEOM_CAPSULE
-        mujoco.mjv_initGeom(geom, kind, np.full(3, radius), a, np.eye(3).ravel(), np.append(colour, 1).astype(np.float32))
+        mujoco.mjv_initGeom(
+            geom,
+            kind,
+            np.full(3, radius),
+            a,
+            np.eye(3).ravel(),
+            np.append(colour, 1).astype(np.float32),
+        )
         if not ball:
             mujoco.mjv_connector(geom, kind, radius, a, b)
         geom.emission, geom.specular = 0.6 * plain, 0.3 * (1 - plain)

@@ -21,7 +21,13 @@ def steps(values: np.ndarray) -> dict:
     step = max((high - low) / 65534, 1e-12)
     offset = low + 32767 * step
     whole = np.where(known, np.rint((np.where(known, values, offset) - offset) / step), _NAN)
-    return {"shape": list(values.shape), "type": "int16", "step": step, "offset": offset, "data": _text(whole.astype("<i2"))}
+    return {
+        "shape": list(values.shape),
+        "type": "int16",
+        "step": step,
+        "offset": offset,
+        "data": _text(whole.astype("<i2")),
+    }
 
 
 def unpack(packed: dict) -> np.ndarray:

@@ -1,9 +1,10 @@
 """The interactive page: one HTML file, all data in it, nothing fetched.
 
-Brax's viewer (brax.io.html) was looked at first: its page fetches three.js from a network at every opening, shows one
-system without forces or measurements, and has no graph. MuJoCo's own viewer (mujoco.viewer) wants a window, a GL and an
-installed MuJoCo. A person made of capsules needs so little of WebGL that the few hundred lines in `web/` replace a
-library of a megabyte, and a 2D canvas can stand in where a browser has no WebGL.
+Brax's viewer (brax.io.html) was looked at first: its page fetches three.js from a network at every
+opening, shows one system without forces or measurements, and has no graph. MuJoCo's own viewer
+(mujoco.viewer) wants a window, a GL and an installed MuJoCo. A person made of capsules needs so
+little of WebGL that the few hundred lines in `web/` replace a library of a megabyte, and a 2D
+canvas can stand in where a browser has no WebGL.
 """
 
 import json
@@ -30,8 +31,15 @@ def page(takes: list[Take], title: str, subtitle: str = "") -> str:
     """The page's text for one take, or several of one clip."""
     web = files("motionrecon.view") / "web"
     script = "\n".join((web / f"{name}.js").read_text() for name in _SCRIPTS)
-    data = json.dumps(_data(takes, title, subtitle), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    parts = {"title": _escaped(title), "style": (web / "style.css").read_text(), "script": script, "data": data}
+    data = json.dumps(
+        _data(takes, title, subtitle), allow_nan=False, separators=(",", ":")
+    ).replace("<", "\\u003c")
+    parts = {
+        "title": _escaped(title),
+        "style": (web / "style.css").read_text(),
+        "script": script,
+        "data": data,
+    }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (web / "page.html").read_text())
 
 
@@ -55,31 +63,58 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
     names = [str(n) for n in longest.arrays["keypoint_names"]]
     targets = longest.arrays["input_keypoints"] - longest.arrays["qpos"][:, None, :3]
     return {
-        "title": title, "subtitle": subtitle, "time": pack.floats(longest.time[at]), "names": names, "edges": edges(names),
-        "targets": pack.steps(targets[at]), "path": pack.floats(path_of(longest)[at][:, None]), "weight": longest.weight,
-        "azimuth": azimuth(longest), "reach": reach(longest), "loaded": LOADED_N,
-        "joints": [str(n) for n in longest.arrays["joint_names"]], "longest": takes.index(longest),
-        "takes": [_take(take, at) for take in takes], "metrics": rows(takes), "lossNote": _LOSS_NOTE,
-    }  # fmt: skip
+        "title": title,
+        "subtitle": subtitle,
+        "time": pack.floats(longest.time[at]),
+        "names": names,
+        "edges": edges(names),
+        "targets": pack.steps(targets[at]),
+        "path": pack.floats(path_of(longest)[at][:, None]),
+        "weight": longest.weight,
+        "azimuth": azimuth(longest),
+        "reach": reach(longest),
+        "loaded": LOADED_N,
+        "joints": [str(n) for n in longest.arrays["joint_names"]],
+        "longest": takes.index(longest),
+        "takes": [_take(take, at) for take in takes],
+        "metrics": rows(takes),
+        "lossNote": _LOSS_NOTE,
+    }
 
 
 def _take(take: Take, at: slice) -> dict:
     a = take.arrays
     origin = a["qpos"][:, None, :3]
     curves = {axis: loss.curve(take.report, axis) for axis in ("evaluations", "seconds")}
-    losses = {k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])} for k, c in curves.items() if c is not None}
+    losses = {
+        k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])}
+        for k, c in curves.items()
+        if c is not None
+    }
     return {
-        "label": take.label, "shapes": take.shapes.tolist(), "radii": [round(float(r), 5) for r in take.radii],
+        "label": take.label,
+        "shapes": take.shapes.tolist(),
+        "radii": [round(float(r), 5) for r in take.radii],
         # about a float32 origin, so that what the page adds is what was taken away
-        "origin": pack.floats(origin[at, 0]), "points": pack.steps((take.points - origin)[at]),
-        "keypoints": pack.steps((a["keypoints"] - origin)[at]), "error": pack.floats(take.errors_mm[at]),
-        "force": pack.steps(a["contact_force"][at]), "centre": pack.floats(a["centre_of_pressure"][at]),
-        "measured": pack.steps(a["measured_contact_force"][at]) if "measured_contact_force" in a else None,
-        "elsewhere": {"force": pack.floats(take.elsewhere_force[at]), "centre": pack.floats(take.elsewhere_centre[at])}
-        if take.elsewhere_force.shape[1] else None,
-        "torque": pack.steps(a["torques"][at]), "angle": pack.steps(np.rad2deg(a["qpos"][at, 7:])),
+        "origin": pack.floats(origin[at, 0]),
+        "points": pack.steps((take.points - origin)[at]),
+        "keypoints": pack.steps((a["keypoints"] - origin)[at]),
+        "error": pack.floats(take.errors_mm[at]),
+        "force": pack.steps(a["contact_force"][at]),
+        "centre": pack.floats(a["centre_of_pressure"][at]),
+        "measured": pack.steps(a["measured_contact_force"][at])
+        if "measured_contact_force" in a
+        else None,
+        "elsewhere": {
+            "force": pack.floats(take.elsewhere_force[at]),
+            "centre": pack.floats(take.elsewhere_centre[at]),
+        }
+        if take.elsewhere_force.shape[1]
+        else None,
+        "torque": pack.steps(a["torques"][at]),
+        "angle": pack.steps(np.rad2deg(a["qpos"][at, 7:])),
         "loss": losses or None,
-    }  # fmt: skip
+    }
 
 
 def _escaped(text: str) -> str:

@@ -1,7 +1,7 @@
 """Colours, dashes and markers that tell takes apart; never by colour alone.
 
-Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour vision; green
-darkened, so that it stays apart from purple where neither is seen as a colour.
+Colours after M. Okabe and K. Ito, "Color Universal Design" (2008), distinguishable with any colour
+vision; green darkened, so that it stays apart from purple where neither is seen as a colour.
 """
 
 TAKES = ("#0072b2", "#d55e00", "#007f5c", "#cc79a7", "#2f2f2f", "#56b4e9")

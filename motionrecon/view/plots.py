@@ -1,4 +1,6 @@
-"""One function a graph, each on given matplotlib axes: for the figures, and for what stands under a video."""
+"""One function a graph, each on given matplotlib axes: for the figures, and for what stands under a
+video.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from motionrecon.forces import FEET
+from motionrecon.motion.forces import FEET
 from motionrecon.view import loss, metrics, palette
 from motionrecon.view.take import LOADED_N, Take
 
@@ -15,7 +17,11 @@ def look(k: int, many: bool) -> dict:
     """How the k-th take's lines are drawn: colour, dash and (among several) marker."""
     dash = palette.DASHES[k % len(palette.DASHES)] if many else ()
     marker = palette.MARKERS[k % len(palette.MARKERS)] if many else ""
-    style = {"color": palette.TAKES[k % len(palette.TAKES)], "linestyle": (0, dash) if dash else "-", "linewidth": 1.6}
+    style = {
+        "color": palette.TAKES[k % len(palette.TAKES)],
+        "linestyle": (0, dash) if dash else "-",
+        "linewidth": 1.6,
+    }
     return {**style, "marker": marker, "markersize": 4.5}
 
 
@@ -30,8 +36,14 @@ def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
     """Force of the floor on a foot (0 left, 1 right) over time, and the plate's where there is one."""
     _lines(ax, takes, lambda take: take.arrays["contact_force"][:, side, axis])
     if "measured_contact_force" in takes[0].arrays:
-        ax.plot(takes[0].time, takes[0].arrays["measured_contact_force"][:, side, axis], color=palette.MEASURED,
-                linestyle=(0, (1, 1.2)), linewidth=2.2, label="force plate")  # fmt: skip
+        ax.plot(
+            takes[0].time,
+            takes[0].arrays["measured_contact_force"][:, side, axis],
+            color=palette.MEASURED,
+            linestyle=(0, (1, 1.2)),
+            linewidth=2.2,
+            label="force plate",
+        )
     _titled(ax, f"{'xyz'[axis] if axis < 2 else 'Vertical'} ground force, {FEET[side]} foot, N")
 
 
@@ -44,9 +56,20 @@ def contacts(ax: Axes, takes: list[Take]) -> None:
         rows += [(name, take.time, force[:, side, 2], colour) for side, name in enumerate(names)]
     if "measured_contact_force" in takes[0].arrays:
         force = takes[0].arrays["measured_contact_force"]
-        rows += [(f"plate {foot[0].upper()}", takes[0].time, force[:, s, 2], "#a9b3be") for s, foot in enumerate(FEET)]
+        rows += [
+            (f"plate {foot[0].upper()}", takes[0].time, force[:, s, 2], "#a9b3be")
+            for s, foot in enumerate(FEET)
+        ]
     for row, (_, time, force, colour) in enumerate(rows):
-        ax.fill_between(time, row - 0.34, row + 0.34, where=force > LOADED_N, color=colour, linewidth=0, step="post")
+        ax.fill_between(
+            time,
+            row - 0.34,
+            row + 0.34,
+            where=force > LOADED_N,
+            color=colour,
+            linewidth=0,
+            step="post",
+        )
     ax.set_yticks(range(len(rows)), [row[0] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     _titled(ax, "Feet on the floor")
@@ -58,7 +81,13 @@ def losses(ax: Axes, takes: list[Take], axis: str) -> None:
     for k, take in enumerate(takes):
         if (curve := loss.curve(take.report, axis)) is not None:
             style = look(k, len(takes) > 1)
-            ax.plot(*curve, drawstyle="steps-post", label=take.label, markevery=(0.1 + 0.05 * k, 0.2), **style)
+            ax.plot(
+                *curve,
+                drawstyle="steps-post",
+                label=take.label,
+                markevery=(0.1 + 0.05 * k, 0.2),
+                **style,
+            )
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=6))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
@@ -76,7 +105,14 @@ def table(ax: Axes, takes: list[Take]) -> None:
     widths = [share, *[(1 - share) / len(takes)] * len(takes)]
     heading = ["", *(take.label.replace("-", "-\n") for take in takes)] if len(takes) > 1 else None
     cells = [[row["label"], *text] for row, text in zip(rows, texts, strict=True)]
-    drawn = ax.table(cells, colLabels=heading, colWidths=widths, cellLoc="right", bbox=[0, 0, 1, 1], edges="horizontal")
+    drawn = ax.table(
+        cells,
+        colLabels=heading,
+        colWidths=widths,
+        cellLoc="right",
+        bbox=[0, 0, 1, 1],
+        edges="horizontal",
+    )
     drawn.auto_set_font_size(False)
     for (r, c), cell in drawn.get_celld().items():
         cell.set_fontsize(8 if len(takes) <= 3 else 6.5)
@@ -103,8 +139,13 @@ def _text(value, digits: int) -> str:
 
 def _lines(ax: Axes, takes: list[Take], values: Callable[[Take], np.ndarray]) -> None:
     for k, take in enumerate(takes):
-        spread = (0.04 + 0.08 * k / len(takes), 0.25)  # markers of different takes apart from each other
-        ax.plot(take.time, values(take), label=take.label, markevery=spread, **look(k, len(takes) > 1))
+        spread = (
+            0.04 + 0.08 * k / len(takes),
+            0.25,
+        )  # markers of different takes apart from each other
+        ax.plot(
+            take.time, values(take), label=take.label, markevery=spread, **look(k, len(takes) > 1)
+        )
 
 
 def _titled(ax: Axes, title: str) -> None:

@@ -29,8 +29,19 @@ class Raycaster:
         n = solids.casting
         ends = _on_floor(solids.a[:n]), _on_floor(solids.b[:n])
         reach = _boxes(*ends, 1.6 * solids.radius[:n], camera, focal, fine.shape)
-        _floor(fine, camera.eye, camera.axes, focal, *colours, camera.target, solids.a[:n] @ sheet.T, solids.b[:n] @ sheet.T,
-               solids.radius[:n], reach, sheet)  # fmt: skip
+        _floor(
+            fine,
+            camera.eye,
+            camera.axes,
+            focal,
+            *colours,
+            camera.target,
+            solids.a[:n] @ sheet.T,
+            solids.b[:n] @ sheet.T,
+            solids.radius[:n],
+            reach,
+            sheet,
+        )
         boxes = _boxes(solids.a, solids.b, solids.radius, camera, focal, fine.shape)
         _capsules(fine, depth, camera.eye, camera.axes, focal, *solids[:5], boxes, _LIGHT)
         picture = cv2.resize(fine, (self.width, self.height), interpolation=cv2.INTER_AREA)
@@ -50,7 +61,9 @@ def _boxes(a, b, radius, camera: Camera, focal: float, shape) -> np.ndarray:
     for end in (a, b):
         x, y, z = camera.axes @ (end - camera.eye).T
         ahead = np.maximum(-z - radius, 0.05)
-        middle = focal * np.stack([x, -y]) / np.maximum(-z, 0.05) + np.array([[shape[1] / 2], [shape[0] / 2]])
+        middle = focal * np.stack([x, -y]) / np.maximum(-z, 0.05) + np.array(
+            [[shape[1] / 2], [shape[0] / 2]]
+        )
         wide = 1.1 * focal * radius / ahead + 2
         low, high = np.minimum(low, (middle - wide).T), np.maximum(high, (middle + wide).T)
         low[-z < 0.1] = np.inf
@@ -61,7 +74,9 @@ def _boxes(a, b, radius, camera: Camera, focal: float, shape) -> np.ndarray:
 
 @_jit
 def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, boxes, sheet):
-    """Paper, the floor's grid fading into it, and the shadows: floor points that the light sees behind a capsule."""
+    """Paper, the floor's grid fading into it, and the shadows: floor points that the light sees
+    behind a capsule.
+    """
     H, W = out.shape[:2]
     dark = np.zeros((H, W), np.float32)
     for i in range(len(radius)):
@@ -76,7 +91,10 @@ def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, box
                 t = -eye[2] / dz
                 fx = eye[0] + t * (axes[0, 0] * px + axes[1, 0] * py - axes[2, 0])
                 fy = eye[1] + t * (axes[0, 1] * px + axes[1, 1] * py - axes[2, 1])
-                sx, sy = sheet[0, 0] * fx + sheet[0, 1] * fy - a[i, 0], sheet[1, 0] * fx + sheet[1, 1] * fy - a[i, 1]
+                sx, sy = (
+                    sheet[0, 0] * fx + sheet[0, 1] * fy - a[i, 0],
+                    sheet[1, 0] * fx + sheet[1, 1] * fy - a[i, 1],
+                )
                 s = min(1.0, max(0.0, (sx * ux + sy * uy) / square))
                 d = np.sqrt((sx - s * ux) ** 2 + (sy - s * uy) ** 2)
                 dark[y, x] = max(dark[y, x], min(1.0, max(0.0, (radius[i] - d) / 0.012 + 0.5)))
@@ -104,12 +122,16 @@ def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, box
                     line = max(line, weight * min(1.0, max(0.0, width + 0.5 - min(ax, ay))))
             shade = (1 - _SHADOW * dark[y, x] * fade) * fade
             for c in range(3):
-                out[y, x, c] = paper[c] * (1 - fade) + (ground[c] * (1 - line) + grid[c] * line) * shade
+                out[y, x, c] = (
+                    paper[c] * (1 - fade) + (ground[c] * (1 - line) + grid[c] * line) * shade
+                )
 
 
 @_jit
 def _capsules(out, depth, eye, axes, focal, a, b, radius, colour, plain, boxes, light):
-    """The nearest capsule at every pixel: where its ray meets the cylinder about the axis, else an end's ball."""
+    """The nearest capsule at every pixel: where its ray meets the cylinder about the axis, else an
+    end's ball.
+    """
     H, W = out.shape[:2]
     for i in range(len(radius)):
         ux, uy, uz = b[i, 0] - a[i, 0], b[i, 1] - a[i, 1], b[i, 2] - a[i, 2]
@@ -151,7 +173,9 @@ def _capsules(out, depth, eye, axes, focal, a, b, radius, colour, plain, boxes, 
                 nz = (oz + t * dz - share * uz) / radius[i]
                 facing = max(0.0, -(nx * dx + ny * dy + nz * dz))
                 lx, ly, lz = light[0] - dx, light[1] - dy, light[2] - dz
-                half = max(0.0, (nx * lx + ny * ly + nz * lz) / np.sqrt(lx * lx + ly * ly + lz * lz))
+                half = max(
+                    0.0, (nx * lx + ny * ly + nz * lz) / np.sqrt(lx * lx + ly * ly + lz * lz)
+                )
                 sun = max(0.0, nx * light[0] + ny * light[1] + nz * light[2])
                 lit = 0.66 + 0.14 * nz + 0.36 * sun - 0.3 * (1 - facing) ** 3
                 for c in range(3):

@@ -1,9 +1,14 @@
 """The lines between keypoints that make a stick figure."""
 
 _CHAINS = (
-    "pelvis spine spine2 chest neck head", "neck nose", "nose eye ear",
-    "neck|chest collar shoulder elbow wrist hand", "pelvis hip knee ankle heel", "ankle|heel toe", "ankle|heel big_toe",
-)  # fmt: skip
+    "pelvis spine spine2 chest neck head",
+    "neck nose",
+    "nose eye ear",
+    "neck|chest collar shoulder elbow wrist hand",
+    "pelvis hip knee ankle heel",
+    "ankle|heel toe",
+    "ankle|heel big_toe",
+)
 
 
 def edges(names: list[str]) -> list[tuple[int, int]]:
@@ -24,5 +29,9 @@ def edges(names: list[str]) -> list[tuple[int, int]]:
         if all(p in at for p in pair):
             out.append(tuple(at[p] for p in pair))
     if not any(n in at for n in ("pelvis", "neck", "chest", "spine")):
-        out += [(at[f"{s}_shoulder"], at[f"{s}_hip"]) for s in "lr" if f"{s}_shoulder" in at and f"{s}_hip" in at]
+        out += [
+            (at[f"{s}_shoulder"], at[f"{s}_hip"])
+            for s in "lr"
+            if f"{s}_shoulder" in at and f"{s}_hip" in at
+        ]
     return sorted(set(out))

@@ -34,18 +34,30 @@ def join(*parts: Solids) -> Solids:
 def _same(a, b, radius, colour: str, plain: float = 0.0, casting: bool = False) -> Solids:
     a, b, n = np.reshape(a, (-1, 3)), np.reshape(b, (-1, 3)), len(np.reshape(a, (-1, 3)))
     colours = np.tile(palette.rgb(colour), (n, 1))
-    return Solids(a, b, np.broadcast_to(radius, n).astype(float), colours, np.full(n, plain), n if casting else 0)
+    return Solids(
+        a,
+        b,
+        np.broadcast_to(radius, n).astype(float),
+        colours,
+        np.full(n, plain),
+        n if casting else 0,
+    )
 
 
 def body(take: Take, t: int, colour: str) -> Solids:
     """The take's own shapes at frame t."""
     points = take.points[t]
-    return _same(points[take.shapes[:, 0]], points[take.shapes[:, 1]], take.radii, colour, casting=True)
+    return _same(
+        points[take.shapes[:, 0]], points[take.shapes[:, 1]], take.radii, colour, casting=True
+    )
 
 
 def stick(take: Take, t: int) -> Solids:
     """The clip's keypoints at frame t, joined to a figure."""
-    targets, pairs = take.arrays["input_keypoints"][t], edges([str(n) for n in take.arrays["keypoint_names"]])
+    targets, pairs = (
+        take.arrays["input_keypoints"][t],
+        edges([str(n) for n in take.arrays["keypoint_names"]]),
+    )
     pairs = np.array([p for p in pairs if np.isfinite(targets[list(p)]).all()], int).reshape(-1, 2)
     return _same(targets[pairs[:, 0]], targets[pairs[:, 1]], 0.012, palette.SOFT, casting=True)
 
@@ -62,20 +74,33 @@ def dots(take: Take, t: int, camera: Camera) -> Solids:
 
 
 def nearer(points: np.ndarray, camera: Camera, metres: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, 3) moved towards the eye, and the factors (N,) by which they must shrink to look as large."""
+    """Points (N, 3) moved towards the eye, and the factors (N,) by which they must shrink to look
+    as large.
+    """
     away = camera.eye - points
     distance = np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
     return points + metres * away / distance, 1 - metres / np.maximum(distance[:, 0], 2 * metres)
 
 
 def arrows(take: Take, t: int, camera: Camera) -> Solids:
-    """Forces of the floor at frame t from their centres of pressure; measured ones thin, from the same place."""
+    """Forces of the floor at frame t from their centres of pressure; measured ones thin, from the
+    same place.
+    """
     a, parts = take.arrays, [_same(np.zeros((0, 3)), np.zeros((0, 3)), 0.0, palette.FORCE)]
     for side in (0, 1):
         centre = a["centre_of_pressure"][t, side]
-        parts += _arrow(centre, a["contact_force"][t, side], take.weight, palette.FORCE, 1.0, camera)
+        parts += _arrow(
+            centre, a["contact_force"][t, side], take.weight, palette.FORCE, 1.0, camera
+        )
         if "measured_contact_force" in a:
-            parts += _arrow(centre, a["measured_contact_force"][t, side], take.weight, palette.MEASURED, 0.6, camera)
+            parts += _arrow(
+                centre,
+                a["measured_contact_force"][t, side],
+                take.weight,
+                palette.MEASURED,
+                0.6,
+                camera,
+            )
     for centre, force in zip(take.elsewhere_centre[t], take.elsewhere_force[t], strict=True):
         parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
     return join(*parts)
@@ -86,7 +111,11 @@ def _arrow(foot, force, weight: float, colour: str, thick: float, camera: Camera
     length = METRES_PER_WEIGHT * size / weight
     if not (np.isfinite(foot).all() and np.isfinite(size) and length > 0.02):
         return []
-    head, width, unit = min(0.12, 0.4 * length), 0.016 * thick * min(1.0, 0.3 + 3 * length), force / size
+    head, width, unit = (
+        min(0.12, 0.4 * length),
+        0.016 * thick * min(1.0, 0.3 + 3 * length),
+        force / size,
+    )
     share = np.linspace(0, 1, _HEAD_DISCS)[:, None]
     cone = foot + (length - head * (1 - share)) * unit
     ends = np.concatenate([[foot, foot + (length - head) * unit], cone])

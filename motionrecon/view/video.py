@@ -1,4 +1,6 @@
-"""The video: each take (and, among several, the input) in a panel of its own, one camera for all, graphs underneath."""
+"""The video: each take (and, among several, the input) in a panel of its own, one camera for all,
+graphs underneath.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ import cv2
 import numpy as np
 
 from motionrecon.errors import ViewError
-from motionrecon.motion import Motion
+from motionrecon.motion.motion import Motion
 from motionrecon.view import palette, plots, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
 from motionrecon.view.figures import new_figure
@@ -39,7 +41,9 @@ class VideoOptions:
         if not (self.speed > 0 and self.fps > 0 and self.width >= 64 and self.height >= 64):
             raise ViewError("a video wants a speed and a rate above 0, and at least 64 x 64 pixels")
         if self.renderer not in RENDERERS:
-            raise ViewError(f"unknown renderer {self.renderer!r}: choose one of {', '.join(RENDERERS)}")
+            raise ViewError(
+                f"unknown renderer {self.renderer!r}: choose one of {', '.join(RENDERERS)}"
+            )
 
 
 def make_renderer(name: str, width: int, height: int):
@@ -49,7 +53,9 @@ def make_renderer(name: str, width: int, height: int):
             return MujocoRenderer(width, height)
         except RuntimeError as e:
             if name == "mujoco":
-                raise ViewError("MuJoCo finds no off-screen GL (EGL or OSMesa) here; choose --renderer opencv") from e
+                raise ViewError(
+                    "MuJoCo finds no off-screen GL (EGL or OSMesa) here; choose --renderer opencv"
+                ) from e
     return Raycaster(width, height)
 
 
@@ -68,15 +74,22 @@ class Film:
         rest = height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
         self._edges = np.linspace(0, self._width, panels + 1).astype(int)
         self._renderer = make_renderer(options.renderer, int(np.diff(self._edges).max()), rest)
-        self._height, self._distance = height, distance(self._longest, np.diff(self._edges).min() / rest)
+        self._height, self._distance = (
+            height,
+            distance(self._longest, np.diff(self._edges).min() / rest),
+        )
 
     @property
     def rate(self) -> float:
         """Hz, of the video: no frame of the clip is shown twice in a row"""
         steps = np.diff(self._longest.time)
-        return float(min(self.options.fps, self.options.speed / np.median(steps) if len(steps) else np.inf))
+        return float(
+            min(self.options.fps, self.options.speed / np.median(steps) if len(steps) else np.inf)
+        )
 
-    def frames(self, progress: Callable[[float], None] = lambda share: None) -> Iterator[np.ndarray]:
+    def frames(
+        self, progress: Callable[[float], None] = lambda share: None
+    ) -> Iterator[np.ndarray]:
         """All of the video's."""
         step = self.options.speed / self.rate
         times = step * np.arange(int(float(self._longest.time[-1]) / step + 1e-6) + 1)
@@ -98,7 +111,9 @@ class Film:
         rest = self._height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
         for k, (take, colour) in enumerate(views):
             left, right = self._edges[k : k + 2]
-            picture = self._renderer.draw(self._solids(take, t, colour, camera), camera)[:, : right - left]
+            picture = self._renderer.draw(self._solids(take, t, colour, camera), camera)[
+                :, : right - left
+            ]
             self._label(picture, take, t, colour, many)
             out[_TITLE : _TITLE + rest, left:right] = picture
             if k:
@@ -107,12 +122,21 @@ class Film:
             out[-len(self._bottom) :] = self._bottom
             for left, right, top, bottom, low, high in self._cursors:
                 x = int(round(left + (now - low) / max(high - low, 1e-9) * (right - left)))
-                cv2.line(out, (x, _TITLE + rest + top), (x, _TITLE + rest + bottom), (27, 36, 48), 1, cv2.LINE_AA)
+                cv2.line(
+                    out,
+                    (x, _TITLE + rest + top),
+                    (x, _TITLE + rest + bottom),
+                    (27, 36, 48),
+                    1,
+                    cv2.LINE_AA,
+                )
         return out
 
     def _solids(self, take: Take | None, t: int, colour: str, camera: Camera) -> solids.Solids:
         if take is None:
-            return solids.join(solids.stick(self._longest, t), solids.dots(self._longest, t, camera))
+            return solids.join(
+                solids.stick(self._longest, t), solids.dots(self._longest, t, camera)
+            )
         colour = palette.tint(colour) if len(self.takes) > 1 else colour
         own = min(t, len(take.time) - 1)  # an interrupted motion stands still at its end
         body, arrows = solids.body(take, own, colour), solids.arrows(take, own, camera)
@@ -126,22 +150,34 @@ class Film:
         wide = write(picture, (14, 8), take.label, colour if many else palette.INK, 15, bold=True)
         if t < len(take.time) and np.isfinite(take.errors_mm[t]):
             fits = wide + 130 < picture.shape[1]
-            write(picture, (26 + wide, 9) if fits else (14, 28), f"{take.errors_mm[t]:.1f} mm off", palette.SOFT, 14)
+            write(
+                picture,
+                (26 + wide, 9) if fits else (14, 28),
+                f"{take.errors_mm[t]:.1f} mm off",
+                palette.SOFT,
+                14,
+            )
 
     def close(self) -> None:
         self._renderer.close()
 
 
 def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, list[tuple]]:
-    """The picture (height, width, 3) under the panels, and for each graph over time where the cursor goes:
-    left, right, top, bottom in pixels and first, last in s.
+    """The picture (height, width, 3) under the panels, and for each graph over time where the
+    cursor goes: left, right, top, bottom in pixels and first, last in s.
     """
     many, dpi = len(takes) > 1, 100
     figure = new_figure(width / dpi, height / dpi)
     figure.set_dpi(dpi)
     if many:
-        grid = figure.add_gridspec(2, 4, width_ratios=[1.25, 1.0, 1.0, 0.95 + 0.15 * len(takes)], height_ratios=[1, 1])
-        timed = [figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[0, 1])]
+        grid = figure.add_gridspec(
+            2, 4, width_ratios=[1.25, 1.0, 1.0, 0.95 + 0.15 * len(takes)], height_ratios=[1, 1]
+        )
+        timed = [
+            figure.add_subplot(grid[0, 0]),
+            figure.add_subplot(grid[1, 0]),
+            figure.add_subplot(grid[0, 1]),
+        ]
         plots.losses(figure.add_subplot(grid[0, 2]), takes, "evaluations")
         plots.losses(figure.add_subplot(grid[1, 2]), takes, "seconds")
         plots.table(figure.add_subplot(grid[:, 3]), takes)
@@ -164,7 +200,11 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
         ax.set_xlim(-0.01 * end, max(1.01 * end, 1e-3))
     figure.canvas.draw()
     picture = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    picture = cv2.resize(picture, (width, height)) if picture.shape[:2] != (height, width) else picture.copy()
+    picture = (
+        cv2.resize(picture, (width, height))
+        if picture.shape[:2] != (height, width)
+        else picture.copy()
+    )
     cursors = []
     for ax in timed:
         box = ax.get_window_extent()
@@ -172,8 +212,13 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
     return picture, cursors
 
 
-def write_video(takes: list[Take], path: str | Path, title: str, options: VideoOptions = VideoOptions(),
-                progress: Callable[[float], None] = lambda share: None) -> Path:  # fmt: skip
+def write_video(
+    takes: list[Take],
+    path: str | Path,
+    title: str,
+    options: VideoOptions = VideoOptions(),
+    progress: Callable[[float], None] = lambda share: None,
+) -> Path:
     """Write the MP4 whole or not at all. Raises OutputError, ViewError."""
     film = Film(takes, title, options)
     try:
@@ -183,5 +228,12 @@ def write_video(takes: list[Take], path: str | Path, title: str, options: VideoO
 
 
 def write_mp4(motion: Motion, folder: Path) -> None:
-    """motion.mp4 in `folder`: the video as an export, drawn by rays, which is the quicker without a graphics card."""
-    write_video([take_of(motion, "motion")], folder / "motion.mp4", "motion", VideoOptions(renderer="opencv"))
+    """motion.mp4 in `folder`: the video as an export, drawn by rays, which is the quicker without a
+    graphics card.
+    """
+    write_video(
+        [take_of(motion, "motion")],
+        folder / "motion.mp4",
+        "motion",
+        VideoOptions(renderer="opencv"),
+    )

@@ -1,4 +1,6 @@
-"""Who runs the jobs: local processes, a SLURM cluster (submitit), or Ray. All hand back the same events."""
+"""Who runs the jobs: local processes, a SLURM cluster (submitit), or Ray. All hand back the same
+events.
+"""
 
 from motionrecon.batch.schedulers.base import Event, Scheduler
 from motionrecon.batch.schedulers.local import LocalScheduler
@@ -7,11 +9,19 @@ __all__ = ["Event", "LocalScheduler", "Scheduler", "make"]
 NAMES = ("local", "slurm", "ray")
 
 
-def make(name: str, workers: int, timeout_s: float, out: str, cluster: str | None = None, slurm: dict | None = None):
-    """A scheduler by name. workers: how many clips at a time; timeout_s: see LocalScheduler; out: the batch's folder.
+def make(
+    name: str,
+    workers: int,
+    timeout_s: float,
+    out: str,
+    cluster: str | None = None,
+    slurm: dict | None = None,
+):
+    """A scheduler by name. workers: how many clips at a time; timeout_s: see LocalScheduler; out:
+    the batch's folder.
 
-    cluster: submitit's ("slurm", "local") or Ray's address; slurm: parameters of the array, as submitit names them.
-    Raises BatchError for an unknown name or a missing package.
+    cluster: submitit's ("slurm", "local") or Ray's address; slurm: parameters of the array, as
+    submitit names them. Raises BatchError for an unknown name or a missing package.
     """
     from motionrecon.errors import BatchError
 

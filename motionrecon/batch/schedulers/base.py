@@ -21,7 +21,9 @@ class Scheduler(Protocol):
     """Every job ends in exactly one "finished" event, whatever becomes of its process."""
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run the jobs. Raises OutputError where results cannot be written, BatchError where no worker can start."""
+        """Run the jobs. Raises OutputError where results cannot be written, BatchError where no
+        worker can start.
+        """
 
     def close(self) -> None:
         """End the workers; clips in flight are lost."""

@@ -10,9 +10,12 @@ from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.process import WorkerProcess
 from motionrecon.errors import BatchError, OutputError
 
-_FALSE_STARTS = 3  # workers that end before their first job: then something is wrong with all of them
+_FALSE_STARTS = (
+    3  # workers that end before their first job: then something is wrong with all of them
+)
 _POLL_S = 0.5
-_ATTEMPTS = 2  # a clip whose process was killed gets another chance once all others are through: it may have been
+# a clip whose process was killed gets another chance once all others are through: it may have been
+_ATTEMPTS = 2
 #                another clip's memory that was too much
 
 
@@ -93,7 +96,11 @@ class LocalScheduler:
             waiting.append(job)
         else:
             message = f"{why} ({_ATTEMPTS} times)"
-            yield Event("finished", job, status=fail_job(job, "killed", message, time.monotonic() - worker.begun))
+            yield Event(
+                "finished",
+                job,
+                status=fail_job(job, "killed", message, time.monotonic() - worker.begun),
+            )
 
     def _stop_hanging(self) -> Iterator[Event]:
         for worker in list(self._pool):

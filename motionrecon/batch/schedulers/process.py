@@ -13,13 +13,21 @@ from pathlib import Path
 
 from motionrecon.batch.job import Job
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
-            "NUMBA_NUM_THREADS")  # fmt: skip
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 _TAIL_BYTES = 600
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with every library's threads bounded to one, and this package to be found."""
+    """This process's environment with every library's threads bounded to one, and this package to
+    be found.
+    """
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -38,7 +46,11 @@ class WorkerProcess:
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "motionrecon.batch.schedulers.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment(), text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment(),
+            text=True,
             start_new_session=True,
         )  # fmt: skip - a session of its own: Ctrl-C reaches the owner alone, which decides
         threading.Thread(target=self._read, args=(events,), daemon=True).start()

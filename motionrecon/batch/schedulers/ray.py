@@ -1,7 +1,8 @@
 """A Ray cluster, or a Ray instance on this machine: one actor a clip at a time.
 
-An actor holds one local worker process: a clip that crashes or hangs is explained by its actor, and only the loss of a
-whole node reaches the batch. The folder of results must be on a file system that all nodes share.
+An actor holds one local worker process: a clip that crashes or hangs is explained by its actor, and
+only the loss of a whole node reaches the batch. The folder of results must be on a file system that
+all nodes share.
 """
 
 import time
@@ -30,7 +31,9 @@ class _Actor:
         self._pool = LocalScheduler(1, timeout_s)
 
     def run(self, values: dict) -> dict:
-        return next(e.status for e in self._pool.run([Job.from_json(values)]) if e.kind == "finished")
+        return next(
+            e.status for e in self._pool.run([Job.from_json(values)]) if e.kind == "finished"
+        )
 
     def end(self) -> None:
         self._pool.close()
@@ -39,21 +42,32 @@ class _Actor:
 class RayScheduler:
     """`workers` actors of one core each.
 
-    address: of a running cluster ("auto" finds it); None starts an instance on this machine and ends it with close.
+    address: of a running cluster ("auto" finds it); None starts an instance on this machine and
+    ends it with close.
     """
 
     def __init__(self, workers: int, timeout_s: float, address: str | None):
         if ray is None:
-            raise BatchError("the ray scheduler needs the package ray: pip install 'motionrecon[ray]'")
+            raise BatchError(
+                "the ray scheduler needs the package ray: pip install 'motionrecon[ray]'"
+            )
         self.workers, self.timeout_s = workers, timeout_s
         self._started = not ray.is_initialized()
         if self._started:
             path = {"env_vars": {"PYTHONPATH": environment()["PYTHONPATH"]}}
             here = {} if address else {"num_cpus": workers, "include_dashboard": False}
             try:
-                ray.init(address=address, runtime_env=path, log_to_driver=False, logging_level="warning", **here)
+                ray.init(
+                    address=address,
+                    runtime_env=path,
+                    log_to_driver=False,
+                    logging_level="warning",
+                    **here,
+                )
             except (ConnectionError, RuntimeError, ValueError) as error:
-                raise BatchError(f"ray cannot be reached at {address or 'this machine'}: {error}") from error
+                raise BatchError(
+                    f"ray cannot be reached at {address or 'this machine'}: {error}"
+                ) from error
         self._actors: list = []
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:

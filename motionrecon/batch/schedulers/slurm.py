@@ -1,9 +1,9 @@
 """A SLURM cluster by submitit: an array whose tasks each take a share of the clips.
 
-A task runs its clips through local workers of its own, so a clip that crashes or hangs costs the task nothing. A task
-that is preempted or reaches its time limit is put into the queue again by submitit with the clips it still has to do;
-one that SLURM itself starts anew skips what is finished. The folder of results must be on a file system that all nodes
-share.
+A task runs its clips through local workers of its own, so a clip that crashes or hangs costs the
+task nothing. A task that is preempted or reaches its time limit is put into the queue again by
+submitit with the clips it still has to do; one that SLURM itself starts anew skips what is
+finished. The folder of results must be on a file system that all nodes share.
 """
 
 import os
@@ -30,7 +30,9 @@ _LOST_S = 15.0  # a result may show on another node's file system so much later 
 
 
 class Share:
-    """What one task of the array does: its jobs, one after another (or as many at a time as it has cores)."""
+    """What one task of the array does: its jobs, one after another (or as many at a time as it has
+    cores).
+    """
 
     def __init__(self, jobs: Sequence[Job], workers: int, timeout_s: float):
         self.jobs, self.workers, self.timeout_s = list(jobs), workers, timeout_s
@@ -47,25 +49,39 @@ class Share:
             pool.close()
 
     def checkpoint(self):
-        """submitit calls this before a task is preempted or out of time, and submits what it returns."""
+        """submitit calls this before a task is preempted or out of time, and submits what it
+        returns.
+        """
         return submitit.helpers.DelayedSubmission(Share(self.left(), self.workers, self.timeout_s))
 
 
 class SlurmScheduler:
-    """`tasks` array tasks, each with the cores that `parameters` give it (cpus_per_task, 1 unless said).
+    """`tasks` array tasks, each with the cores that `parameters` give it (cpus_per_task, 1 unless
+    said).
 
-    cluster: submitit's name, "slurm" unless given; "local" runs the tasks as processes of this machine. parameters: as
-    submitit.AutoExecutor.update_parameters takes them (slurm_partition, timeout_min, mem_gb, ...).
+    cluster: submitit's name, "slurm" unless given; "local" runs the tasks as processes of this
+    machine. parameters: as submitit.AutoExecutor.update_parameters takes them (slurm_partition,
+    timeout_min, mem_gb, ...).
     """
 
-    def __init__(self, tasks: int, timeout_s: float, out: str, cluster: str | None, parameters: dict):
+    def __init__(
+        self, tasks: int, timeout_s: float, out: str, cluster: str | None, parameters: dict
+    ):
         if submitit is None:
-            raise BatchError("the slurm scheduler needs the package submitit: pip install 'motionrecon[slurm]'")
+            raise BatchError(
+                "the slurm scheduler needs the package submitit: pip install 'motionrecon[slurm]'"
+            )
         self.tasks, self.timeout_s = tasks, timeout_s
-        parameters = {"timeout_min": _MINUTES, "cpus_per_task": 1, "name": "motionrecon"} | parameters
+        parameters = {
+            "timeout_min": _MINUTES,
+            "cpus_per_task": 1,
+            "name": "motionrecon",
+        } | parameters
         self._cores = parameters["cpus_per_task"]
         try:
-            self._executor = submitit.AutoExecutor(folder=Path(out) / "slurm", cluster=cluster or "slurm")
+            self._executor = submitit.AutoExecutor(
+                folder=Path(out) / "slurm", cluster=cluster or "slurm"
+            )
             self._executor.update_parameters(**parameters)
         except (RuntimeError, TypeError, ValueError, NameError) as error:
             raise BatchError(f"submitit cannot submit here: {error}") from error
@@ -73,11 +89,20 @@ class SlurmScheduler:
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         for job in jobs:
-            if _finished(job):  # asked for once more: without its old status every task can tell what is done
+            if _finished(
+                job
+            ):  # asked for once more: without its old status every task can tell what is done
                 (job.folder / "status.json").unlink(missing_ok=True)
-        shares = [Share(jobs[i :: self.tasks], self._cores, self.timeout_s) for i in range(min(self.tasks, len(jobs)))]
+        shares = [
+            Share(jobs[i :: self.tasks], self._cores, self.timeout_s)
+            for i in range(min(self.tasks, len(jobs)))
+        ]
         self._submit(shares)
-        waiting = {job.name: (job, task) for share, task in zip(shares, self._submitted, strict=True) for job in share.jobs}
+        waiting = {
+            job.name: (job, task)
+            for share, task in zip(shares, self._submitted, strict=True)
+            for job in share.jobs
+        }
         ended: dict[str, float] = {}
         while waiting:
             yield from self._look(waiting, ended)
@@ -88,7 +113,9 @@ class SlurmScheduler:
             time.sleep(_POLL_S)
 
     def _submit(self, shares: list[Share]) -> None:
-        """Tasks inherit this process's environment, with this package to be found where it is not installed."""
+        """Tasks inherit this process's environment, with this package to be found where it is not
+        installed.
+        """
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
         try:
@@ -107,7 +134,9 @@ class SlurmScheduler:
                 self._raise_what_is_no_clips_fault(task)
                 since = ended.setdefault(name, time.monotonic())
                 if time.monotonic() - since > (_LOST_S if task.exception() is None else 0):
-                    status = fail_job(job, "killed", f"its task {task.job_id} ended without it: {_why(task)}", 0.0)
+                    status = fail_job(
+                        job, "killed", f"its task {task.job_id} ended without it: {_why(task)}", 0.0
+                    )
             if status is not None:
                 del waiting[name]
                 yield Event("finished", job, 1.0, status)

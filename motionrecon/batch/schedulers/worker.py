@@ -1,7 +1,8 @@
-"""A worker process: jobs as lines of JSON on standard input, events as lines of JSON on standard output.
+"""A worker process: jobs as lines of JSON on standard input, events as lines of JSON on standard
+output.
 
-It starts once and reconstructs clip after clip. When its standard input ends, because whoever started it is done or was
-killed, it ends at once, in the middle of a clip if need be.
+It starts once and reconstructs clip after clip. When its standard input ends, because whoever
+started it is done or was killed, it ends at once, in the middle of a clip if need be.
 """
 
 import json
@@ -13,7 +14,8 @@ import threading
 
 
 def main() -> None:
-    # A cluster signals every process of a task, a terminal all of a group: the owner hears it and decides.
+    # A cluster signals every process of a task, a terminal all of a group: the owner hears it and
+    # decides.
     for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

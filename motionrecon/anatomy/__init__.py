@@ -1,0 +1,1 @@
+"""What is known of people in general: names of keypoints, proportions, inertias."""

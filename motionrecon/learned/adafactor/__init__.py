@@ -1,0 +1,1 @@
+"""The Adafactor-MLP learned optimizer (Metz et al. 2022)."""

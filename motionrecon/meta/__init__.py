@@ -1,3 +1,0 @@
-"""Meta-training of the learned optimizers: tasks, Persistent Evolution Strategies, the loop with its
-checkpoints.
-"""

@@ -1,3 +1,0 @@
-"""Optimus, the Transformer-based learned optimizer (Gaertner et al., CVPR 2023), and the Adafactor-MLP
-optimizer before it.
-"""

@@ -1,0 +1,59 @@
+"""How much rescaling f or x (start and domain too) changes the evaluations a learned optimizer
+needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from motionrecon.learned.train import functions
+from motionrecon_benchmarks import classical
+
+
+def _needed(name: str, stacked: functions.Variant, budget: int, share: float) -> np.ndarray:
+    """Evaluations (F, seeds) until the loss is `share` of the start's, infinite when never."""
+    curve = classical._lowest(classical._learned_losses(name, stacked, budget))
+    return np.array([[classical._steps_to(c, share * c[0]) for c in row] for row in curve])
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="benchmark.py invariance", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dimension", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budget", type=int, default=300)
+    parser.add_argument(
+        "--share", type=float, default=1e-2, help="of the start's gap, to be reached"
+    )
+    parser.add_argument(
+        "--models", nargs="+", default=list(classical.LEARNED), choices=classical.LEARNED
+    )
+    a = parser.parse_args(arguments)
+    a.out.mkdir(parents=True, exist_ok=True)
+    factors = [(1.0, f) for f in (1e-3, 1e3)] + [(x, 1.0) for x in (0.1, 0.3, 3.0, 10.0)]
+    head = "| model | x times | f times | median ratio of evaluations | runs that reach it |"
+    report, lines = {}, [head, "|---" * 5 + "|"]
+    with jax.enable_x64(True):
+        plain = classical.variants(a.dimension, a.seeds)
+        for name in a.models:
+            base = _needed(name, plain, a.budget, a.share)
+            for x, f in factors:
+                scaled = jax.vmap(jax.vmap(lambda v, x=x, f=f: functions.rescaled(v, x, f)))(plain)
+                other = _needed(name, scaled, a.budget, a.share)
+                reached = np.isfinite(base)
+                ratio = float(np.median(other[reached] / base[reached])) if reached.any() else None
+                both = f"{int(np.isfinite(base).sum())} -> {int(np.isfinite(other).sum())} of {base.size}"
+                report.setdefault(name, []).append(
+                    {"x": x, "f": f, "median_ratio": ratio, "reached": both}
+                )
+                shown = "-" if ratio is None else f"{ratio:.2f}"
+                lines.append(f"| {name} | {x:g} | {f:g} | {shown} | {both} |")
+                print(lines[-1], flush=True)
+    (a.out / "invariance.json").write_text(json.dumps(report, indent=1))
+    (a.out / "invariance.md").write_text("\n".join(lines) + "\n")
+    return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import matplotlib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from motionrecon.atomic import write_atomically
 from motionrecon.clip.load import load_clip
 from motionrecon.learned.train import motion_split
 from motionrecon.learned.train.motion_tasks import Variation, of_clips, vary
@@ -223,9 +223,8 @@ def plots(out: Path, evaluations: list[dict], seconds: list[dict]) -> None:
 
 
 def _keep(path: Path, value) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1))
-    os.replace(part, path)
+    with write_atomically(path) as part:
+        part.write_text(json.dumps(value, indent=1))
 
 
 def main(arguments: list[str]) -> int:

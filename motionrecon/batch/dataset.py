@@ -1,11 +1,10 @@
 """A row a clip: dataset.csv, and dataset.parquet where pyarrow is installed."""
 
 import csv
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from motionrecon.errors import OutputError
+from motionrecon.atomic import write_atomically
 
 _FIRST = (
     "name",
@@ -52,28 +51,21 @@ def _row(s: dict) -> dict:
 def write_dataset(statuses: list[dict], out: Path) -> list[Path]:
     """Write the tables, each whole or not at all; returns their paths. Raises OutputError."""
     table = rows(statuses)
-    try:
-        part = out / ".dataset.csv.part"
+    paths = [out / "dataset.csv"]
+    with write_atomically(paths[0]) as part:
         with open(part, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(table[0]) if table else list(_FIRST))
             writer.writeheader()
             writer.writerows(table)
-        os.replace(part, out / "dataset.csv")
-        paths = [out / "dataset.csv"]
-        if table and find_spec("pyarrow"):
-            paths.append(_parquet(table, out))
-    except OSError as e:
-        raise OutputError(
-            f"{out}: cannot be written ({e.strerror or e}); make room or give another --out"
-        ) from e
+    if table and find_spec("pyarrow"):
+        paths.append(_parquet(table, out / "dataset.parquet"))
     return paths
 
 
-def _parquet(table: list[dict], out: Path) -> Path:
+def _parquet(table: list[dict], path: Path) -> Path:
     import pyarrow
     import pyarrow.parquet
 
-    part = out / ".dataset.parquet.part"
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), part)
-    os.replace(part, out / "dataset.parquet")
-    return out / "dataset.parquet"
+    with write_atomically(path) as part:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table), part)
+    return path

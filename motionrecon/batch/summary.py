@@ -1,17 +1,16 @@
 """What a batch came to: page.html, one file that needs no network, and the tables."""
 
-import os
 from collections import Counter
 from html import escape
 from pathlib import Path
 
+from motionrecon.atomic import write_atomically
 from motionrecon.batch.dataset import rows, write_dataset
 from motionrecon.batch.histogram import histogram
 from motionrecon.batch.job import KINDS
 from motionrecon.batch.run import CLIPS
 from motionrecon.batch.table import duration
 from motionrecon.batch.thumbnail import thumbnail
-from motionrecon.errors import OutputError
 
 _WORST = 24  # clips with a picture
 _NO_MEASURE = {"frames", "worst_half_second_at"}
@@ -40,14 +39,8 @@ def write_summary(statuses: list[dict], out: Path) -> list[Path]:
     OutputError.
     """
     paths = write_dataset(statuses, out)
-    part = out / ".page.html.part"
-    try:
+    with write_atomically(out / "page.html") as part:
         part.write_text(page(statuses, out), encoding="utf-8", errors="replace")
-        os.replace(part, out / "page.html")
-    except OSError as e:
-        raise OutputError(
-            f"{out}: cannot be written ({e.strerror or e}); make room or give another --out"
-        ) from e
     return [out / "page.html", *paths]
 
 

@@ -1,11 +1,9 @@
 """Writing a motion in several formats at once: all files appear, or none."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from motionrecon.errors import OutputError
+from motionrecon.atomic import write_files_atomically
 from motionrecon.export.registry import FORMATS, resolve
 from motionrecon.motion.motion import Motion
 
@@ -21,18 +19,9 @@ def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "al
     """
     names = resolve(formats)
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as part:
-            files = [_written(motion, name, Path(part)) for name in names]
-            paths = [folder / f.name for group in files for f in group]
-            for path in paths:
-                os.replace(Path(part) / path.name, path)
-    except OSError as e:
-        raise OutputError(
-            f"{folder}: cannot be written ({e.strerror or e}); give another folder with --out"
-        ) from e
-    return paths
+    with write_files_atomically(folder) as part:
+        files = [_written(motion, name, part) for name in names]
+    return [folder / f.name for group in files for f in group]
 
 
 def _written(motion: Motion, name: str, folder: Path) -> list[Path]:

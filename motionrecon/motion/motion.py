@@ -1,7 +1,6 @@
 """What a reconstruction gives: the motion, its forces, and a report."""
 
 import json
-import os
 import platform
 import re
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ import numpy as np
 from scipy.interpolate import interp1d
 
 from motionrecon.archive import read_arrays
-from motionrecon.errors import MotionError, OutputError
+from motionrecon.atomic import write_files_atomically
+from motionrecon.errors import MotionError
 from motionrecon.motion import forces, metrics
 
 _FRAMES = {  # array of a saved motion -> its shape a frame; None is any length
@@ -88,26 +88,13 @@ class Motion:
     def save(self, folder: str | Path) -> tuple[Path, Path]:
         """Write motion.npz and report.json; each appears whole or not at all. Raises OutputError."""
         folder = Path(folder)
-        parts = folder / ".motion.part.npz", folder / ".report.part"
-        paths = folder / "motion.npz", folder / "report.json"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(parts[0], **self.arrays)
-            text = json.dumps(self.report, indent=1, allow_nan=False)
-            text = _NUMBERS.sub(
-                lambda row: re.sub(r"\s+", " ", row[0]), text
-            )  # lists of numbers on one line
-            parts[1].write_text(text + "\n")
-            for part, path in zip(parts, paths, strict=True):
-                os.replace(part, path)
-        except OSError as e:
-            raise OutputError(
-                f"{folder}: cannot be written ({e.strerror}); give another folder with --out"
-            ) from e
-        finally:
-            for part in parts:
-                part.unlink(missing_ok=True) if folder.is_dir() else None
-        return paths
+        text = json.dumps(self.report, indent=1, allow_nan=False)
+        # lists of numbers on one line
+        text = _NUMBERS.sub(lambda row: re.sub(r"\s+", " ", row[0]), text)
+        with write_files_atomically(folder) as part:
+            np.savez_compressed(part / "motion.npz", **self.arrays)
+            (part / "report.json").write_text(text + "\n")
+        return folder / "motion.npz", folder / "report.json"
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

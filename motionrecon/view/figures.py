@@ -1,12 +1,11 @@
 """Figures of one take, or of several, as PNG."""
 
-import os
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from motionrecon.errors import OutputError
+from motionrecon.atomic import write_atomically
 from motionrecon.view import palette, plots
 from motionrecon.view.take import Take
 
@@ -62,11 +61,6 @@ def forces_figure(takes: list[Take]) -> Figure:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure whole or not at all. Raises OutputError."""
-    part = path.with_name(f".{path.stem}.part.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as part:
         figure.savefig(part)
-        os.replace(part, path)
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written ({e.strerror})") from e
     return path

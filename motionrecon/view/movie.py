@@ -1,6 +1,5 @@
 """Frames to an MP4: H.264 by PyAV, else OpenCV's mp4v."""
 
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -9,35 +8,23 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from motionrecon.atomic import write_atomically
 from motionrecon.errors import OutputError
 
 
 def write_movie(frames: Iterable[np.ndarray], path: str | Path, fps: float) -> Path:
     """frames (H, W, 3) uint8 RGB, H and W even. Written whole or not at all. Raises OutputError."""
     path = Path(path)
-    part = path.with_name(f".{path.stem}.part.mp4")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
+    with write_atomically(path) as part:
         (_h264 if _has_h264() else _mp4v)(frames, part, fps)
-        os.replace(part, path)
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written ({e.strerror or e})") from e
-    finally:
-        part.unlink(missing_ok=True) if path.parent.is_dir() else None
     return path
 
 
 def write_picture(picture: np.ndarray, path: str | Path) -> Path:
     """(H, W, 3) uint8 RGB as PNG of 256 colours, a third of the size. Raises OutputError."""
     path = Path(path)
-    part = path.with_name(f".{path.stem}.part.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as part:
         Image.fromarray(picture).quantize(256).save(part, optimize=True)
-        os.replace(part, path)
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written ({e.strerror or e})") from e
     return path
 
 

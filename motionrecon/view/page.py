@@ -8,14 +8,13 @@ canvas can stand in where a browser has no WebGL.
 """
 
 import json
-import os
 import re
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from motionrecon.errors import OutputError
+from motionrecon.atomic import write_atomically
 from motionrecon.view import loss, pack
 from motionrecon.view.camera import azimuth, path_of, reach
 from motionrecon.view.metrics import rows
@@ -46,13 +45,8 @@ def page(takes: list[Take], title: str, subtitle: str = "") -> str:
 def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = "") -> Path:
     """Write the page whole or not at all. Raises OutputError."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as part:
         part.write_text(page(takes, title, subtitle), encoding="utf-8")
-        os.replace(part, path)
-    except OSError as e:
-        raise OutputError(f"{path}: cannot be written ({e.strerror})") from e
     return path
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from motionrecon.atomic import write_atomically
 from motionrecon.errors import OptimizerError
 from motionrecon.learned.train.motion_cost import Costed
 from motionrecon.learned.train.motion_tasks import Task, TaskSource
@@ -237,9 +237,8 @@ class MotionTrainer:
             }
             arrays[f"{i}/theta"] = np.array([(up, down) for up, down, _ in p.past])
             arrays[f"{i}/until"] = np.array([until for _, _, until in p.past])
-        part = path.with_suffix(".part.npz")
-        np.savez(part, **arrays)
-        os.replace(part, path)
+        with write_atomically(path) as part:
+            np.savez(part, **arrays)
 
     def load(self, path: Path) -> float:
         """Goes on where `save` left off; returns the CPU seconds spent until then. Raises

@@ -1,1 +1,16 @@
-"""The benchmarks, one module each, reached through scripts/benchmark.py."""
+"""The studies behind the documentation's figures, a module each: ``motionrecon benchmark NAME``.
+
+A study's module has ``main(arguments) -> exit code``; helpers of studies are not listed here.
+"""
+
+STUDIES = {
+    "gradient": "what the exact gradient of a rollout costs against its rivals, and how exact it is",
+    "reconstruct": "whole clips: accuracy, forces and seconds, also with noise and missing keypoints",
+    "batch": "batches: workers, damaged files, kill -9 and resume, memory",
+    "damaged": "readers on damaged files: an error of ours or a clip, nothing else",
+    "motion": "learned and classical optimizers on control windows and on whole clips",
+    "classical": "learned and classical optimizers on shifted and rotated classical functions",
+    "cost": "time and memory of a step of a learned optimizer",
+    "invariance": "how much rescaling f or x changes a learned optimizer's evaluations",
+    "learning": "learning curves of meta-training",
+}

@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
-"""One clip reconstructed by several optimizers, side by side; `--help` lists the options."""
+"""One clip reconstructed by several optimizers, side by side: motionrecon compare."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.view.compare import main  # noqa: E402
+from motionrecon.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["compare", *sys.argv[1:]]))

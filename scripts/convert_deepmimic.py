@@ -9,15 +9,12 @@ Nothing is installed or run: a wheel is a zip archive.
 
 import argparse
 import json
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.io import deepmimic  # noqa: E402
+from motionrecon.io import deepmimic
 
 MOTION = "pybullet_data/data/motions/humanoid3d_{}.txt"
 

@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
-"""3D keypoints of a person to physically real motion; `--help` lists the options."""
+"""3D keypoints of a person to physically real motion: motionrecon reconstruct."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.cli.reconstruct import main  # noqa: E402
+from motionrecon.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["reconstruct", *sys.argv[1:]]))

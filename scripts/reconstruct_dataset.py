@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
-"""A folder or glob of clips to physically real motions, resumable; `--help` lists the options."""
+"""A folder or glob of clips to physically real motions, resumable: motionrecon batch."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.batch.command import main  # noqa: E402
+from motionrecon.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["batch", *sys.argv[1:]]))

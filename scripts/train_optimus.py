@@ -1,13 +1,9 @@
-"""Meta-trains a learned optimizer: python scripts/train_optimus.py optimus --steps 2000 --out
-runs/optimus
-"""
+#!/usr/bin/env python3
+"""Meta-trains a learned optimizer: motionrecon train."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.learned.train.command import main  # noqa: E402
+from motionrecon.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main(["train", *sys.argv[1:]]))

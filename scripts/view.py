@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
-"""Page, video and figures of a reconstruction; `--help` lists the options."""
+"""Page, video and figures of a reconstruction: motionrecon view."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from motionrecon.view.command import main  # noqa: E402
+from motionrecon.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["view", *sys.argv[1:]]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from batch_data import QUICK, write_clip
 
-from motionrecon.batch.command import main
+from motionrecon.cli.main import main
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
@@ -214,7 +214,7 @@ def test_the_command_line(data, tmp_path, capsys):
         "--workers",
         "1",
     ]
-    assert main([*arguments, "--export", "trc,mjcf"]) == 0
+    assert main(["batch", *arguments, "--export", "trc,mjcf"]) == 0
     assert "1 clips to do" in capsys.readouterr().out
     [folder] = (tmp_path / "clips").iterdir()
     assert {p.name for p in folder.iterdir()} == {
@@ -224,7 +224,7 @@ def test_the_command_line(data, tmp_path, capsys):
         "motion.trc",
         "motion.xml",
     }
-    assert main([*arguments, "--export", "trc,mjcf", "--dry-run"]) == 0
+    assert main(["batch", *arguments, "--export", "trc,mjcf", "--dry-run"]) == 0
     assert "0 clips to do, 1 done before" in capsys.readouterr().out
 
 
@@ -245,7 +245,7 @@ def test_what_the_user_can_mend_is_one_line(data, tmp_path, capsys, monkeypatch,
     given = [
         a.replace("DATA", str(data)).replace("FILE", str(tmp_path / "file")) for a in arguments
     ]
-    assert main(given) == 2
+    assert main(["batch", *given]) == 2
     err = capsys.readouterr().err
     assert says in err and err.count("\n") == 1
 

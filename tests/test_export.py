@@ -360,12 +360,9 @@ def test_the_figure_faces_forward_with_its_left_on_the_left(walk, tmp_path):
 
 
 def run(script: str, *arguments) -> int:
-    from motionrecon.cli.reconstruct import main as reconstruct_main
-    from motionrecon.export.command import main as export_main
+    from motionrecon.cli.main import main
 
-    return {"reconstruct": reconstruct_main, "export": export_main}[script](
-        [str(a) for a in arguments]
-    )
+    return main([script, *map(str, arguments)])
 
 
 def test_export_by_the_command_line(walk, tmp_path, capsys):

@@ -1,14 +1,8 @@
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from motionrecon.clip.inspection import bone_lengths, describe, gaps, main, speed_outliers
+from motionrecon.clip.inspection import bone_lengths, describe, gaps, speed_outliers
 from motionrecon.clip.load import load_clip
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -48,28 +42,3 @@ def test_what_is_wrong_is_found(walk):
     thigh = {bone: spread for bone, _, spread in bone_lengths(sick)}["l thigh"]
     assert thigh > 0.005
     assert any("head" in line and "longest 0.30 s" in line for line in describe(sick))
-
-
-def test_command(bundled_clip, capsys, tmp_path):
-    assert main([str(bundled_clip("walk")), "--fps", "60"]) == 0
-    assert "60 Hz (given)" in capsys.readouterr().out
-    assert main([str(tmp_path / "absent.trc")]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ") and told.count("\n") == 1
-
-
-def test_script_and_help(bundled_clip):
-    script = [sys.executable, str(ROOT / "scripts" / "inspect_clip.py")]
-    done = subprocess.run([*script, "--help"], capture_output=True, text=True)
-    for option in (
-        "--skeleton",
-        "--mapping",
-        "--units",
-        "--up",
-        "--fps",
-        "--subject",
-        "--person",
-        "--model",
-        "--allow-pickle",
-    ):
-        assert option in done.stdout

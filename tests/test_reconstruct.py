@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip, reconstruct
-from motionrecon.cli.reconstruct import main
+from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.reconstruct import beginning, spoil
@@ -29,7 +29,19 @@ def motion(walk):
 
 
 def test_walk_by_the_command_line(tmp_path):
-    assert main([str(CLIPS / "walk.npz"), "--out", str(tmp_path), "--max-evaluations", "20"]) == 0
+    assert (
+        main(
+            [
+                "reconstruct",
+                str(CLIPS / "walk.npz"),
+                "--out",
+                str(tmp_path),
+                "--max-evaluations",
+                "20",
+            ]
+        )
+        == 0
+    )
     report = json.loads((tmp_path / "report.json").read_text())
     with np.load(tmp_path / "motion.npz", allow_pickle=False) as z:
         T = len(z["time"])
@@ -120,7 +132,7 @@ def test_ctrl_c_before_the_first_window_writes_nothing(tmp_path, monkeypatch, ca
         "motionrecon.optimizers.fallback.minimize",
         lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt),
     )
-    assert main([str(CLIPS / "walk.npz"), "--out", str(tmp_path / "out")]) == 130
+    assert main(["reconstruct", str(CLIPS / "walk.npz"), "--out", str(tmp_path / "out")]) == 130
     assert "nothing written" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
@@ -144,14 +156,16 @@ def test_an_unknown_optimizer_is_refused_before_the_work(walk):
 def test_bad_input_exits_2_and_writes_nothing(tmp_path, name, capsys):
     (tmp_path / "text.npz").write_text("not an npz")
     out = tmp_path / "out"
-    assert main([str(tmp_path / name), "--out", str(out)]) == 2
+    assert main(["reconstruct", str(tmp_path / name), "--out", str(out)]) == 2
     assert name in capsys.readouterr().err
     assert not out.exists()
 
 
 def test_an_output_that_cannot_be_written_exits_2(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
-    assert main([str(CLIPS / "walk.npz"), "--out", str(tmp_path / "file" / "out")]) == 2
+    assert (
+        main(["reconstruct", str(CLIPS / "walk.npz"), "--out", str(tmp_path / "file" / "out")]) == 2
+    )
     assert "--out" in capsys.readouterr().err
 
 

@@ -12,14 +12,12 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip
-from motionrecon.cli.reconstruct import main as reconstruct_command
+from motionrecon.cli.main import main as command
 from motionrecon.errors import OutputError, ViewError
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon.view import gl, loss, movie, pack, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
-from motionrecon.view.command import main as view
 from motionrecon.view.compare import compare
-from motionrecon.view.compare import main as compare_command
 from motionrecon.view.page import page, write_page
 from motionrecon.view.raycast import Raycaster
 from motionrecon.view.skeleton import edges
@@ -415,7 +413,7 @@ def test_view_command(folder, tmp_path, capsys):
         "--renderer",
         "opencv",
     ]
-    assert view([*both, "--out", str(tmp_path), *flags]) == 0
+    assert command(["view", *both, "--out", str(tmp_path), *flags]) == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "forces.png",
         "metrics.png",
@@ -436,7 +434,7 @@ def test_reconstruct_command_with_a_page(bundled_clip, tmp_path, capsys):
         "--page",
         "--figures",
     ]
-    assert reconstruct_command(arguments) == 0
+    assert command(["reconstruct", *arguments]) == 0
     files = {"motion.npz", "report.json", "view.html", "metrics.png", "forces.png"}
     assert {p.name for p in tmp_path.iterdir()} == files and "view.html" in capsys.readouterr().out
 
@@ -451,7 +449,7 @@ def test_compare_refuses_before_the_work(bundled_clip, tmp_path, capsys):
         ["bfgs", "--out", str(tmp_path / "file" / "o")],
     )
     for arguments in bad:
-        assert compare_command([clip, "--out", str(tmp_path / "o"), "--with", *arguments]) == 2
+        assert command(["compare", clip, "--out", str(tmp_path / "o"), "--with", *arguments]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
@@ -467,7 +465,7 @@ def test_compare_command(bundled_clip, tmp_path, capsys):
         "2",
     ]
     video = ["--width", "320", "--height", "200", "--renderer", "opencv"]
-    assert compare_command([*arguments, "--out", str(tmp_path), *video]) == 0
+    assert command(["compare", *arguments, "--out", str(tmp_path), *video]) == 0
     assert (tmp_path / "adam" / "report.json").is_file() and (
         tmp_path / Options.optimizer / "motion.npz"
     ).is_file()
@@ -488,7 +486,7 @@ def test_motions_of_two_clips_are_not_compared(folder, tmp_path, capsys):
     np.savez(
         tmp_path / "motion.npz", **{**moved, "input_keypoints": moved["input_keypoints"] + 0.1}
     )
-    assert view([str(folder / "bfgs"), str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert command(["view", str(folder / "bfgs"), str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "different clips" in capsys.readouterr().err
 
 
@@ -523,7 +521,7 @@ def test_what_is_no_motion_is_one_line(folder, tmp_path, capsys, kind):
         np.savez(path, **{**arrays, "mjcf": np.array("<mujoco><nonsense/></mujoco>")})
     elif kind == "shape":
         np.savez(path, **{**arrays, "qpos": arrays["qpos"][:, :9]})
-    assert view([str(path), "--out", str(tmp_path / "out")]) == 2
+    assert command(["view", str(path), "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ") and len(told.splitlines()) == 1
     assert not (tmp_path / "out").exists()

@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command ``motionrecon``: a subcommand a file, options from dataclasses."""

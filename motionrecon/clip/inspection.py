@@ -1,15 +1,10 @@
-"""What a clip is and what is wrong with it, in words: scripts/inspect_clip.py FILE."""
-
-import argparse
-import sys
+"""What a clip is and what is wrong with it, in words."""
 
 import numpy as np
 
 from motionrecon.clip.floor import estimate_floor
-from motionrecon.clip.load import Clip, load_clip
+from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
-from motionrecon.errors import MotionReconError
-from motionrecon.io import options as reading_options
 
 BONES = (
     ("thigh", "{}_hip", "{}_knee"),
@@ -117,19 +112,3 @@ def describe(clip: Clip) -> list[str]:
         lines.append(f"force plates: peak vertical force {peaks}")
     lines += [f"warning: {text}" for text in clip.warnings]
     return lines
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0; 2 after one line on standard error about what the user can mend."""
-    p = argparse.ArgumentParser(
-        description="What a motion file holds, as it would be read for reconstruction."
-    )
-    p.add_argument("clip", help="any file or folder that scripts/reconstruct.py takes")
-    reading_options.add_arguments(p)
-    a = p.parse_args(arguments)
-    try:
-        print("\n".join(describe(load_clip(a.clip, **reading_options.reading(a)))))
-    except MotionReconError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return 2
-    return 0

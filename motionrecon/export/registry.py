@@ -84,3 +84,9 @@ def resolve(formats: str | Iterable[str]) -> list[str]:
     if "all" in asked:
         return [f for f in FORMATS if not missing(f)]
     return list(dict.fromkeys(asked))
+
+
+def left_out(formats: str) -> list[str]:
+    """Lines about the formats that "all" goes without, because their packages are not installed."""
+    asked = [f.strip().lower() for f in formats.split(",")]
+    return [f"{f} left out: {remedy}" for f in FORMATS if "all" in asked and (remedy := missing(f))]

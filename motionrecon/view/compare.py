@@ -1,20 +1,17 @@
-"""One clip, several optimizers, the same budget: python scripts/compare.py clip.npz --with bfgs"""
+"""One clip, several optimizers, the same budget of evaluations, side by side."""
 
-import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from motionrecon import optimizers
-from motionrecon.cli.reconstruct import _number, _writable
-from motionrecon.clip.load import Clip, load_clip
-from motionrecon.errors import ClipError
+from motionrecon.clip.load import Clip
 from motionrecon.pipeline import Options, control_stride, reconstruct
-from motionrecon.view.command import add_video_options, guarded, progress, subtitle, video_options
 from motionrecon.view.movie import write_picture
 from motionrecon.view.page import write_page
+from motionrecon.view.show import subtitle
 from motionrecon.view.take import Take, take
-from motionrecon.view.video import Film, VideoOptions, make_renderer, write_video
+from motionrecon.view.video import Film, VideoOptions, write_video
 from motionrecon_benchmarks.reconstruct import beginning
 
 
@@ -72,71 +69,3 @@ def write_comparison(
     finally:
         film.close()
     return [page, video, write_picture(picture, out / "compare.png")]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    p = argparse.ArgumentParser(
-        description="One clip, several optimizers, the same budget of evaluations a window."
-    )
-    p.add_argument("clip")
-    p.add_argument(
-        "--with",
-        dest="others",
-        nargs="+",
-        required=True,
-        metavar="OPTIMIZER",
-        help="bfgs lbfgs adam ...",
-    )
-    p.add_argument(
-        "--optimizer", default=Options.optimizer, help="the first one (default: %(default)s)"
-    )
-    p.add_argument(
-        "--max-evaluations",
-        type=int,
-        default=30,
-        metavar="N",
-        help="a window, once it is grown (default 30)",
-    )
-    p.add_argument("--seconds", type=float, help="only so much of the clip's beginning")
-    p.add_argument("--out", type=Path, help="folder (default out/compare/NAME)")
-    p.add_argument("--skeleton")
-    p.add_argument("--units", choices=["m", "cm", "mm"])
-    p.add_argument("--up")
-    p.add_argument("--fps", type=float)
-    add_video_options(p, 1600, 900)
-    return guarded(_run, p.parse_args(arguments))
-
-
-def _run(a: argparse.Namespace) -> None:
-    clip = load_clip(a.clip, skeleton=a.skeleton, units=a.units, up=a.up, fps=a.fps)
-    if a.seconds is not None:
-        if not a.seconds > 0:
-            raise ClipError(
-                f"--seconds {a.seconds:g}: nothing would be left of the clip; give more than 0"
-            )
-        clip = beginning(clip, a.seconds)
-    out = a.out or Path("out") / "compare" / Path(a.clip).stem
-    _writable(out)
-    options = video_options(a)
-    make_renderer(
-        options.renderer, options.width, options.height
-    ).close()  # what cannot be drawn is said before the work
-    names = list(dict.fromkeys([a.optimizer, *a.others]))
-    with progress("reconstructing") as share:
-        takes = compare(
-            clip,
-            names,
-            Options(max_evaluations=a.max_evaluations),
-            out,
-            lambda name, done: share((names.index(name) + done) / len(names)),
-        )
-    for one in takes:
-        r = one.report
-        cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"
-        print(
-            f"{one.label}: MPJPE-G {_number(r['result']['mpjpe_g_mm'])} mm, {cost}, {r['status']}"
-        )
-    title = f"{Path(a.clip).stem}: {', '.join(names)}; {a.max_evaluations} evaluations a window"
-    with progress("video") as share:
-        for path in write_comparison(takes, out, title, options, share):
-            print(path)

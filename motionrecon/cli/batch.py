@@ -1,0 +1,136 @@
+"""``motionrecon batch CLIPS --out DIR``: a folder or glob of clips in, a folder of motions out."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from motionrecon.cli.console import Common, Console
+from motionrecon.cli.reading import Reading
+from motionrecon.cli.words import unset
+from motionrecon.errors import BatchError
+
+if TYPE_CHECKING:
+    from motionrecon.batch.configuration import Settings
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """A data set of 3D keypoints to physically real motions.
+
+    Give the same command again to go on where it stopped; clips that are done are skipped.
+    """
+
+    clips: Positional[str]
+    """a folder (its clips at any depth), or a quoted glob such as 'data/**/*.npz'"""
+    out: Annotated[Path, arg(metavar="FOLDER")]
+    """folder of the results"""
+    workers: Annotated[int | None, unset("N")] = None
+    """clips at a time, at least 1 (default: a core each); for slurm: tasks of the array"""
+    retry_failed: bool = False
+    """do clips that failed before once more"""
+    redo_old_code: bool = False
+    """do clips of another version of the code once more"""
+    timeout: Annotated[float, arg(metavar="S")] = 300.0
+    """stop a clip that makes no step for so long, s"""
+    export: Annotated[str | None, unset("FORMATS")] = None
+    """files of other tools beside every motion, with commas: bvh,glb,...; or all"""
+    optimizer: Annotated[str | None, unset("NAME")] = None
+    """as for reconstruct (default: optimus-motion)"""
+    max_evaluations: Annotated[int | None, unset("N")] = None
+    """a window, once it is grown; at least 1 (default: 60)"""
+    seconds: Annotated[float | None, unset("S")] = None
+    """of every clip, from its start, s (default: all of it)"""
+    mass: Annotated[float | None, unset("KG")] = None
+    """body mass of everybody, kg (default: the clip's, or estimated)"""
+    noise: Annotated[float | None, unset("M")] = None
+    """noise of the keypoints per coordinate, m, 0 or more (default: estimated clip by clip)"""
+    scheduler: Literal["local", "slurm", "ray"] = "local"
+    """where the clips are done"""
+    cluster: Annotated[str | None, unset("ADDRESS")] = None
+    """ray: the address of a running cluster (auto finds it); slurm: local for a trial here"""
+    slurm: Annotated[tuple[str, ...], unset("KEY=VALUE ...")] = ()
+    """of the array, as submitit names them: slurm_partition=cpu timeout_min=240"""
+    dry_run: bool = False
+    """say what is done and what is left, and stop"""
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    common: OmitArgPrefixes[Common] = field(default_factory=Common)
+
+
+def run(o: BatchOptions, console: Console) -> int:
+    """Exit code 0: clips that fail are listed, they are no error of the batch."""
+    from rich.console import Console as Terminal
+
+    from motionrecon.batch.run import prepare, run_batch
+    from motionrecon.batch.schedulers import make
+    from motionrecon.batch.summary import write_summary
+    from motionrecon.batch.table import Progress
+
+    todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)
+    failed = sum(s["state"] == "failed" for s in todo.kept)
+    left, done = len(todo.todo), len(todo.kept) - failed
+    console.say(f"{left} clips to do, {done} done before, {failed} failed before")
+    if o.dry_run:
+        console.report({"to_do": left, "done_before": done, "failed_before": failed})
+        return 0
+    scheduler = make(
+        o.scheduler, _workers(o.workers), o.timeout, str(o.out.resolve()), o.cluster, _pairs(o)
+    )
+    if o.scheduler == "local" and todo.todo:
+        from motionrecon.cli.compiling import announce
+
+        announce(console)
+    terminal = Terminal(stderr=console.json, quiet=console.quiet)
+    with Progress(left, todo.kept, terminal) as progress:
+        statuses = run_batch(todo, scheduler, progress)
+    paths = write_summary(statuses, o.out)
+    count = {
+        verdict: sum(s["verdict"]["is"] == verdict for s in statuses)
+        for verdict in ("ok", "suspicious", "failed")
+    }
+    console.say(", ".join(f"{n} {verdict}" for verdict, n in count.items()))
+    if count["failed"]:
+        console.say("failed clips are listed on the page; --retry-failed does them once more")
+    console.paths(paths)
+    console.report(count | {"clips": statuses, "paths": paths})
+    return 0
+
+
+def settings(o: BatchOptions) -> "Settings":
+    """The settings of every clip. Raises ExportError, OptimizerError before any work."""
+    from motionrecon import optimizers
+    from motionrecon.batch.configuration import Settings
+    from motionrecon.export import resolve
+    from motionrecon.pipeline import Options
+
+    given: dict[str, Any] = {
+        "optimizer": o.optimizer,
+        "max_evaluations": o.max_evaluations,
+        "mass_kg": o.mass,
+        "noise_m": o.noise,
+    }
+    options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
+    optimizers.make(options.optimizer)
+    export = tuple(resolve(o.export)) if o.export is not None else ()
+    reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}
+    for key in ("mapping", "model"):  # workers may run in another folder
+        if key in reading and Path(reading[key]).is_file():
+            reading[key] = str(Path(reading[key]).resolve())
+    return Settings(options, reading, o.seconds, export)
+
+
+def _workers(given: int | None) -> int:
+    if given is not None and given < 1:
+        raise BatchError(f"--workers {given}: expected at least 1")
+    if given is not None:
+        return given
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _pairs(o: BatchOptions) -> dict[str, Any]:
+    pairs = [text.partition("=") for text in o.slurm]
+    if bad := [key for key, sign, _ in pairs if not sign]:
+        raise BatchError(f"--slurm {bad[0]}: expected KEY=VALUE")
+    return {key: int(value) if value.lstrip("-").isdigit() else value for key, _, value in pairs}

@@ -1,0 +1,83 @@
+"""``motionrecon compare CLIP --with bfgs adam``: one clip, several optimizers, the same budget."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from motionrecon.cli.console import Common, Console
+from motionrecon.cli.looks import Video
+from motionrecon.cli.outputs import check_writable, number
+from motionrecon.cli.reading import Reading
+from motionrecon.cli.usage import UsageError
+from motionrecon.cli.words import unset
+from motionrecon.errors import ClipError
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """One clip, several optimizers, the same budget of evaluations a window."""
+
+    clip: Positional[str]
+    """any file or folder that reconstruct takes"""
+    others: Annotated[tuple[str, ...], arg(name="with", metavar="OPTIMIZER ...")]
+    """the optimizers to compare with: bfgs lbfgs adam ..."""
+    optimizer: str = "optimus-motion"
+    """the first one"""
+    max_evaluations: Annotated[int, arg(metavar="N")] = 30
+    """a window, once it is grown; at least 1"""
+    seconds: Annotated[float | None, unset("S")] = None
+    """only so much of the clip's beginning, s, above 0"""
+    out: Annotated[Path | None, unset("FOLDER")] = None
+    """folder of the results (default: out/compare/NAME)"""
+    video: OmitArgPrefixes[Video] = field(default_factory=lambda: Video(width=1600, height=900))
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    common: OmitArgPrefixes[Common] = field(default_factory=Common)
+
+
+def run(o: CompareOptions, console: Console) -> int:
+    """Exit code 0."""
+    if not o.others:
+        raise UsageError("--with names no optimizer; see motionrecon compare --help")
+    from motionrecon.cli.compiling import announce
+    from motionrecon.clip.load import load_clip
+    from motionrecon.pipeline import Options
+    from motionrecon.view.compare import compare, write_comparison
+    from motionrecon.view.video import make_renderer
+    from motionrecon_benchmarks.reconstruct import beginning
+
+    clip = load_clip(o.clip, **o.reading.keywords())
+    if o.seconds is not None:
+        if not o.seconds > 0:
+            found = f"--seconds {o.seconds:g}: nothing would be left of the clip"
+            raise ClipError(f"{found}; give more than 0")
+        clip = beginning(clip, o.seconds)
+    out = o.out or Path("out") / "compare" / Path(o.clip).stem
+    check_writable(out)
+    film = o.video.options()
+    # what cannot be drawn is said before the work
+    make_renderer(film.renderer, film.width, film.height).close()
+    names = list(dict.fromkeys([o.optimizer, *o.others]))
+    options = Options(max_evaluations=o.max_evaluations)
+    announce(console)
+    with console.progress("reconstructing") as share:
+        takes = compare(
+            clip,
+            names,
+            options,
+            out,
+            lambda name, done: share((names.index(name) + done) / len(names)),
+        )
+    reports = {name: json.loads((out / name / "report.json").read_text()) for name in names}
+    for name, r in reports.items():
+        error = number(r["result"]["mpjpe_g_mm"])
+        cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"
+        console.say(f"{name}: MPJPE-G {error} mm, {cost}, {r['status']}")
+    title = f"{Path(o.clip).stem}: {', '.join(names)}; {o.max_evaluations} evaluations a window"
+    with console.progress("video") as share:
+        paths = write_comparison(takes, out, title, film, share)
+    console.say(*map(str, paths))
+    console.report({"optimizers": reports, "paths": paths})
+    return 0

@@ -1,0 +1,92 @@
+"""Where a command's words go: results to standard output, all else to standard error."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+from motionrecon.cli.words import unset
+
+
+@dataclass(frozen=True)
+class Common:
+    """What is printed, and options from a file."""
+
+    quiet: bool = False
+    """print errors and warnings only"""
+    json: bool = False
+    """print the report on standard output as JSON and nothing else there"""
+    config: Annotated[Path | None, unset("FILE")] = None
+    """a .yaml or .toml file of options: keys are option names, the command line wins"""
+
+
+@dataclass(frozen=True)
+class Console:
+    """How a command speaks; where standard output is closed (`| head`) it works on in silence.
+
+    begun: time.perf_counter() when the command began.
+    """
+
+    quiet: bool = False
+    json: bool = False
+    begun: float = field(default_factory=perf_counter)
+
+    def say(self, *lines: str) -> None:
+        """Lines for a person: standard output, or standard error where that is for JSON."""
+        if not self.quiet:
+            _write(lines, to_stderr=self.json)
+
+    def note(self, line: str) -> None:
+        """A line about the work under way, on standard error."""
+        if not self.quiet:
+            _write([line], to_stderr=True)
+
+    def warn(self, lines: Iterable[str]) -> None:
+        """Warnings, on standard error whatever was asked."""
+        _write([f"warning: {line}" for line in lines], to_stderr=True)
+
+    def paths(self, paths: Iterable[Path]) -> None:
+        """The last line for a person: where the results are."""
+        self.say(" ".join(["results:", *map(str, paths)]))
+
+    def report(self, report: dict[str, Any]) -> None:
+        """The report as JSON on standard output where that was asked for; paths become text."""
+        if self.json:
+            _write([json.dumps(report, indent=1, allow_nan=False, default=str)], to_stderr=False)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[float], None]]:
+        """A bar on a terminal's standard error; yields the function that takes the share done, 0 to
+        1.
+        """
+        from rich.console import Console as Terminal
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        terminal = Terminal(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+        off = self.quiet or not terminal.is_terminal
+        with Progress(*columns, console=terminal, transient=True, disable=off) as bar:
+            task = bar.add_task(what, total=1.0)
+            yield lambda share: bar.update(task, completed=share)
+
+
+def _write(lines: Iterable[str], to_stderr: bool) -> None:
+    stream = sys.stderr if to_stderr else sys.stdout
+    try:
+        for line in lines:
+            print(line, file=stream)
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream.fileno())
+
+
+def silence(descriptor: int) -> None:
+    """Whatever is still to be written there goes nowhere: its reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -1,0 +1,68 @@
+"""``motionrecon inspect FILE``: what a motion file holds and what looks wrong in it."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from motionrecon.cli.console import Common, Console
+from motionrecon.cli.reading import Reading
+
+if TYPE_CHECKING:
+    from motionrecon.clip.load import Clip
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """What a motion file holds, as it would be read for reconstruction."""
+
+    clip: Positional[str]
+    """any file or folder that reconstruct takes"""
+    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    common: OmitArgPrefixes[Common] = field(default_factory=Common)
+
+
+def run(o: InspectOptions, console: Console) -> int:
+    """Exit code 0."""
+    from motionrecon.clip.inspection import describe
+    from motionrecon.clip.load import load_clip
+
+    clip = load_clip(o.clip, **o.reading.keywords())
+    if console.quiet:
+        console.warn(clip.warnings)
+    elif not console.json:
+        console.say(*describe(clip))
+    if console.json:
+        console.report(report(clip))
+    return 0
+
+
+def report(clip: "Clip") -> dict[str, Any]:
+    """What `describe` says in words, as numbers: m, s, Hz, shares of 1."""
+    from motionrecon.clip.floor import estimate_floor
+    from motionrecon.clip.inspection import bone_lengths, gaps, speed_outliers
+    from motionrecon.clip.noise import estimate_noise
+
+    return {
+        "clip": clip.source,
+        "frames": len(clip.keypoints),
+        "fps": float(clip.fps),
+        "seconds": float(clip.duration),
+        "keypoints": list(clip.names),
+        "findings": list(clip.findings),
+        "warnings": list(clip.warnings),
+        "bones": [
+            {"bone": bone, "length_m": length, "spread": spread}
+            for bone, length, spread in bone_lengths(clip)
+        ],
+        "gaps": [
+            {"keypoint": name, "missing": share, "longest_s": longest}
+            for name, share, longest in gaps(clip)
+        ],
+        "floor": list(estimate_floor(clip).findings),
+        "noise_m": float(estimate_noise(clip)),
+        "speed_outliers": [
+            {"keypoint": name, "frame": frame, "off_m": off}
+            for name, frame, off in speed_outliers(clip)
+        ],
+    }

@@ -1,0 +1,107 @@
+"""The command ``motionrecon``: dispatch, one line for an error, exit codes."""
+
+import sys
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from motionrecon import __version__
+from motionrecon.cli.commands import COMMANDS, Command
+from motionrecon.cli.usage import UsageError
+from motionrecon.errors import MotionReconError
+
+if TYPE_CHECKING:
+    from motionrecon.cli.console import Common
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one subcommand, by its first word.
+
+    Exit code 0; 2 after one line on standard error about what the user can mend; 130 on Ctrl-C.
+    """
+    begun = perf_counter()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(given, begun)
+    except MotionReconError as e:
+        print(f"error: {' '.join(str(e).splitlines())}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as e:
+        from motionrecon.cli.extras import remedy
+
+        if (told := remedy(e.name)) is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        command = COMMANDS.get(given[0]) if given else None
+        print(command.interrupted if command else "interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        from motionrecon.cli.console import silence
+
+        silence(sys.stdout.fileno())
+        return 0
+
+
+def help_text() -> str:
+    """What ``motionrecon --help`` prints."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        [
+            "usage: motionrecon COMMAND [OPTIONS]",
+            "",
+            "3D keypoints of a person to physically real motion.",
+            "",
+            "commands:",
+            *(f"  {name:<{width}}  {c.summary}" for name, c in COMMANDS.items()),
+            "",
+            "options:",
+            "  COMMAND --help                 the options of a command",
+            "  --version                      the version",
+            f"  --print-completion SHELL       a completion script for {', '.join(SHELLS)}:",
+            '                                 eval "$(motionrecon --print-completion bash)"',
+            "",
+            "Every command takes --quiet (errors and warnings only), --json (the report on",
+            "standard output) and --config FILE: a .yaml or .toml file whose keys are option",
+            "names, such as max-evaluations: 30; what the command line says wins.",
+            "Exit codes: 0, 2 after one line about what you can mend, 130 on Ctrl-C.",
+        ]
+    )
+
+
+def _dispatch(given: list[str], begun: float) -> int:
+    if not given or given[0] in ("-h", "--help"):
+        print(help_text(), flush=True)
+        return 0
+    name, *rest = given
+    if name == "--version":
+        print(f"motionrecon {__version__}", flush=True)
+        return 0
+    if name.partition("=")[0] == "--print-completion":
+        shell = name.partition("=")[2] or (rest[0] if rest else "")
+        if shell not in SHELLS:
+            raise UsageError(f"--print-completion {shell}: choose one of {', '.join(SHELLS)}")
+        from motionrecon.cli.completion import script
+
+        print(script(shell), flush=True)
+        return 0
+    if name not in COMMANDS:
+        words = f"unknown command {name!r}: choose one of {', '.join(COMMANDS)}"
+        raise UsageError(f"{words}; see motionrecon --help")
+    return _run(name, COMMANDS[name], rest, begun)
+
+
+def _run(name: str, command: Command, rest: list[str], begun: float) -> int:
+    from motionrecon.cli.console import Console
+    from motionrecon.cli.parse import parse
+
+    if name == "benchmark" and rest and not rest[0].startswith("-"):
+        from motionrecon.cli.benchmark import study
+
+        return study(rest[0], rest[1:])
+    options: Any = parse(command.kind(), rest, f"motionrecon {name}")
+    common: Common = options.common
+    return command.run()(options, Console(common.quiet, common.json, begun))

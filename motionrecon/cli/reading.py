@@ -1,0 +1,35 @@
+"""Options that settle what a file does not say, the same for every command that reads a clip."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from motionrecon.cli.words import unset
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reading the file: each overrides what the file says or what is detected."""
+
+    skeleton: Annotated[str | None, unset("NAME")] = None
+    """what the columns are, by their order: coco17, halpe26, body25, h36m17, smpl24, mediapipe33,
+    panoptic19"""
+    mapping: Annotated[str | None, unset("NAME|FILE")] = None
+    """keypoints from joints or markers: a shipped one, a YAML file, none"""
+    units: Annotated[str | None, unset("UNIT")] = None
+    """m, cm, mm, in, cmu, or the metres in a unit"""
+    up: Annotated[str | None, unset("AXIS")] = None
+    """the file's up axis: z, y, x, -z, -y, -x (write --up=-y)"""
+    fps: Annotated[float | None, unset("HZ")] = None
+    """frames a second, Hz, above 0"""
+    subject: Annotated[str | None, unset("NAME|N")] = None
+    """which of several subjects; the first or second of doubled labels"""
+    person: Annotated[int | None, unset("N")] = None
+    """which of several persons, by number or track"""
+    model: Annotated[str | None, unset("FILE")] = None
+    """a motion's skeleton: .asf for .amc, MuJoCo .xml for keyframes alone"""
+    allow_pickle: bool = False
+    """read pickled arrays (VideoPose3D), plain data only"""
+
+    def keywords(self) -> dict[str, Any]:
+        """The keywords of motionrecon.load_clip."""
+        return asdict(self)

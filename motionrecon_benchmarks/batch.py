@@ -27,7 +27,7 @@ from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.clip.load import load_clip
 from motionrecon.pipeline import Options
-from motionrecon_benchmarks.reconstruct import BUNDLED, beginning
+from motionrecon_benchmarks.reconstruct import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold", "trust")
@@ -263,7 +263,7 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
         data = work / f"trust-{name}-data"
         data.mkdir()
         for path in sources:
-            clip = beginning(load_clip(path), settings.seconds)
+            clip = load_clip(path).until(settings.seconds)
             seconds = np.arange(len(clip.keypoints)) / clip.fps
             middle = seconds[-1] / 2
             up = lift_m * np.clip((0.5 - np.abs(seconds - middle)) / 0.2, 0, 1)

@@ -32,17 +32,11 @@ def spoil(clip: Clip, noise_m: float, missing: float, seed: int) -> Clip:
     return clip.replace(keypoints=keypoints, confidence=confidence)
 
 
-def beginning(clip: Clip, seconds: float | None) -> Clip:
-    """The first seconds of a clip."""
-    frames = len(clip.keypoints) if seconds is None else int(round(seconds * clip.fps)) + 1
-    return clip.replace(keypoints=clip.keypoints[:frames], confidence=clip.confidence[:frames])
-
-
 def measure(path: Path, optimizer: str, a: argparse.Namespace) -> dict:
     """One row: a clip reconstructed by one optimizer; its error where it could not be."""
     row = {"clip": path.stem, "optimizer": optimizer}
     try:
-        clean = beginning(load_clip(path), a.seconds)
+        clean = load_clip(path).until(a.seconds)
         noisy = a.noise_mm > 0 or a.missing > 0
         clip = spoil(clean, a.noise_mm / 1e3, a.missing, a.seed) if noisy else clean
         options = Options(optimizer=optimizer, max_evaluations=a.max_evaluations)

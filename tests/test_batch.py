@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from batch_data import QUICK, write_clip
 
-from motionrecon.cli.main import main
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.batch.summary import write_summary
+from motionrecon.cli.main import main
 from motionrecon.errors import BatchError, ClipError
 from motionrecon_benchmarks.batch import results
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from motionrecon.anatomy.skeletons import SKELETONS
+from motionrecon.clip.doubts import swapped
 from motionrecon.clip.load import load_clip, make_clip
 from motionrecon.errors import ClipError
 from motionrecon.io import Raw, detect
@@ -261,9 +262,9 @@ def test_detection_on_the_development_clips(shared_clips):
             assert (
                 detect.detect_up(clip.keypoints @ detect.UP_AXES[axis], clip.names).axis == axis
             ), path.name
-        assert detect.swapped(clip.keypoints, clip.names) is None, path.name
+        assert swapped(clip.keypoints, clip.names) is None, path.name
         mirrored = tuple({"l_": "r_", "r_": "l_"}.get(n[:2], n[:2]) + n[2:] for n in clip.names)
-        assert detect.swapped(clip.keypoints, mirrored) is not None, path.name
+        assert swapped(clip.keypoints, mirrored) is not None, path.name
 
 
 @pytest.mark.parametrize(
@@ -404,3 +405,17 @@ def test_force_plates_come_along(shared_clips):
     clip = load_clip(shared_clips / "rajagopal_walk__walk_free.npz")
     assert clip.extras["grf_force"].ndim == 3 and len(clip.extras["time"]) == len(clip.keypoints)
     assert float(clip.extras["body_mass_kg"]) == pytest.approx(85.3, abs=0.1)
+
+
+def test_until_cuts_all_that_has_the_clip_s_frames(walk):
+    time = 2.0 + np.arange(len(walk.keypoints)) / walk.fps
+    plates = np.arange(1000.0)
+    clip = walk.replace(extras={"time": time, "grf_time": plates, "body_mass_kg": 70.0})
+    part = clip.until(0.5)
+    frames = int(round(0.5 * walk.fps)) + 1
+    assert part.keypoints.shape[0] == part.confidence.shape[0] == frames
+    assert part.duration == pytest.approx(0.5, abs=0.5 / walk.fps)
+    np.testing.assert_array_equal(part.extras["time"], time[:frames])
+    np.testing.assert_array_equal(part.extras["grf_time"], plates)  # on a clock of its own
+    assert len(clip.extras["time"]) == len(walk.keypoints)  # the clip itself is as it was
+    assert clip.until(None) is clip and len(clip.until(1e6).keypoints) == len(walk.keypoints)

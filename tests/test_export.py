@@ -21,14 +21,13 @@ from motionrecon.export.ground import Ground, of_steps
 from motionrecon.export.scene import Scene
 from motionrecon.motion.motion import Motion
 from motionrecon.pipeline import Options
-from motionrecon_benchmarks.reconstruct import beginning
 
 WRITABLE = [f for f in FORMATS if not missing(f)]
 
 
 @pytest.fixture(scope="module")
 def walk(bundled_clip):
-    clip = beginning(load_clip(bundled_clip("walk")), 0.7)
+    clip = load_clip(bundled_clip("walk")).until(0.7)
     return reconstruct(clip, Options(max_evaluations=3, grow_evaluations=1))
 
 

@@ -11,8 +11,8 @@ from motionrecon import load_clip, reconstruct
 from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
 from motionrecon.pipeline import Options
-from motionrecon_benchmarks.reconstruct import beginning, spoil
 from motionrecon_benchmarks.reconstruct import main as benchmark
+from motionrecon_benchmarks.reconstruct import spoil
 
 CLIPS = Path(__file__).parents[1] / "assets" / "clips"
 QUICK = Options(max_evaluations=20)
@@ -113,7 +113,7 @@ def test_a_reference_scores_and_does_not_steer(walk):
 
 def test_a_reference_of_another_length_is_refused(walk):
     with pytest.raises(ClipError, match="lasts"):
-        reconstruct(walk, QUICK, reference=beginning(walk, 0.5))
+        reconstruct(walk, QUICK, reference=walk.until(0.5))
 
 
 def test_ctrl_c_leaves_what_is_finished(walk):
@@ -141,7 +141,7 @@ def test_ctrl_c_before_the_first_window_writes_nothing(tmp_path, monkeypatch, ca
 )
 def test_every_classical_optimizer_drives_it(walk, optimizer):
     motion = reconstruct(
-        beginning(walk, 0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2)
+        walk.until(0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2)
     )
     assert motion.report["status"] == "ok"
     assert all(w["loss_end"] <= w["loss_start"] for w in motion.report["windows"])

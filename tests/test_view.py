@@ -23,7 +23,6 @@ from motionrecon.view.raycast import Raycaster
 from motionrecon.view.skeleton import edges
 from motionrecon.view.take import load, take
 from motionrecon.view.video import Film, VideoOptions, write_video
-from motionrecon_benchmarks.reconstruct import beginning
 
 TINY = Options(max_evaluations=3, grow_evaluations=2)
 SMALL = VideoOptions(width=320, height=200, renderer="opencv")
@@ -33,7 +32,7 @@ SMALL = VideoOptions(width=320, height=200, renderer="opencv")
 def folder(tmp_path_factory, bundled_clip):
     out = tmp_path_factory.mktemp("compare")
     compare(
-        beginning(load_clip(bundled_clip("walk")), 0.4), ["levenberg-marquardt", "bfgs"], TINY, out
+        load_clip(bundled_clip("walk")).until(0.4), ["levenberg-marquardt", "bfgs"], TINY, out
     )
     return out
 
@@ -265,7 +264,7 @@ def test_arrows_stand_on_the_floor_and_have_their_forces_length(takes):
 
 def test_forces_beside_the_feet_are_found(bundled_clip):
     one = take(
-        reconstruct(beginning(load_clip(bundled_clip("getup_facedown")), 0.4), TINY), "getup"
+        reconstruct(load_clip(bundled_clip("getup_facedown")).until(0.4), TINY), "getup"
     )
     a = one.arrays
     steps = np.clip(

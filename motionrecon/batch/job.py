@@ -147,10 +147,7 @@ def _reconstruct(job: Job, progress: Callable[[float], None]):
     from motionrecon.pipeline import reconstruct
 
     s = job.settings
-    clip = load_clip(job.source, **s.reading)
-    if s.seconds is not None:
-        frames = round(s.seconds * clip.fps) + 1
-        clip = clip.replace(keypoints=clip.keypoints[:frames], confidence=clip.confidence[:frames])
+    clip = load_clip(job.source, **s.reading).until(s.seconds)
     return reconstruct(clip, s.options, progress), clip
 
 

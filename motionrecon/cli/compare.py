@@ -46,14 +46,13 @@ def run(o: CompareOptions, console: Console) -> int:
     from motionrecon.pipeline import Options
     from motionrecon.view.compare import compare, write_comparison
     from motionrecon.view.video import make_renderer
-    from motionrecon_benchmarks.reconstruct import beginning
 
     clip = load_clip(o.clip, **o.reading.keywords())
     if o.seconds is not None:
         if not o.seconds > 0:
             found = f"--seconds {o.seconds:g}: nothing would be left of the clip"
             raise ClipError(f"{found}; give more than 0")
-        clip = beginning(clip, o.seconds)
+        clip = clip.until(o.seconds)
     out = o.out or Path("out") / "compare" / Path(o.clip).stem
     check_writable(out)
     film = o.video.options()

@@ -2,6 +2,7 @@
 one.
 """
 
-from motionrecon.clip.load import Clip, load_clip, make_clip
+from motionrecon.clip.clip import Clip
+from motionrecon.clip.load import load_clip, make_clip
 
 __all__ = ["Clip", "load_clip", "make_clip"]

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from motionrecon.clip.load import Clip
+from motionrecon.anatomy.points import Points
+from motionrecon.anatomy.points import stature as stature_of
+from motionrecon.clip.clip import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import local_fit
-from motionrecon.io import detect
+from motionrecon.runs import runs
 
 # Height above the ground of a standing foot's keypoints, fractions of stature: medians over
 # laboratories that know their ground. They differ between laboratories by about _PLACEMENT_M
@@ -81,7 +83,7 @@ def estimate_floor(clip: Clip) -> Floor:
     the stances with an offset for each keypoint, so that placement does not matter; kept where at
     least five stances show it with t > 4 and it makes more than 25 mm of difference.
     """
-    stature = detect.size(clip.keypoints, clip.names)
+    stature = stature_of(clip.keypoints, clip.names)
     noise = estimate_noise(clip)
     smooth, times = _smooth(clip)
     stances = _find_stances(smooth, times, clip, stature, noise)
@@ -174,7 +176,7 @@ def _find_stances(
     # Standard deviation of the slope that noise gives a line over the smoothing window.
     window = max(_SMOOTHING_S * clip.fps, 2.5)
     wobble = noise * clip.fps / np.sqrt(2 * window * (window + 1) * (2 * window + 1) / 6)
-    pelvis = detect.Points(smooth, clip.names).trunk_bottom()[:, 2]
+    pelvis = Points(smooth, clip.names).trunk_bottom()[:, 2]
     rows = []
     for k, (part, fraction) in enumerate(SOLE.items()):
         for s, side in enumerate("lr"):
@@ -189,8 +191,7 @@ def _find_stances(
                 )
                 lying = pelvis - foot[:, 2] < _STANDING * stature
             still &= np.isfinite(foot).all(axis=1) & ~lying
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], still.astype(int), [0]])))
-            for first, after in zip(edges[::2], edges[1::2], strict=True):
+            for first, after in runs(still):
                 if after - first >= _LEAST_STANCE:
                     x, y, z = np.median(foot[first:after], axis=0)
                     seconds = min(

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from motionrecon.clip.clip import Clip
 from motionrecon.clip.floor import estimate_floor
-from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
+from motionrecon.runs import runs
 
 BONES = (
     ("thigh", "{}_hip", "{}_knee"),
@@ -46,11 +47,9 @@ def gaps(clip: Clip) -> list[tuple[str, float, float]]:
     rows = []
     for j, name in enumerate(clip.names):
         missing = ~np.isfinite(clip.keypoints[:, j]).all(axis=1)
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(int), [0]])))
         if missing.any():
-            rows.append(
-                (name, float(missing.mean()), float((edges[1::2] - edges[::2]).max() / clip.fps))
-            )
+            longest = max(after - first for first, after in runs(missing))
+            rows.append((name, float(missing.mean()), float(longest / clip.fps)))
     return rows
 
 

@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 
-from motionrecon.clip.load import Clip
+from motionrecon.clip.clip import Clip
 
 ORDERS = range(2, 9)
 _MIN_SAMPLES = 40

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from motionrecon.clip.load import Clip
+from motionrecon.clip.clip import Clip
 
 # output frames that a fit sees to each side; narrower aliases noise, wider blunts fast motion
 _WIDTH = 1.25

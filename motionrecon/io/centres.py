@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from motionrecon.anatomy.points import nanmedian
 from motionrecon.io.detect import UNITS
 from motionrecon.io.mapping import Centre
 
@@ -61,13 +62,8 @@ def _harrington(
     lateral = _unit(near - far)
     forward = middle - psis
     forward = _unit(forward - np.sum(forward * lateral, axis=-1, keepdims=True) * lateral)
-    width = _median(np.linalg.norm(near - far, axis=-1)) * metres * 1e3
-    depth = _median(np.linalg.norm(middle - psis, axis=-1)) * metres * 1e3
+    width = nanmedian(np.linalg.norm(near - far, axis=-1)) * metres * 1e3
+    depth = nanmedian(np.linalg.norm(middle - psis, axis=-1)) * metres * 1e3
     back, down, out = 0.24 * depth + 9.9, 0.30 * width + 10.9, 0.33 * width + 7.3
     up = np.cross(forward, lateral if left else -lateral)
     return middle + 1e-3 / metres * (out * lateral - back * forward - down * up)
-
-
-def _median(a: np.ndarray) -> float:
-    a = a[np.isfinite(a)]
-    return float(np.median(a)) if a.size else np.nan

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from motionrecon.anatomy.points import Points
 from motionrecon.io.base import Plates
-from motionrecon.io.detect import Points
+from motionrecon.runs import runs
 
 LOADED_N = 20.0
 _GAP_S, _SHORTEST_S = 0.02, 0.03
@@ -62,14 +63,13 @@ def to_extras(
 
 
 def _contacts(loaded: np.ndarray, step: float) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], loaded.astype(int), [0]])))
-    runs: list[tuple[int, int]] = []
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
-        if runs and (first - runs[-1][1]) * step < _GAP_S:
-            runs[-1] = (runs[-1][0], after)
+    joined: list[tuple[int, int]] = []
+    for first, after in runs(loaded):
+        if joined and (first - joined[-1][1]) * step < _GAP_S:
+            joined[-1] = (joined[-1][0], after)
         else:
-            runs.append((int(first), int(after)))
-    return [(a, b) for a, b in runs if (b - a) * step >= _SHORTEST_S]
+            joined.append((first, after))
+    return [(a, b) for a, b in joined if (b - a) * step >= _SHORTEST_S]
 
 
 def _whose(cop: np.ndarray, feet: list[np.ndarray]) -> int:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from motionrecon.anatomy.points import stature as stature_of
+from motionrecon.clip.clip import Clip
+from motionrecon.clip.doubts import swapped
 from motionrecon.clip.floor import estimate_floor
-from motionrecon.clip.load import Clip
-from motionrecon.io import detect
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.unexplained import longest, unexplained
 
@@ -56,7 +57,7 @@ def judge(motion: Motion, clip: Clip, limits: Limits = Limits()) -> Verdict:
     ]
     if broken:
         return Verdict("failed", (f"values that are not numbers in {', '.join(broken)}",), {})
-    stature = detect.size(clip.keypoints, clip.names)
+    stature = stature_of(clip.keypoints, clip.names)
     reasons: list[str] = []
     m = {
         **_residuals(motion, limits, reasons),
@@ -68,7 +69,7 @@ def judge(motion: Motion, clip: Clip, limits: Limits = Limits()) -> Verdict:
     missing = float(1 - np.isfinite(clip.keypoints[..., 0]).mean())
     if missing > limits.missing_share:
         reasons.append(f"{missing:.0%} of the keypoints are missing")
-    if (why := detect.swapped(clip.keypoints, clip.names)) is not None:
+    if (why := swapped(clip.keypoints, clip.names)) is not None:
         reasons.append(f"left and right look swapped: {why}")
     m["missing_share"] = missing
     finite = {k: (float(v) if np.isfinite(v) else None) for k, v in m.items()}

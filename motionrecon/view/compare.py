@@ -12,7 +12,6 @@ from motionrecon.view.page import write_page
 from motionrecon.view.show import subtitle
 from motionrecon.view.take import Take, take
 from motionrecon.view.video import Film, VideoOptions, write_video
-from motionrecon_benchmarks.reconstruct import beginning
 
 
 def compare(
@@ -48,7 +47,7 @@ def _all_sizes_of_window(clip: Clip, o: Options) -> Clip:
     rate = clip.fps / control_stride(clip.fps, o.control_rate)
     total = int(clip.duration * rate + 1e-6)
     last = total - o.keep_frames * max(0, -(-(total - o.window_frames) // o.keep_frames))
-    return beginning(clip, min(clip.duration, (2 * o.keep_frames + last) / rate))
+    return clip.until(min(clip.duration, (2 * o.keep_frames + last) / rate))
 
 
 def write_comparison(

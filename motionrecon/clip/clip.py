@@ -1,0 +1,54 @@
+"""A clip of keypoints: what every part of the package takes as its input."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Keypoints of one person over time.
+
+    keypoints (T, J, 3) float64, m, z up, ground near z = 0, NaN where missing; names: J canonical
+    names (motionrecon.anatomy.skeletons); fps: Hz; confidence (T, J) in [0, 1], 0 where missing;
+    source: the file's name; findings: what was detected or converted; warnings: what looks wrong;
+    extras: arrays that came along (grf_*, body_mass_kg, time (T,): seconds of the frames).
+    """
+
+    keypoints: Float[np.ndarray, "T J 3"]
+    names: tuple[str, ...]
+    fps: float
+    confidence: Float[np.ndarray, "T J"]
+    source: str = "clip"
+    findings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the last."""
+        return (len(self.keypoints) - 1) / self.fps
+
+    def index(self, name: str) -> int | None:
+        """The column of a keypoint, or None."""
+        return self.names.index(name) if name in self.names else None
+
+    def replace(self, **changes: Any) -> "Clip":
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def until(self, seconds: float | None) -> "Clip":
+        """The clip's frames from 0 s to `seconds` s after its first one, both included; all of them
+        for None. Arrays of forces have a clock of their own and stay whole.
+        """
+        if seconds is None:
+            return self
+        frames = int(round(seconds * self.fps)) + 1
+        extras = dict(self.extras)
+        if "time" in extras:
+            extras["time"] = extras["time"][:frames]
+        return self.replace(
+            keypoints=self.keypoints[:frames], confidence=self.confidence[:frames], extras=extras
+        )

@@ -1,0 +1,73 @@
+"""The last step: what looks wrong in a converted clip."""
+
+import numpy as np
+
+from motionrecon.anatomy.points import Points, nanmedian
+from motionrecon.clip.reading import Reading
+from motionrecon.runs import runs
+
+_LONG_GAP_S = 0.25
+
+
+def doubt(reading: Reading) -> Reading:
+    """With a warning for swapped sides, for long gaps, and for a root that is held at the origin."""
+    positions, rate = reading.positions, reading.fps
+    if (why := swapped(positions, reading.names)) is not None:
+        reading = reading.warned(f"left and right look swapped: {why}")
+    for first, after in runs(~np.isfinite(positions).all(axis=-1).any(axis=1)):
+        if after - first > _LONG_GAP_S * rate:
+            reading = reading.warned(
+                f"frames {first} to {after - 1} ({(after - first) / rate:.2f} s) "
+                "show no keypoint at all"
+            )
+    for name in ("pelvis", "l_hip", "neck"):
+        if name not in reading.names:
+            continue
+        if np.nanmax(np.abs(positions[:, reading.names.index(name)])) < 1e-9:
+            reading = reading.warned(
+                f"{name} stays at the origin: the clip is relative to it and its travel is lost"
+            )
+    return reading
+
+
+def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
+    """What says that left and right are swapped, or None.
+
+    The person's front follows from left and right (left x up = forward); toes point there, knees
+    bend there, the nose is there. Each of these votes with its own size over frames; a swapped or
+    mirrored clip turns all of them.
+    """
+    p = Points(positions, names)
+    up = _unit(p.trunk_top() - p.trunk_bottom())
+    hips, shoulders = p("l_hip") - p("r_hip"), p("l_shoulder") - p("r_shoulder")
+    if (v := nanmedian(np.sum(_unit(hips) * _unit(shoulders), axis=-1))) < -0.3:
+        return f"the hips' left points away from the shoulders' left (median cosine {v:.2f})"
+    forward = _unit(np.cross(_unit(hips), up))
+    votes = {}
+    for side in "lr":
+        heel, toe = p(f"{side}_heel", f"{side}_ankle"), p(f"{side}_toe", f"{side}_big_toe")
+        hip, knee, ankle = p(f"{side}_hip"), p(f"{side}_knee"), p.ankle(side)
+        shank = _unit(hip - ankle)
+        bend = knee - hip - np.sum((knee - hip) * shank, axis=-1, keepdims=True) * shank
+        # Each foot and knee against the thigh's own plane would forgive turned-out legs; medians
+        # over frames do too.
+        votes[f"{side} toe"] = nanmedian(np.sum((toe - heel) * forward, axis=-1)) / 0.15
+        far = np.linalg.norm(bend, axis=-1) > 0.02  # a straight knee says nothing
+        votes[f"{side} knee"] = (
+            nanmedian(np.sum(bend * forward, axis=-1)[far]) / 0.05 if far.sum() > 2 else np.nan
+        )
+    face = p("nose") - p.mean("l_ear", "r_ear")
+    votes["nose"] = nanmedian(np.sum(face * forward, axis=-1)) / 0.1
+    known = {k: float(np.clip(v, -1, 1)) for k, v in votes.items() if np.isfinite(v)}
+    if not known or sum(known.values()) > -0.3 * len(known):
+        return None
+    against = ", ".join(
+        k.replace("l ", "left ").replace("r ", "right ") for k, v in known.items() if v < 0
+    )
+    return (
+        f"with left and right as named, the person faces away from what {against} show as the front"
+    )
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)

@@ -1,0 +1,54 @@
+"""Which of several subjects a file's labels belong to."""
+
+import re
+
+from motionrecon.clip.reading import Reading
+
+_RIG_PREFIX = re.compile(
+    r"^(mixamorig\d*|bip0*1|character\d*|armature|skeleton\d*)[\s_:.|]+(?=.)", re.IGNORECASE
+)
+
+
+def one_subject(reading: Reading, names: tuple[str, ...]) -> tuple[Reading, tuple[str, ...]]:
+    """(reading, labels without prefixes) of the columns of one subject. Raises ClipError, a
+    question, where there are several.
+
+    Subjects are told by a prefix, SUBJECT:LABEL, or by a set of labels that stands twice.
+    """
+    subject = reading.asked.subject
+    split = [n.rpartition(":") for n in names]
+    prefixes = list(dict.fromkeys(p for p, _, _ in split if p))
+    labels = [_RIG_PREFIX.sub("", label.strip()) for _, _, label in split]
+    keep = list(range(len(names)))
+    bases = [label for p, _, label in split if p]
+    if len(prefixes) > 1 and len(set(bases)) < len(bases):
+        chosen = _chosen(reading, prefixes)
+        reading = reading.found(f"subject {chosen} of {', '.join(prefixes)}")
+        keep = [i for i, (p, _, _) in enumerate(split) if p in ("", chosen)]
+    elif subject is not None and subject.isdigit():
+        which = int(subject)
+        rank = {i: labels[: i + 1].count(labels[i]) for i in keep}
+        total = {i: labels.count(labels[i]) for i in keep}
+        keep = [i for i in keep if rank[i] == min(which, total[i])]
+        reading = reading.found(f"of labels that stand several times, number {which} was taken")
+    elif subject is not None and subject.lower() not in (p.lower() for p in prefixes):
+        one = f", {prefixes[0]}" if prefixes else ""
+        raise reading.error(f"no subject '{subject}'; the file shows one person{one}")
+    reading = reading.replace(
+        positions=reading.positions[:, keep], confidence=reading.confidence[:, keep]
+    )
+    return reading, tuple(labels[i] for i in keep)
+
+
+def _chosen(reading: Reading, prefixes: list[str]) -> str:
+    """The prefix of the subject asked for, by name or by number."""
+    subject = reading.asked.subject
+    if subject is not None:
+        if fits := [p for p in prefixes if p.lower() == subject.lower()]:
+            return fits[0]
+        if subject.isdigit() and 1 <= int(subject) <= len(prefixes):
+            return prefixes[int(subject) - 1]
+    what = "which one?" if subject is None else f"none is '{subject}'."
+    raise reading.error(
+        f"{len(prefixes)} subjects: {what} Give --subject, one of: {', '.join(prefixes)}"
+    )

@@ -1,6 +1,7 @@
 """The studies behind the documentation's figures, a module each: ``motionrecon benchmark NAME``.
 
-A study's module has ``main(arguments) -> exit code``; helpers of studies are not listed here.
+A study's module has a dataclass ``Study`` of options and ``main(study) -> exit code``; modules that
+are not listed help the others.
 """
 
 STUDIES = {

@@ -4,7 +4,6 @@ caches, verdicts.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -15,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from tyro.conf import Positional
 
 from motionrecon.batch.configuration import Settings
 from motionrecon.batch.job import STATUS
@@ -29,7 +31,6 @@ from motionrecon.clip.load import load_clip
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.reconstruct import BUNDLED
 
-ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold", "trust")
 _NOT_COMPARED = (
     "seconds",
@@ -161,15 +162,12 @@ def kill(
     """kill -9 of the whole run at random moments, resumed each time; the results against an
     undisturbed run's.
     """
-    rng, out, command = (
-        random.Random(seed),
-        work / "killed",
-        ROOT / "scripts" / "reconstruct_dataset.py",
-    )
+    rng, out = random.Random(seed), work / "killed"
+    command = [sys.executable, "-m", "motionrecon", "batch"]
     left, half = [], 0
     for _ in range(kills):
         process = subprocess.Popen(
-            [sys.executable, str(command), str(data), "--out", str(out), *arguments],
+            [*command, str(data), "--out", str(out), *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment(),
@@ -306,25 +304,32 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
     return found
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py batch", description=__doc__)
-    parser.add_argument(
-        "clips",
-        type=Path,
-        nargs="?",
-        default=BUNDLED,
-        help="folder of clips (default: the bundled ones)",
+@dataclass(frozen=True)
+class Study:
+    """Batches: two workers against one, damaged files, kill -9 and resume, memory, rescanning."""
+
+    clips: Positional[Path] = BUNDLED
+    """folder of clips (default: the bundled ones)"""
+    out: Path = Path("out/benchmark-batch")
+    """folder of the report"""
+    parts: tuple[Literal["speed", "damaged", "kill", "memory", "rescan", "cold", "trust"], ...] = (
+        PARTS
     )
-    parser.add_argument("--out", type=Path, default=Path("out/benchmark-batch"))
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument(
-        "--count", type=int, default=100, help="clips of a batch; memory takes twice as many"
-    )
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each clip")
-    parser.add_argument("--max-evaluations", type=int, default=10, help="a window")
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    a = parser.parse_args(arguments)
+    """what is measured"""
+    count: int = 100
+    """clips of a batch; memory takes twice as many"""
+    seconds: float = 1.0
+    """of each clip, from its start, s"""
+    max_evaluations: int = 10
+    """a window, at least 1"""
+    kills: int = 10
+    """of a run by kill -9"""
+    seed: int = 0
+    """of the moments of the kills"""
+
+
+def main(a: Study) -> int:
+    """Writes batch.json, part by part."""
     a.out.mkdir(parents=True, exist_ok=True)
     sources = find_clips(a.clips)[1]
     settings = Settings(Options(threads=1, max_evaluations=a.max_evaluations), seconds=a.seconds)

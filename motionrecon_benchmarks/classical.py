@@ -4,10 +4,10 @@ functions.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 import optax
 
 from motionrecon import optimizers
+from motionrecon.errors import OptimizerError
 from motionrecon.learned import learned
 from motionrecon.learned import weights_io as weights
 from motionrecon.learned.train import functions
@@ -333,19 +334,31 @@ def plot_dimensions(report: dict, path: Path) -> None:
     plt.close(figure)
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py classical", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 10, 50, 100])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    parser.add_argument(
-        "--budgets", type=int, nargs="+", default=[30, 100, 300, 1000], help="evaluations each"
-    )
-    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=RIVALS)
-    a = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Study:
+    """Learned against classical optimizers on shifted and rotated classical functions."""
+
+    out: Path = Path("out/benchmark-classical")
+    """folder of the tables"""
+    dimensions: tuple[int, ...] = (2, 10, 50, 100)
+    """numbers of variables"""
+    seeds: int = 3
+    """variants of each function"""
+    first_seed: int = FIRST_SEED
+    """those of training and validation lie below"""
+    budgets: tuple[int, ...] = (30, 100, 300, 1000)
+    """evaluations each"""
+    rivals: tuple[str, ...] = RIVALS
+    """who takes part; at least one of sgd, momentum, adam"""
+
+
+def main(a: Study) -> int:
+    """Writes classical.json, classical.md and plots."""
+    if unknown := set(a.rivals) - set(RIVALS):
+        names = ", ".join(sorted(unknown))
+        raise OptimizerError(f"--rivals {names}: choose from {', '.join(RIVALS)}")
     if not set(a.rivals) & set(FIRST_ORDER):
-        parser.error("at least one of sgd, momentum, adam is needed to compare with")
+        raise OptimizerError("--rivals: at least one of sgd, momentum, adam is to compare with")
     a.out.mkdir(parents=True, exist_ok=True)
     report, text, budgets = {}, [], tuple(sorted(a.budgets))
     with jax.enable_x64(True):

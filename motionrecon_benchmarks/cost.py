@@ -4,11 +4,11 @@ BFGS iteration.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import resource
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -80,15 +80,22 @@ def _bfgs(n: int, repeats: int) -> dict:
     return {"seconds": _median_time(functools.partial(rule.step, problem, state), min(repeats, 10))}
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py cost", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[100, 500, 1000, 10_000])
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument(
-        "--largest-dense", type=int, default=1000, help="largest n at which n x n forms are timed"
-    )
-    a = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Study:
+    """What a step costs: time and memory, beside an Adam step and a BFGS iteration."""
+
+    out: Path = Path("out/benchmark-cost")
+    """folder of the tables"""
+    dimensions: tuple[int, ...] = (100, 500, 1000, 10_000)
+    """numbers of variables"""
+    repeats: int = 15
+    """of each timing; the median counts"""
+    largest_dense: int = 1000
+    """largest n at which n x n forms are timed"""
+
+
+def main(a: Study) -> int:
+    """Writes cost.json and cost.md."""
     a.out.mkdir(parents=True, exist_ok=True)
     report, lines = (
         [],

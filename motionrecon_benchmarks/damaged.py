@@ -5,7 +5,6 @@ Every reader's sample file is damaged in many ways; each variant must give a val
 ClipError: no other exception, no hang, no memory beyond 1 GiB.
 """
 
-import argparse
 import io
 import json
 import resource
@@ -17,9 +16,11 @@ import time
 import warnings
 import zipfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tyro.conf import Positional
 
 from motionrecon.clip.load import FPS_RANGE, load_clip
 from motionrecon.errors import ClipError
@@ -236,22 +237,25 @@ def run_apart(name: str, variants: int, seed: int, timeout_s: float = 1800.0) ->
     return json.loads(done.stdout.strip().split("\n")[-1])
 
 
-def main(arguments: list[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Study:
+    """Readers on damaged files: a clip or an error of ours, nothing else."""
+
+    formats: Positional[tuple[str, ...]] = ()
+    """names of sample files (wide.csv ...), or files (default: all samples)"""
+    variants: int = 200
+    """damaged copies of each"""
+    seed: int = 0
+    """of the damage"""
+    out: Path = Path("out/damaged")
+    """folder of the tables"""
+
+
+def main(a: Study) -> int:
     """Writes damaged.json and damaged.md; exit code 1 where any variant gave what it must not."""
-    p = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    p.add_argument(
-        "formats",
-        nargs="*",
-        help=f"some of {', '.join(sample_files.WRITERS)}, or files; default all",
-    )
-    p.add_argument("--variants", type=int, default=200)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--out", type=Path, default=Path("out/damaged"))
-    a = p.parse_args(arguments)
     if unknown := [n for n in a.formats if n not in sample_files.WRITERS and not Path(n).is_file()]:
-        p.error(f"no such format or file: {', '.join(unknown)}")
+        names = ", ".join(sample_files.WRITERS)
+        raise ClipError(f"no such format or file: {', '.join(unknown)}; formats are {names}")
     results, rows, bad = (
         {},
         [

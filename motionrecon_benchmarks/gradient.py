@@ -7,12 +7,12 @@ MJX at batch 1.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
@@ -223,18 +223,24 @@ def table(report: dict) -> str:
 # On one core a second BLAS thread only waits, spinning: it made MJX look forty times slower than it
 # is.
 @threadpool_limits.wrap(limits=1)
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py gradient", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--calls", type=int, default=10_000, help="gradients in the endurance run")
-    parser.add_argument(
-        "--states", type=int, default=20, help="random states and a third as many rollouts a kind"
-    )
-    parser.add_argument("--repeats", type=int, default=30, help="of each timing; the median counts")
-    parser.add_argument(
-        "--skip-mjx", action="store_true", help="leave out the slow rival, minutes of compiling"
-    )
-    a = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Study:
+    """The gradient of a rollout: what it costs a step against its rivals, and how exact it is."""
+
+    out: Path = Path("out/benchmark-gradient")
+    """folder of the tables"""
+    calls: int = 10_000
+    """gradients in the endurance run"""
+    states: int = 20
+    """random states and a third as many rollouts a kind"""
+    repeats: int = 30
+    """of each timing; the median counts"""
+    skip_mjx: bool = False
+    """leave out the slow rival, minutes of compiling"""
+
+
+def main(a: Study) -> int:
+    """Writes gradient.json and gradient.md."""
     a.out.mkdir(parents=True, exist_ok=True)
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     if cores:

@@ -4,13 +4,14 @@ needs.
 
 from __future__ import annotations
 
-import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import numpy as np
 
+from motionrecon.errors import OptimizerError
 from motionrecon.learned.train import functions
 from motionrecon_benchmarks import classical
 
@@ -21,19 +22,29 @@ def _needed(name: str, stacked: functions.Variant, budget: int, share: float) ->
     return np.array([[classical._steps_to(c, share * c[0]) for c in row] for row in curve])
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py invariance", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--dimension", type=int, default=10)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--budget", type=int, default=300)
-    parser.add_argument(
-        "--share", type=float, default=1e-2, help="of the start's gap, to be reached"
-    )
-    parser.add_argument(
-        "--models", nargs="+", default=list(classical.LEARNED), choices=classical.LEARNED
-    )
-    a = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Study:
+    """How much rescaling f or x changes the evaluations that a learned optimizer needs."""
+
+    out: Path = Path("out/benchmark-invariance")
+    """folder of the tables"""
+    dimension: int = 10
+    """number of variables"""
+    seeds: int = 3
+    """variants of each function"""
+    budget: int = 300
+    """evaluations"""
+    share: float = 1e-2
+    """of the start's gap, to be reached"""
+    models: tuple[str, ...] = classical.LEARNED
+    """by name"""
+
+
+def main(a: Study) -> int:
+    """Writes invariance.json and invariance.md."""
+    if unknown := set(a.models) - set(classical.LEARNED):
+        names = ", ".join(sorted(unknown))
+        raise OptimizerError(f"--models {names}: choose from {', '.join(classical.LEARNED)}")
     a.out.mkdir(parents=True, exist_ok=True)
     factors = [(1.0, f) for f in (1e-3, 1e3)] + [(x, 1.0) for x in (0.1, 0.3, 3.0, 10.0)]
     head = "| model | x times | f times | median ratio of evaluations | runs that reach it |"

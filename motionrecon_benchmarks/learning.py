@@ -4,11 +4,12 @@ the folders that scripts/train_optimus.py wrote.
 
 from __future__ import annotations
 
-import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tyro.conf import Positional
 
 from motionrecon.errors import ModelError
 
@@ -64,17 +65,21 @@ def plot(curves: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     plt.close(figure)
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py learning", description=__doc__)
-    parser.add_argument(
-        "runs", type=Path, nargs="+", help="folders of runs; the first is the baseline"
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    a = parser.parse_args(arguments)
-    try:
-        curves = {run.name: read_curve(run) for run in a.runs}
-    except ModelError as error:
-        parser.error(str(error))
+@dataclass(frozen=True)
+class Study:
+    """Learning curves of meta-training: validation loss by meta-steps and CPU seconds."""
+
+    runs: Positional[tuple[Path, ...]]
+    """folders that motionrecon train wrote; the first is the baseline"""
+    out: Path = Path("out/benchmark-learning")
+    """folder of table and plot"""
+
+
+def main(a: Study) -> int:
+    """Writes learning.json, learning.md and learning.png. Raises ModelError."""
+    if not a.runs:
+        raise ModelError("no runs given: name folders that motionrecon train wrote")
+    curves = {run.name: read_curve(run) for run in a.runs}
     a.out.mkdir(parents=True, exist_ok=True)
     text = table(curves, a.runs[0].name)
     (a.out / "learning.md").write_text(text)

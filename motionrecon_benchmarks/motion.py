@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import matplotlib
 import numpy as np
 from threadpoolctl import threadpool_limits
+from tyro.conf import Positional
 
 from motionrecon.atomic import write_atomically
+from motionrecon.cli.words import unset
 from motionrecon.clip.load import load_clip
 from motionrecon.learned.train import motion_split
 from motionrecon.learned.train.motion_tasks import Variation, of_clips, vary
@@ -227,33 +230,42 @@ def _keep(path: Path, value) -> None:
         part.write_text(json.dumps(value, indent=1))
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py motion", description=__doc__)
-    parser.add_argument(
-        "clips", type=Path, nargs="?", help="folder of npz clips (default: the bundled ones)"
+@dataclass(frozen=True)
+class Study:
+    """Learned and classical optimizers on the control windows of clips, and on whole clips."""
+
+    clips: Annotated[Positional[Path | None], unset("FOLDER")] = None
+    """folder of npz clips (default: the bundled ones)"""
+    out: Path = Path("out/benchmark-motion")
+    """folder of the tables"""
+    part: Literal["training", "validation", "all"] = "validation"
+    """of the clips"""
+    kind: Annotated[Literal["jump", "floor"] | None, unset("{jump,floor}")] = None
+    """only clips of this kind of motion"""
+    seconds: float = 2.0
+    """of each clip, from its start, s"""
+    measure: tuple[Literal["evaluations", "seconds", "clips"], ...] = (
+        "evaluations",
+        "seconds",
+        "clips",
     )
-    parser.add_argument("--out", type=Path, default=Path("out/benchmark-motion"))
-    parser.add_argument("--part", choices=["training", "validation", "all"], default="validation")
-    parser.add_argument(
-        "--kind", choices=sorted(motion_split.KINDS), help="only clips of this kind"
-    )
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each clip, from its start")
-    parser.add_argument("--measure", nargs="+", default=["evaluations", "seconds", "clips"])
-    parser.add_argument(
-        "--optimizers", nargs="+", default=GRADIENT, help="NAME, NAME@RATE, NAME=FOLDER"
-    )
-    parser.add_argument(
-        "--curvature", nargs="+", default=CURVATURE, help="those compared in seconds"
-    )
-    parser.add_argument("--whole", nargs="+", default=WHOLE)
-    parser.add_argument(
-        "--every", type=int, default=1, help="take every so-manieth window of a stage"
-    )
-    parser.add_argument("--max-evaluations", type=int, default=30, help="a window, in whole clips")
-    parser.add_argument(
-        "--converged", action="store_true", help="whole clips by BFGS run until it stops, too"
-    )
-    a = parser.parse_args(arguments)
+    """loss by evaluations, loss by CPU seconds, whole clips"""
+    optimizers: tuple[str, ...] = tuple(GRADIENT)
+    """NAME, NAME@RATE, NAME=FOLDER: those compared by evaluations"""
+    curvature: tuple[str, ...] = tuple(CURVATURE)
+    """those compared in seconds"""
+    whole: tuple[str, ...] = tuple(WHOLE)
+    """those compared on whole clips"""
+    every: int = 1
+    """take every so-manieth window of a stage"""
+    max_evaluations: int = 30
+    """a window, in whole clips"""
+    converged: bool = False
+    """whole clips by BFGS run until it stops, too"""
+
+
+def main(a: Study) -> int:
+    """Writes motion.md, its plots, and rows as they come: an interrupted run leaves those."""
     a.out.mkdir(parents=True, exist_ok=True)
     paths = [
         p
@@ -281,10 +293,12 @@ def main(arguments: list[str]) -> int:
     with threadpool_limits(limits=1):
         if "evaluations" in a.measure:
             chosen = pick("cold") + pick("whole")[::2]
-            found["evaluations"] = windows.by_evaluations(chosen, a.optimizers, keep("evaluations"))
+            found["evaluations"] = windows.by_evaluations(
+                chosen, list(a.optimizers), keep("evaluations")
+            )
         if "seconds" in a.measure:
             chosen = pick("cold") + pick("whole") + pick("growing")[::3]
-            found["seconds"] = windows.by_seconds(chosen, a.curvature, 100, keep("seconds"))
+            found["seconds"] = windows.by_seconds(chosen, list(a.curvature), 100, keep("seconds"))
     if "clips" in a.measure:
         for path in paths:
             for name in a.whole:
@@ -296,8 +310,8 @@ def main(arguments: list[str]) -> int:
             _keep(a.out / "clips.json", found["clips"])
             say(clips_table(found["clips"][-len(a.whole) - a.converged :]).split("\n\n")[0])
     tables = {
-        "evaluations": lambda rows: evaluations_table(rows, a.optimizers),
-        "seconds": lambda rows: seconds_table(rows, a.curvature),
+        "evaluations": lambda rows: evaluations_table(rows, list(a.optimizers)),
+        "seconds": lambda rows: seconds_table(rows, list(a.curvature)),
         "clips": clips_table,
     }
     text = "\n".join(f"## {name}\n\n{tables[name](rows)}" for name, rows in found.items() if rows)

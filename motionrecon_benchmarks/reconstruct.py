@@ -4,16 +4,18 @@ where asked for.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
-import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from tyro.conf import Positional
 
+from motionrecon.cli.words import unset
 from motionrecon.clip.load import Clip, load_clip
-from motionrecon.errors import MotionReconError
+from motionrecon.errors import ClipError, MotionReconError
 from motionrecon.pipeline import Options, reconstruct
 
 BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "clips"
@@ -32,7 +34,7 @@ def spoil(clip: Clip, noise_m: float, missing: float, seed: int) -> Clip:
     return clip.replace(keypoints=keypoints, confidence=confidence)
 
 
-def measure(path: Path, optimizer: str, a: argparse.Namespace) -> dict:
+def measure(path: Path, optimizer: str, a: Study) -> dict:
     """One row: a clip reconstructed by one optimizer; its error where it could not be."""
     row = {"clip": path.stem, "optimizer": optimizer}
     try:
@@ -125,34 +127,37 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="benchmark.py reconstruct", description=__doc__)
-    parser.add_argument(
-        "clips",
-        type=Path,
-        nargs="*",
-        help="npz files or folders of them (default: the bundled clips)",
-    )
-    parser.add_argument("--out", type=Path, default=Path("out/benchmark-reconstruct"))
-    parser.add_argument("--optimizers", nargs="+", default=[Options.optimizer])
-    parser.add_argument(
-        "--max-evaluations", type=int, default=Options.max_evaluations, help="a window"
-    )
-    parser.add_argument("--seconds", type=float, help="of each clip, from its start")
-    parser.add_argument("--noise-mm", type=float, default=0.0, help="Gaussian, on every coordinate")
-    parser.add_argument(
-        "--missing", type=float, default=0.0, help="share of keypoints left out at random"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    a = parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Study:
+    """Whole clips: accuracy, forces and seconds of every optimizer named, in the same run."""
+
+    clips: Positional[tuple[Path, ...]] = ()
+    """npz files or folders of them (default: the bundled clips)"""
+    out: Path = Path("out/benchmark-reconstruct")
+    """folder of the tables"""
+    optimizers: tuple[str, ...] = (Options.optimizer,)
+    """by name"""
+    max_evaluations: int = Options.max_evaluations
+    """a window, at least 1"""
+    seconds: Annotated[float | None, unset("S")] = None
+    """of each clip, from its start, s"""
+    noise_mm: float = 0.0
+    """Gaussian, on every coordinate, mm"""
+    missing: float = 0.0
+    """share of keypoints left out at random, 0 to 1"""
+    seed: int = 0
+    """of noise and missing keypoints"""
+
+
+def main(a: Study) -> int:
+    """Writes reconstruct.json and reconstruct.md, row by row."""
     paths = [
         p
         for given in a.clips or [BUNDLED]
         for p in (sorted(given.glob("*.npz")) if given.is_dir() else [given])
     ]
     if not paths:
-        print("no clips found", file=sys.stderr)
-        return 2
+        raise ClipError(f"no .npz clip in {', '.join(map(str, a.clips))}")
     a.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in paths:

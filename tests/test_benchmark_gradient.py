@@ -2,12 +2,13 @@
 
 import json
 
-from motionrecon_benchmarks import gradient, states
+from motionrecon.cli.main import main
+from motionrecon_benchmarks import states
 
 
 def test_it_measures_every_kind_and_writes_both_files(tmp_path, capsys):
     options = ["--calls", "30", "--states", "3", "--repeats", "1", "--skip-mjx"]
-    assert gradient.main(["--out", str(tmp_path / "out"), *options]) == 0
+    assert main(["benchmark", "gradient", "--out", str(tmp_path / "out"), *options]) == 0
     report = json.loads((tmp_path / "out" / "gradient.json").read_text())
     errors = report["error to centred mjd_transitionFD"]
     assert set(errors) == set(states.KINDS) and all(

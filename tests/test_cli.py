@@ -19,7 +19,7 @@ from motionrecon.cli.console import Console
 from motionrecon.cli.extras import EXTRAS, remedy
 from motionrecon.cli.main import main
 from motionrecon.cli.parse import parse
-from motionrecon.cli.reading import Reading
+from motionrecon.cli.reading import ReadingOptions
 from motionrecon.errors import MotionReconError
 from motionrecon_benchmarks import STUDIES
 
@@ -123,11 +123,11 @@ def test_reading_options_are_the_same_everywhere_and_those_of_load_clip():
     from motionrecon.clip.load import load_clip
     from motionrecon.io.detect import UP_AXES
 
-    wanted = {f.name.replace("_", "-"): f.name for f in fields(Reading)}
+    wanted = {f.name.replace("_", "-"): f.name for f in fields(ReadingOptions)}
     for name in READERS:
         assert wanted.keys() <= option_types(COMMANDS[name].kind()).keys()
     assert set(wanted.values()) <= set(signature(load_clip).parameters)
-    text = Path(import_module(Reading.__module__).__file__).read_text()
+    text = Path(import_module(ReadingOptions.__module__).__file__).read_text()
     assert all(name in text for name in (*SKELETONS, *UP_AXES))
 
 
@@ -213,6 +213,13 @@ def test_defaults_are_those_of_the_package():
         (["train", "gradient-descent", "--out", "o"], "gradient-descent"),
         (["benchmark", "gradent"], "perhaps gradient"),
         (["benchmark", "states"], "unknown study"),
+        (["benchmark", "gradient", "--cals", "1"], "--calls"),
+        (["benchmark", "reconstruct", "."], "no .npz clip in ."),
+        (["benchmark", "damaged", "odd"], "no such format"),
+        (["benchmark", "classical", "--rivals", "newton"], "--rivals newton"),
+        (["benchmark", "classical", "--rivals", "bfgs"], "at least one of sgd"),
+        (["benchmark", "invariance", "--models", "newton"], "--models newton"),
+        (["benchmark", "learning"], "no runs"),
         (["--print-completion", "tcsh"], "bash, zsh"),
     ],
 )
@@ -249,7 +256,7 @@ def test_lists_and_renamed_options_in_a_file(tmp_path):
     assert o.others == ("bfgs", "adam") and o.reading.up == "-y" and o.max_evaluations == 3
     (tmp_path / "empty.yaml").write_text("")
     o = parse(COMMANDS["inspect"].kind(), [WALK, "--config", str(tmp_path / "empty.yaml")], "")
-    assert o.reading == Reading()
+    assert o.reading == ReadingOptions()
 
 
 @pytest.mark.parametrize(
@@ -350,7 +357,7 @@ def test_benchmarks_are_listed_and_each_can_be_asked(capsys):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_has_help(name, capsys):
-    assert name in help_of(capsys, "benchmark", name)
+    assert f"usage: motionrecon benchmark {name}" in help_of(capsys, "benchmark", name)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

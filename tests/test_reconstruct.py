@@ -11,7 +11,6 @@ from motionrecon import load_clip, reconstruct
 from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
 from motionrecon.pipeline import Options
-from motionrecon_benchmarks.reconstruct import main as benchmark
 from motionrecon_benchmarks.reconstruct import spoil
 
 CLIPS = Path(__file__).parents[1] / "assets" / "clips"
@@ -190,8 +189,18 @@ def test_benchmark_reports_clips_that_fail(tmp_path, capsys):
         "4",
     ]
     assert (
-        benchmark(
-            [*arguments, "--noise-mm", "10", "--missing", "0.1", "--out", str(tmp_path / "out")]
+        main(
+            [
+                "benchmark",
+                "reconstruct",
+                *arguments,
+                "--noise-mm",
+                "10",
+                "--missing",
+                "0.1",
+                "--out",
+                str(tmp_path / "out"),
+            ]
         )
         == 0
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.reading import Reading
+from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
 
@@ -55,7 +55,7 @@ class BatchOptions:
     """of the array, as submitit names them: slurm_partition=cpu timeout_min=240"""
     dry_run: bool = False
     """say what is done and what is left, and stop"""
-    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: OmitArgPrefixes[ReadingOptions] = field(default_factory=ReadingOptions)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
 

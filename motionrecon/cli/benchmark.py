@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional
 
 from motionrecon.cli.console import Common, Console
+from motionrecon.cli.parse import parse
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
 from motionrecon_benchmarks import STUDIES
@@ -39,4 +40,5 @@ def study(name: str, words: Sequence[str]) -> int:
         near = get_close_matches(name, STUDIES, 1)
         meant = f" (perhaps {near[0]})" if near else ""
         raise UsageError(f"unknown study {name!r}{meant}: choose one of {', '.join(STUDIES)}")
-    return import_module(f"motionrecon_benchmarks.{name}").main(list(words))
+    module = import_module(f"motionrecon_benchmarks.{name}")
+    return module.main(parse(module.Study, words, f"motionrecon benchmark {name}"))

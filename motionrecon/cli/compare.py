@@ -10,7 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import Video
 from motionrecon.cli.outputs import check_writable, number
-from motionrecon.cli.reading import Reading
+from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
 from motionrecon.errors import ClipError
@@ -33,7 +33,7 @@ class CompareOptions:
     out: Annotated[Path | None, unset("FOLDER")] = None
     """folder of the results (default: out/compare/NAME)"""
     video: OmitArgPrefixes[Video] = field(default_factory=lambda: Video(width=1600, height=900))
-    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: OmitArgPrefixes[ReadingOptions] = field(default_factory=ReadingOptions)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tyro.conf import OmitArgPrefixes, Positional
 
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.reading import Reading
+from motionrecon.cli.reading import ReadingOptions
 
 if TYPE_CHECKING:
     from motionrecon.clip.load import Clip
@@ -18,7 +18,7 @@ class InspectOptions:
 
     clip: Positional[str]
     """any file or folder that reconstruct takes"""
-    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: OmitArgPrefixes[ReadingOptions] = field(default_factory=ReadingOptions)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
 

@@ -7,7 +7,7 @@ from motionrecon.cli.words import unset
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """Reading the file: each overrides what the file says or what is detected."""
 
     skeleton: Annotated[str | None, unset("NAME")] = None

@@ -10,7 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import View
 from motionrecon.cli.outputs import check_writable, number
-from motionrecon.cli.reading import Reading
+from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 
 
@@ -35,7 +35,7 @@ class ReconstructOptions:
     export: Annotated[str | None, unset("FORMATS")] = None
     """files of other tools, with commas: bvh,glb,trc,mot,c3d,...; or all"""
     view: OmitArgPrefixes[View] = field(default_factory=View)
-    reading: OmitArgPrefixes[Reading] = field(default_factory=Reading)
+    reading: OmitArgPrefixes[ReadingOptions] = field(default_factory=ReadingOptions)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
 

@@ -11,13 +11,13 @@ from scipy.interpolate import interp1d
 from threadpoolctl import threadpool_limits
 
 from motionrecon import optimizers
-from motionrecon.body import Body, ModelOptions, build_body
+from motionrecon.body import Body, ModelOptions
 from motionrecon.clip.floor import Floor, estimate_floor, level
 from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError
-from motionrecon.kinematics import IkResult, qvel_from, solve_ik
+from motionrecon.kinematics import IkResult, build_body, qvel_from, solve_ik
 from motionrecon.motion.forces import floor_forces
 from motionrecon.motion.motion import Motion, Piece, assemble
 from motionrecon.objective.effort import EffortTerm

@@ -20,8 +20,8 @@ import numpy as np
 import scipy.linalg  # noqa: F401  the LAPACK that jaxlib borrows: loaded here, so that the limit below holds for it
 from threadpoolctl import threadpool_limits
 
-from motionrecon.body import build_body
 from motionrecon.clip.load import load_clip
+from motionrecon.kinematics import build_body
 from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
 from motionrecon.physics.rollout import Simulator
 from motionrecon_benchmarks import states

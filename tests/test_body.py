@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from synthetic_motion import NAMES, clip_of, motion, proportions
 
 from motionrecon.anatomy.anthropometry import SEGMENTS, TWICE
-from motionrecon.body import ModelOptions, assemble, build_body
+from motionrecon.body import ModelOptions, assemble
 from motionrecon.body.foot import stance_shape
 from motionrecon.body.proportions import robust_length
 from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import BodyError
+from motionrecon.kinematics import build_body
 
 
 @pytest.fixture(scope="module")

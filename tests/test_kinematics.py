@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from synthetic_motion import clip_of, motion
 
-from motionrecon.body import build_body
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import BodyError
-from motionrecon.kinematics import IkOptions, qvel_from, solve_ik
+from motionrecon.kinematics import IkOptions, build_body, qvel_from, solve_ik
 from motionrecon.kinematics.calibrate import calibrate
 from motionrecon.kinematics.forward import point_jacobian, retract
 from motionrecon.kinematics.frame import frame_terms

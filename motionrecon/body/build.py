@@ -1,9 +1,10 @@
-"""build_body: a clip's humanoid."""
+"""A clip's humanoid: lengths measured from the keypoints, mass and inertias from anthropometry."""
 
 from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
+from jaxtyping import Float, Int
 
 from motionrecon.anatomy import anthropometry as table
 from motionrecon.body import contacts, mjcf, segments
@@ -11,9 +12,8 @@ from motionrecon.body.foot import FootShape, stance_shape
 from motionrecon.body.keypoints import placements
 from motionrecon.body.mjcf import ModelOptions
 from motionrecon.body.proportions import Proportions, measure
+from motionrecon.clip.clip import Clip
 from motionrecon.errors import BodyError
-from motionrecon.kinematics.calibrate import calibrate
-from motionrecon.kinematics.solve import gather
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,20 @@ class Body:
     model: mujoco.MjModel
     xml: str
     keypoint_names: tuple[str, ...]
-    keypoint_body: np.ndarray
-    keypoint_pos: np.ndarray
+    keypoint_body: Int[np.ndarray, " K"]
+    keypoint_pos: Float[np.ndarray, "K 3"]
     mass_kg: float
     findings: tuple[str, ...]
     warnings: tuple[str, ...]
     proportions: Proportions
-    keypoint_spread: np.ndarray
+    keypoint_spread: Float[np.ndarray, " K"]
 
 
-def build_body(
-    clip, mass_kg: float | None = None, noise_m: float = 0.0, options: ModelOptions = ModelOptions()
+def measured_body(
+    clip: Clip, mass_kg: float | None = None, options: ModelOptions = ModelOptions()
 ) -> Body:
-    """Humanoid of the clip's subject (see motionrecon.clip.load.Clip: keypoints (T, J, 3) m, z up,
-    floor at 0).
+    """Humanoid of the clip's subject (keypoints (T, J, 3) m, z up, floor at 0), its keypoints at
+    their usual places; motionrecon.kinematics.build_body finds where this clip has them.
 
     mass_kg: body mass; else clip.extras["body_mass_kg"]; else from stature at a body mass index of
     22.5 kg/m^2. Raises BodyError where the keypoints do not determine a body, or for a mass that is
@@ -53,7 +53,7 @@ def build_body(
     if foot.ankle_height is not None:
         proportions = replace(proportions, ankle_height=foot.ankle_height)
     mass, how = _mass(clip, mass_kg, proportions)
-    body = assemble(
+    return assemble(
         proportions,
         mass,
         clip.names,
@@ -64,8 +64,6 @@ def build_body(
         ),
         foot=foot,
     )
-    target, weight = gather(body, clip)
-    return replace(body, keypoint_pos=calibrate(body, target, weight, noise_m))
 
 
 def assemble(
@@ -115,7 +113,7 @@ def assemble(
     )
 
 
-def _mass(clip, given: float | None, proportions: Proportions) -> tuple[float, str]:
+def _mass(clip: Clip, given: float | None, proportions: Proportions) -> tuple[float, str]:
     how = "given"
     if given is None:
         extra = clip.extras.get("body_mass_kg")

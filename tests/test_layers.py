@@ -38,6 +38,7 @@ LAYERS = (
     ("motionrecon.view",),
     ("motionrecon.export",),
     ("motionrecon.batch",),
+    ("motionrecon.cli.words",),  # how options are read, which the studies' options share
     ("motionrecon_benchmarks",),
     ("motionrecon.cli", "motionrecon.__main__"),
 )

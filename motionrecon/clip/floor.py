@@ -73,8 +73,9 @@ class _Stances:
     weight: np.ndarray  # (S,) s
 
 
-def estimate_floor(clip: Clip) -> Floor:
-    """The ground of a clip, moved from z = 0 only by what the evidence supports.
+def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
+    """The ground of a clip, moved from z = 0 only by what the evidence supports. noise_m: of its
+    keypoints, m a coordinate; None: estimated.
 
     Height: the lowest level at which feet stand often (a foot held still in the air, or on a step,
     is above it), less the usual height of that keypoint over the sole. Where feet never stand, the
@@ -84,7 +85,7 @@ def estimate_floor(clip: Clip) -> Floor:
     least five stances show it with t > 4 and it makes more than 25 mm of difference.
     """
     stature = stature_of(clip.keypoints, clip.names)
-    noise = estimate_noise(clip)
+    noise = estimate_noise(clip) if noise_m is None else noise_m
     smooth, times = _smooth(clip)
     stances = _find_stances(smooth, times, clip, stature, noise)
     lowest = _lowest(smooth)

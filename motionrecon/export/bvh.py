@@ -30,7 +30,7 @@ def write_bvh(motion: Motion, folder: Path) -> None:
         nodes=nodes,
         root_pos=_CM * scene.position[:, 0] @ Y_UP.T,
         joint_angles=angles,
-        frame_time=1.0 / float(motion.arrays["fps"]),
+        frame_time=1.0 / motion.fps,
         world_up="+y",
     )
     bvh.write(folder / "motion.bvh")

@@ -26,23 +26,22 @@ def write_c3d(motion: Motion, folder: Path) -> None:
     analog sample a frame. Signs are those of recorded files: what the plate does to the foot, so
     with z down a loaded plate reads negative Fz. Raises ExportError for more than 65535 frames.
     """
-    a = motion.arrays
-    T = len(a["time"])
+    T = motion.frames
     if T > _MOST_FRAMES:
         raise ExportError(
             f"a C3D file holds {_MOST_FRAMES} frames, the motion has {T}; leave c3d out, or cut the clip"
         )
     c3d = ezc3d.c3d()
-    points = np.ones((4, a["keypoints"].shape[1], T))
-    points[:3] = _MM * a["keypoints"].transpose(2, 1, 0)
+    points = np.ones((4, motion.keypoints.shape[1], T))
+    points[:3] = _MM * motion.keypoints.transpose(2, 1, 0)
     p = c3d["parameters"]
-    p["POINT"]["RATE"]["value"] = [float(a["fps"])]
+    p["POINT"]["RATE"]["value"] = [motion.fps]
     p["POINT"]["UNITS"]["value"] = ["mm"]
-    p["POINT"]["LABELS"]["value"] = [str(n) for n in a["keypoint_names"]]
+    p["POINT"]["LABELS"]["value"] = list(motion.keypoint_names)
     c3d.add_parameter("POINT", "X_SCREEN", ["+X"])
     c3d.add_parameter("POINT", "Y_SCREEN", ["+Z"])
     corners, analogs = _plates(motion)
-    p["ANALOG"]["RATE"]["value"] = [float(a["fps"])]
+    p["ANALOG"]["RATE"]["value"] = [motion.fps]
     p["ANALOG"]["LABELS"]["value"] = [
         f"{q}{i}" for i in (1, 2) for q in ("Fx", "Fy", "Fz", "Mx", "My", "Mz")
     ]
@@ -69,7 +68,7 @@ def write_c3d(motion: Motion, folder: Path) -> None:
 def _plates(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """The plates' corners (3, 4) mm in the world and their channels (12, T) N, N mm."""
     ground = Ground.of(motion)
-    floor = motion.arrays["keypoints"][..., :2].reshape(-1, 2)
+    floor = motion.keypoints[..., :2].reshape(-1, 2)
     low, high = floor.min(0) - _MARGIN_M, floor.max(0) + _MARGIN_M
     # as the plate's own +x +y, -x +y, -x -y, +x -y quadrants, with its x axis against the world's
     corners = np.array(

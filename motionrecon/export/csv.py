@@ -3,6 +3,7 @@ column.
 """
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,25 +26,24 @@ def write_csv(motion: Motion, folder: Path) -> None:
 
 def table(motion: Motion) -> dict[str, np.ndarray]:
     """Column name -> values (T,); docs/formats-out.md lists them."""
-    a = motion.arrays
     model_of(motion)
-    out = {"time_s": a["time"]}
+    out = {"time_s": motion.time}
 
-    def put(names, values):
+    def put(names: Sequence[str], values: np.ndarray) -> None:
         out.update(zip(names, values.reshape(len(values), -1).T, strict=True))
 
-    hinges = [str(n) for n in a["joint_names"]]
-    put([f"root_{c}_m" for c in _AXES], a["qpos"][:, :3])
-    put([f"root_q{c}" for c in "wxyz"], a["qpos"][:, 3:7])
-    put([f"root_v{c}_m_s" for c in _AXES], a["qvel"][:, :3])
-    put([f"root_w{c}_rad_s" for c in _AXES], a["qvel"][:, 3:6])
-    put([f"{n}_rad" for n in hinges], a["qpos"][:, 7:])
-    put([f"{n}_rad_s" for n in hinges], a["qvel"][:, 6:])
-    put([f"{n}_torque_Nm" for n in hinges], a["torques"])
-    put([f"{n}_target_rad" for n in hinges], a["ctrl"])
+    hinges = motion.joint_names
+    put([f"root_{c}_m" for c in _AXES], motion.qpos[:, :3])
+    put([f"root_q{c}" for c in "wxyz"], motion.qpos[:, 3:7])
+    put([f"root_v{c}_m_s" for c in _AXES], motion.qvel[:, :3])
+    put([f"root_w{c}_rad_s" for c in _AXES], motion.qvel[:, 3:6])
+    put([f"{n}_rad" for n in hinges], motion.qpos[:, 7:])
+    put([f"{n}_rad_s" for n in hinges], motion.qvel[:, 6:])
+    put([f"{n}_torque_Nm" for n in hinges], motion.torques)
+    put([f"{n}_target_rad" for n in hinges], motion.ctrl)
     for side, letter in enumerate("lr"):
-        put([f"{letter}_foot_force_{c}_N" for c in _AXES], a["contact_force"][:, side])
-        put([f"{letter}_foot_cop_{c}_m" for c in _AXES], a["centre_of_pressure"][:, side])
-    put([f"other_force_{c}_N" for c in _AXES], a["contact_force_other"])
-    put([f"keypoint_{n}_{c}_m" for n in a["keypoint_names"] for c in _AXES], a["keypoints"])
+        put([f"{letter}_foot_force_{c}_N" for c in _AXES], motion.contact_force[:, side])
+        put([f"{letter}_foot_cop_{c}_m" for c in _AXES], motion.centre_of_pressure[:, side])
+    put([f"other_force_{c}_N" for c in _AXES], motion.contact_force_other)
+    put([f"keypoint_{n}_{c}_m" for n in motion.keypoint_names for c in _AXES], motion.keypoints)
     return out

@@ -69,7 +69,7 @@ def write_glb(motion: Motion, folder: Path) -> None:
             node.mesh = len(root.meshes) - 1
         root.nodes.append(node)
     root.scenes, root.scene = [gltf.Scene(name="motion", nodes=[0])], 0
-    root.animations = [_animation(buffer, motion.arrays["time"], place, turns)]
+    root.animations = [_animation(buffer, motion.time, place, turns)]
     root.buffers = [gltf.Buffer(byteLength=len(buffer.bytes))]
     root.set_binary_blob(bytes(buffer.bytes))
     root.save_binary(str(folder / "motion.glb"))

@@ -20,11 +20,11 @@ def write_gmr(motion: Motion, folder: Path) -> None:
     kinematics with the root at the origin, unturned).
     """
     scene = Scene.of(motion)
-    qpos = motion.arrays["qpos"]
+    qpos = motion.qpos
     upright = Rotation.from_quat(qpos[:, 3:7], scalar_first=True).inv().as_matrix()
     local = np.einsum("tij,tbj->tbi", upright, scene.position - scene.position[:, :1])
     content = {
-        "fps": float(motion.arrays["fps"]),
+        "fps": motion.fps,
         "root_pos": qpos[:, :3].copy(),
         "root_rot": qpos[:, [4, 5, 6, 3]],
         "dof_pos": qpos[:, 7:].copy(),

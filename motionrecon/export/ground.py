@@ -9,8 +9,8 @@ import numpy as np
 
 from motionrecon.errors import ExportError
 from motionrecon.export.scene import model_of
-from motionrecon.motion.forces import LOADED_N, floor_contacts, foot_bodies
 from motionrecon.motion.motion import Motion
+from motionrecon.physics.floor_forces import LOADED_N, floor_contacts, foot_bodies
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,20 @@ class Ground:
         the motion: it comes from the contacts at every simulated state, interpolated like the
         force.
         """
-        a = motion.arrays
-        force, centre = a["contact_force"], a["centre_of_pressure"].copy()
+        force, centre = motion.contact_force, motion.centre_of_pressure.copy()
         if not np.isfinite(force).all():
             frame = int(np.flatnonzero(~np.isfinite(force).all((1, 2)))[0])
             raise ExportError(
                 f"'contact_force' is not finite in frame {frame}; reconstruct the motion again"
             )
         centres, moments = of_steps(motion)
-        clock = float(a["timestep"]) * np.arange(len(centres))
-        free = np.stack([np.interp(a["time"], clock, moments[:, side]) for side in (0, 1)], axis=1)
+        clock = motion.timestep * np.arange(len(centres))
+        free = np.stack([np.interp(motion.time, clock, moments[:, side]) for side in (0, 1)], axis=1)
         for side in (0, 1):
             loaded = np.flatnonzero(np.isfinite(centres[:, side, 0]))
             gap = np.flatnonzero(~np.isfinite(centre[:, side]).all(-1))
             if loaded.size:
-                centre[gap, side] = centres[loaded[_nearest(clock[loaded], a["time"][gap])], side]
+                centre[gap, side] = centres[loaded[_nearest(clock[loaded], motion.time[gap])], side]
         nothing = ~np.any(force, axis=-1)
         free[nothing] = 0.0
         centre[nothing | ~np.isfinite(centre).all(-1)] = 0.0
@@ -61,20 +60,19 @@ def of_steps(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """
     model = model_of(motion)
     data, sides = mujoco.MjData(model), foot_bodies(model)
-    a = motion.arrays
-    steps = len(a["simulation_ctrl"])
+    steps = len(motion.simulation_ctrl)
     centres, free = np.full((steps, 2, 3), np.nan), np.zeros((steps, 2))
     for t in range(steps):
         data.qpos[:], data.qvel[:], data.ctrl[:] = (
-            a["simulation_qpos"][t],
-            a["simulation_qvel"][t],
-            a["simulation_ctrl"][t],
+            motion.simulation_qpos[t],
+            motion.simulation_qvel[t],
+            motion.simulation_ctrl[t],
         )
         mujoco.mj_forward(model, data)
         feet: tuple[list, list] = ([], [])
-        for side, force, place in floor_contacts(model, data, sides):
-            if side is not None:
-                feet[side].append((force, place.copy()))
+        for contact in floor_contacts(model, data):
+            if contact.body in sides:
+                feet[sides[contact.body]].append((contact.force, contact.place))
         for side, contacts in enumerate(feet):
             load = sum(f[2] for f, _ in contacts)
             if load > LOADED_N:

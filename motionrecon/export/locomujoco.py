@@ -18,7 +18,6 @@ def write_locomujoco(motion: Motion, folder: Path) -> None:
     `Trajectory.save` flattens them; sites, metadata and transitions are left out, which its loader
     takes as none.
     """
-    a = motion.arrays
     model = model_of(motion)
     data = mujoco.MjData(model)
     moving = {
@@ -27,8 +26,8 @@ def write_locomujoco(motion: Motion, folder: Path) -> None:
         "cvel": (model.nbody, 6),
         "subtree_com": (model.nbody, 3),
     }
-    out = {k: np.empty((len(a["qpos"]), *shape)) for k, shape in moving.items()}
-    for t, (q, v) in enumerate(zip(a["qpos"], a["qvel"], strict=True)):
+    out = {k: np.empty((motion.frames, *shape)) for k, shape in moving.items()}
+    for t, (q, v) in enumerate(zip(motion.qpos, motion.qvel, strict=True)):
         data.qpos[:], data.qvel[:] = q, v
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
@@ -46,12 +45,12 @@ def write_locomujoco(motion: Motion, folder: Path) -> None:
     )
     np.savez_compressed(
         folder / "motion_locomujoco.npz",
-        qpos=a["qpos"],
-        qvel=a["qvel"],
-        split_points=np.array([0, len(a["qpos"])]),
+        qpos=motion.qpos,
+        qvel=motion.qvel,
+        split_points=np.array([0, motion.frames]),
         joint_names=np.array([model.joint(i).name for i in range(model.njnt)]),
         body_names=np.array([model.body(i).name for i in range(model.nbody)]),
-        frequency=np.array(float(a["fps"])),
+        frequency=np.array(motion.fps),
         njnt=np.array(model.njnt),
         jnt_type=model.jnt_type,
         nbody=np.array(model.nbody),

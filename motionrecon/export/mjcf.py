@@ -12,11 +12,12 @@ def write_mjcf(motion: Motion, folder: Path) -> None:
     frame i.
     """
     model_of(motion)
-    a = motion.arrays
-    root = ET.fromstring(str(a["mjcf"]))
+    root = ET.fromstring(motion.mjcf)
     keyframe = ET.SubElement(root, "keyframe")
-    for i, time in enumerate(a["time"]):
-        values = {k: " ".join(f"{v:.12g}" for v in a[k][i]) for k in ("qpos", "qvel", "ctrl")}
-        ET.SubElement(keyframe, "key", name=f"frame_{i}", time=f"{time:.12g}", **values)
+    for i, time in enumerate(motion.time):
+        key = {"name": f"frame_{i}", "time": f"{time:.12g}"}
+        rows = {"qpos": motion.qpos[i], "qvel": motion.qvel[i], "ctrl": motion.ctrl[i]}
+        key |= {k: " ".join(f"{v:.12g}" for v in row) for k, row in rows.items()}
+        ET.SubElement(keyframe, "key", key)
     ET.indent(root)
     ET.ElementTree(root).write(folder / "motion.xml", encoding="utf-8")

@@ -24,13 +24,12 @@ def write_mot(motion: Motion, folder: Path) -> None:
     """Writes motion.mot, motion_grf.mot and motion_grf.xml; y up, x forward, z right; m, degrees,
     N, N m.
     """
-    a = motion.arrays
     model_of(motion)
-    time = a["time"][:, None]
-    turn = euler(turned(OPENSIM, a["qpos"][:, 3:7]), "ZXY")
-    angles = np.hstack([time, turn, a["qpos"][:, :3] @ OPENSIM.T, np.rad2deg(a["qpos"][:, 7:])])
+    time = motion.time[:, None]
+    turn = euler(turned(OPENSIM, motion.qpos[:, 3:7]), "ZXY")
+    angles = np.hstack([time, turn, motion.qpos[:, :3] @ OPENSIM.T, np.rad2deg(motion.qpos[:, 7:])])
     write_storage(
-        folder / "motion.mot", "motion", ["time", *ROOT, *map(str, a["joint_names"])], angles
+        folder / "motion.mot", "motion", ["time", *ROOT, *motion.joint_names], angles
     )
     columns, values = forces(motion)
     write_storage(

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from motionrecon.errors import ExportError
+from motionrecon.errors import ExportError, MotionError
 from motionrecon.motion.motion import Motion
 
 
@@ -55,7 +55,7 @@ class Scene:
         that are not finite.
         """
         model = model_of(motion)
-        qpos = motion.arrays["qpos"]
+        qpos = motion.qpos
         data = mujoco.MjData(model)
         position = np.empty((len(qpos), model.nbody - 1, 3))
         quat = np.empty((len(qpos), model.nbody - 1, 4))
@@ -95,9 +95,9 @@ def model_of(motion: Motion) -> mujoco.MjModel:
     Raises ExportError.
     """
     try:
-        model = mujoco.MjModel.from_xml_string(str(motion.arrays["mjcf"]))
-    except ValueError as e:
-        raise ExportError(f"the motion's model cannot be loaded ({e}); reconstruct it again") from e
+        model = motion.model
+    except MotionError as e:
+        raise ExportError(str(e)) from e
     kinds = list(model.jnt_type)
     free, hinge = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_HINGE
     trunk = model.nbody > 1 and (model.body_parentid[2:] > 0).all()
@@ -106,18 +106,17 @@ def model_of(motion: Motion) -> mujoco.MjModel:
             "the motion's model is not a humanoid of this package (one free root, hinges at segment origins)"
         )
     names = [model.joint(i).name for i in range(1, model.njnt)]
-    if names != [str(n) for n in motion.arrays["joint_names"]]:
+    if names != list(motion.joint_names):
         raise ExportError(
             "'joint_names' are not the joints of the motion's model; reconstruct the motion again"
         )
-    for key, width in (
-        ("qpos", model.nq),
-        ("qvel", model.nv),
-        ("ctrl", model.nu),
-        ("torques", model.nu),
+    for key, values, width in (
+        ("qpos", motion.qpos, model.nq),
+        ("qvel", motion.qvel, model.nv),
+        ("ctrl", motion.ctrl, model.nu),
+        ("torques", motion.torques, model.nu),
     ):
-        values = motion.arrays[key]
-        if values.shape != (len(motion.arrays["time"]), width):
+        if values.shape != (motion.frames, width):
             raise ExportError(
                 f"'{key}' has shape {values.shape}; the motion's model needs (frames, {width})"
             )

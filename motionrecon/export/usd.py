@@ -16,8 +16,8 @@ def write_usd(motion: Motion, folder: Path) -> None:
     stage = Usd.Stage.CreateNew(str(folder / "motion.usdc"))
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-    stage.SetTimeCodesPerSecond(float(motion.arrays["fps"]))
-    stage.SetFramesPerSecond(float(motion.arrays["fps"]))
+    stage.SetTimeCodesPerSecond(motion.fps)
+    stage.SetFramesPerSecond(motion.fps)
     stage.SetStartTimeCode(0)
     stage.SetEndTimeCode(len(scene.position) - 1)
     paths = ["/humanoid/" + scene.names[0]]

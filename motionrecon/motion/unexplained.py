@@ -7,6 +7,7 @@ input's centre of mass. Without a contact f must be 0; with one it lies in the f
 a rope, a chair, a step that is not flat floor, or a mistake of the capture.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.signal import savgol_coeffs
 
 from motionrecon.clip.floor import SOLE
+from motionrecon.motion.motion import Motion
 
 # to each side: half of a quick step's contact, so that a quadratic follows the centre of mass
 _REACH_S = 0.1
@@ -40,12 +42,11 @@ class Unexplained:
     worst: float
 
 
-def unexplained(arrays: dict, noise_m: float, stature: float) -> Unexplained:
-    """Of a motion's arrays (README, 'Output'); noise_m: of the clip, a coordinate; stature: m."""
-    fps, names = float(arrays["fps"]), [str(n) for n in arrays["keypoint_names"]]
-    seen = arrays["input_keypoints"]
-    model = mujoco.MjModel.from_xml_string(str(arrays["mjcf"]))
-    centre, count = centre_of_mass(model, arrays["qpos"], arrays["keypoints"], seen)
+def unexplained(motion: Motion, noise_m: float, stature: float) -> Unexplained:
+    """Of the input that a motion followed; noise_m: of the clip, a coordinate; stature: m."""
+    fps, names = motion.fps, motion.keypoint_names
+    seen, model = motion.input_keypoints, motion.model
+    centre, count = centre_of_mass(model, motion.qpos, motion.keypoints, seen)
     half = max(2, round(_REACH_S * fps))
     T = len(centre)
     nothing = np.zeros(T, bool)
@@ -70,7 +71,9 @@ def unexplained(arrays: dict, noise_m: float, stature: float) -> Unexplained:
     return Unexplained(bad & ~touch, bad & touch, longest(bad) / fps, worst)
 
 
-def centre_of_mass(model: mujoco.MjModel, qpos, keypoints, seen) -> tuple[np.ndarray, float]:
+def centre_of_mass(
+    model: mujoco.MjModel, qpos: np.ndarray, keypoints: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, float]:
     """(T, 3) m of the person in the input, and how many keypoints it rests on.
 
     The body's own centre of mass plus what the input's keypoints are off the body's, each weighed
@@ -93,7 +96,9 @@ def centre_of_mass(model: mujoco.MjModel, qpos, keypoints, seen) -> tuple[np.nda
     return own + np.einsum("k,tkc->tc", share, off), float(1 / np.sum(share**2))
 
 
-def touching(seen: np.ndarray, names: list[str], stature: float, noise_m: float) -> np.ndarray:
+def touching(
+    seen: np.ndarray, names: Sequence[str], stature: float, noise_m: float
+) -> np.ndarray:
     """(T,) bool: some keypoint is low enough to rest on the floor, or none is known."""
     rest = np.array(
         [

@@ -19,8 +19,9 @@ class Window:
 
     The servo target of a step is ``feedforward`` plus the offset, linear between the knots; knot 0
     is where the window before ended. A problem in the sense of
-    ``motionrecon.optimizers.base.Problem`` with ``linearize``. The last rollout is kept, so that
-    evaluating and then linearising at one point simulates once.
+    ``motionrecon.optimizers.base.Problem`` with ``linearize``. The last rollout and that of the
+    lowest loss are kept, so that evaluating and then linearising at one point simulates once, and so
+    does looking at the solution.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Window:
         self.n = self.frames * self.nu
         self.at = substeps * np.arange(1, self.frames + 1)
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
-        self._cached: tuple[np.ndarray, Rollout] | None = None
+        self._last: tuple[np.ndarray, Rollout] | None = None
+        self._best: tuple[np.ndarray, Rollout] | None = None
+        self._lowest = np.inf
 
     @property
     def grid(self) -> tuple[int, tuple[str, ...]]:
@@ -83,13 +86,24 @@ class Window:
 
     def rollout(self, x: np.ndarray) -> Rollout:
         """The motion under x."""
-        if self._cached is None or not np.array_equal(self._cached[0], x):
-            self._cached = x.copy(), self.simulator.rollout(self.qpos, self.qvel, self.controls(x))
-        return self._cached[1]
+        for kept in (self._last, self._best):
+            if kept is not None and np.array_equal(kept[0], x):
+                self._last = kept
+                return kept[1]
+        rollout = self.simulator.rollout(self.qpos, self.qvel, self.controls(x))
+        self._last = x.copy(), rollout
+        return rollout
+
+    def _judged(self, loss: float) -> float:
+        """The loss of the last rollout, which is kept where it is the lowest so far."""
+        if loss < self._lowest:
+            self._lowest, self._best = loss, self._last
+        return loss
 
     def forget(self) -> None:
-        """Drops the last rollout, which is large."""
-        self._cached = None
+        """Drops the rollouts, which are large."""
+        self._last = self._best = None
+        self._lowest = np.inf
 
     def value(self, x: np.ndarray) -> float:
         """Loss at x; infinite where the simulation diverges."""
@@ -98,8 +112,9 @@ class Window:
         r, k = self.rollout(x), self.knots(x)
         if r.diverged:
             return np.inf
-        return sum(t.value(r, self.at) for t in self.state_terms) + sum(
-            t.value(k) for t in self.control_terms
+        return self._judged(
+            sum(t.value(r, self.at) for t in self.state_terms)
+            + sum(t.value(k) for t in self.control_terms)
         )
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
@@ -130,9 +145,8 @@ class Window:
         g = (self._late * du).sum(1)
         g[:-1] += ((1 - self._late) * du).sum(1)[1:]
         k = self.knots(x)
-        return loss + sum(
-            t.value(k) for t in self.control_terms
-        ), g.ravel() + self._control_gradient(k)
+        loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
+        return loss, g.ravel() + self._control_gradient(k)
 
     def linearize_single(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """As linearize, in a third less time: the matrix in single precision, the gradient good to
@@ -166,8 +180,5 @@ class Window:
         k = self.knots(x)
         for t in self.control_terms:
             t.add_curvature(H)
-        return (
-            loss + sum(t.value(k) for t in self.control_terms),
-            g[1:].ravel() + self._control_gradient(k),
-            H,
-        )
+        loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
+        return loss, g[1:].ravel() + self._control_gradient(k), H

@@ -26,7 +26,8 @@ class Rollout:
     qpos (T+1, nq), qvel (T+1, nv), qacc (T, nv), cdof (T+1, nv, 6) and com (T+1, 3) (motion axes
     about the whole body's centre of mass), cinert (T, nb, 10), centres (T, nc, 3) of the contact
     spheres, xpos (T+1, nb, 3), xmat (T+1, nb, 3, 3), torque (T, nu) actuator torques N m, saturated
-    (T, nv) bool. diverged: MuJoCo gave up on a step; the records after it mean nothing.
+    (T, nv) bool, constraint_force T arrays of forces of the active constraints (`floor_forces` reads
+    them). diverged: MuJoCo gave up on a step; the records after it mean nothing.
     """
 
     qpos: np.ndarray
@@ -40,6 +41,7 @@ class Rollout:
     xmat: np.ndarray
     torque: np.ndarray
     saturated: np.ndarray
+    constraint_force: list[np.ndarray]
     diverged: bool
 
 
@@ -92,6 +94,7 @@ class Simulator:
             d.xmat,
             d.actuator_force,
         )
+        constraint_force = []
         Q[0], V[0] = qpos, qvel
         # After mj_step positions and accelerations describe the state before the step; qpos and
         # qvel are new.
@@ -106,6 +109,7 @@ class Simulator:
                 d_qpos,
                 d_qvel,
             )
+            constraint_force.append(d.efc_force.copy())
         mujoco.mj_kinematics(m, d)
         mujoco.mj_comPos(m, d)
         cdof[T], com[T], xpos[T], xmat[T] = d_cdof, d_com, d_xpos, d_xmat
@@ -124,5 +128,6 @@ class Simulator:
             xmat.reshape(T + 1, -1, 3, 3),
             torque,
             saturated,
+            constraint_force,
             bool(bad),
         )

@@ -1,0 +1,110 @@
+"""The windows' pieces become one Motion at the clip's frame rate."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from motionrecon.body import Body
+from motionrecon.clip.load import Clip
+from motionrecon.motion import plates
+from motionrecon.motion.motion import Motion
+from motionrecon.motion.scores import Shape
+from motionrecon.physics.floor_forces import FEET
+
+
+class Piece(NamedTuple):
+    """What is kept of one window: n steps, and the states before each of them; world frame."""
+
+    qpos: Float[np.ndarray, "n nq"]
+    qvel: Float[np.ndarray, "n nv"]
+    ctrl: Float[np.ndarray, "n nu"]  # rad
+    torque: Float[np.ndarray, "n nu"]  # N m
+    foot_force: Float[np.ndarray, "n 2 3"]  # N
+    centre: Float[np.ndarray, "n 2 3"]  # m
+    other_force: Float[np.ndarray, "n 3"]  # N
+
+
+def resampled(
+    times: Float[np.ndarray, "T"],
+    known: Float[np.ndarray, "n"],
+    values: Float[np.ndarray, "n ..."],
+) -> Float[np.ndarray, "T ..."]:
+    """Values at other times, linear between the known ones, held before the first and after the
+    last.
+    """
+    columns = values.reshape(len(values), -1).T
+    out = np.stack([np.interp(times, known, column) for column in columns], axis=1)
+    return out.reshape(len(times), *values.shape[1:])
+
+
+def resampled_poses(
+    times: Float[np.ndarray, "T"], known: Float[np.ndarray, "n"], qpos: Float[np.ndarray, "n nq"]
+) -> Float[np.ndarray, "T nq"]:
+    """The same of configurations: the root's quaternion along the short arc, renormalised."""
+    q = qpos.copy()
+    for t in range(1, len(q)):
+        if q[t, 3:7] @ q[t - 1, 3:7] < 0:
+            q[t, 3:7] *= -1
+    out = resampled(times, known, q)
+    out[:, 3:7] /= np.linalg.norm(out[:, 3:7], axis=1, keepdims=True)
+    return out
+
+
+def clip_clock(clip: Clip, frames: int) -> Float[np.ndarray, "T"]:
+    """s: the first frames' times on the clock of what came with the clip (force plates)."""
+    start = float(clip.extras["time"][0]) if "time" in clip.extras else 0.0
+    return np.arange(frames) / clip.fps + start
+
+
+def assemble(
+    clip: Clip,
+    body: Body,
+    pieces: Sequence[Piece],
+    last: tuple[Float[np.ndarray, "nq"], Float[np.ndarray, "nv"]],
+    whole: bool,
+) -> tuple[Motion, Shape]:
+    """One Motion, without a report, and the shape of its body at the frames.
+
+    last: state after the last piece. whole: whether the pieces reach the clip's end; else the motion
+    ends with the last frame that they cover.
+    """
+    steps = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+    qpos = np.concatenate([steps.qpos, last[0][None]])
+    qvel = np.concatenate([steps.qvel, last[1][None]])
+    h = body.model.opt.timestep
+    state_times, step_times = h * np.arange(len(qpos)), h * np.arange(len(steps.ctrl))
+    # the last control frame may lie up to one control frame before the clip's last frame
+    frames = len(clip.keypoints)
+    if not whole:
+        frames = min(frames, int(state_times[-1] * clip.fps + 1e-6) + 1)
+    times = np.arange(frames) / clip.fps
+    poses = resampled_poses(times, state_times, qpos)
+    shape = Shape.of(body, poses)
+    names = list(body.keypoint_names)
+    nearest = np.clip(np.round(times / h).astype(int), 0, len(steps.ctrl) - 1)
+    return Motion(
+        time=times,
+        fps=float(clip.fps),
+        qpos=poses,
+        qvel=resampled(times, state_times, qvel),
+        ctrl=resampled(times, step_times, steps.ctrl),
+        torques=resampled(times, step_times, steps.torque),
+        keypoints=shape.keypoints,
+        keypoint_names=tuple(names),
+        input_keypoints=clip.keypoints[:frames, [clip.names.index(n) for n in names]],
+        joint_names=tuple(body.model.joint(i).name for i in range(1, body.model.njnt)),
+        contact_force=resampled(times, step_times, steps.foot_force),
+        contact_names=tuple(f"{foot} foot" for foot in FEET),
+        centre_of_pressure=steps.centre[nearest],
+        contact_force_other=resampled(times, step_times, steps.other_force),
+        mjcf=body.xml,
+        timestep=float(h),
+        simulation_qpos=qpos,
+        simulation_qvel=qvel,
+        simulation_ctrl=steps.ctrl,
+        simulation_contact_force=steps.foot_force,
+        simulation_contact_force_other=steps.other_force,
+        measured_contact_force=plates.measured(clip_clock(clip, frames), clip.extras),
+    ), shape

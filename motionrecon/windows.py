@@ -1,0 +1,276 @@
+"""The reference of a clip, and its control windows solved one after another."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from motionrecon.motion.assemble import Piece
+from motionrecon.motion.report import WindowReport, WindowStatus
+from motionrecon.objective.effort import EffortTerm
+from motionrecon.objective.keypoints import KeypointTerm
+from motionrecon.objective.points import Points
+from motionrecon.objective.posture import PostureTerm
+from motionrecon.objective.smoothness import SmoothnessTerm
+from motionrecon.objective.velocity import VelocityTerm
+from motionrecon.objective.window import Window
+from motionrecon.optimizers.base import Result
+from motionrecon.physics.floor_forces import floor_forces, foot_bodies
+from motionrecon.physics.rollout import Simulator
+
+# Chosen by hand, as the weights of Options are: at this noise, m a coordinate, the clip's keypoints
+# and the smoothed reference's pull alike.
+_EVEN_NOISE_M = 0.01
+_OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to reconstruct. Weights are per frame and for a clip without noise; ``noise_m`` scales
+    them.
+    """
+
+    optimizer: str = "optimus-motion"
+    max_evaluations: int = (
+        60  # a window, at least 1; those that grow it (grow_evaluations) are counted apart
+    )
+    mass_kg: float | None = None  # kg, above 0; None: from the clip or estimated
+    noise_m: float | None = None  # m, per coordinate, at least 0; None: estimated from the clip
+    control_rate: float = 30.0  # Hz, of the control knots; clips are brought to a rate near it
+    simulation_rate: float = 240.0  # Hz, at least
+    window_frames: int = 20  # control frames in a window
+    keep_frames: int = 10  # of which so many are kept, 1 to window_frames
+    grow_frames: int = 4  # a window's new frames are first taken in so many at a time
+    grow_evaluations: int = 12  # for each of these beginnings
+    keypoints: float = 400.0  # 1/m^2
+    velocity: float = 3e-5  # s^2/rad^2
+    posture: float = 1e-3  # 1/rad^2
+    effort: float = 1e-3  # 1/rad^2
+    smoothness: float = 1e-3  # 1/rad^2
+    outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
+    threads: int = 2  # 1 or 2; one process a core wants 1
+
+
+# (window, x0 (n,), budget of evaluations) -> (result, whether Levenberg-Marquardt had to take over)
+Solve = Callable[[Window, np.ndarray, int], tuple[Result, bool]]
+
+
+@dataclass(frozen=True, eq=False)
+class Handover:
+    """Where a window begins: a state and its knot at a control frame, and the offsets that the window
+    before found for the frames ahead.
+    """
+
+    frame: int
+    qpos: Float[np.ndarray, "nq"]
+    qvel: Float[np.ndarray, "nv"]
+    knot: Float[np.ndarray, "nu"]  # rad
+    ahead: Float[np.ndarray, "ahead nu"]  # rad
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What the windows follow, at the control rate: F intervals between F + 1 frames; SI units, world
+    frame.
+    """
+
+    qpos: Float[np.ndarray, "F+1 nq"]  # of the inverse kinematics
+    qvel: Float[np.ndarray, "F+1 nv"]
+    targets: Float[np.ndarray, "F+1 K 3"]  # m, the clip's keypoints, NaN where missing
+    confidence: Float[np.ndarray, "F+1 K"]
+    smooth: Float[np.ndarray, "F+1 K 3"]  # m, the inverse kinematics' keypoints
+    feedforward: Float[np.ndarray, "F*substeps nu"]  # rad, servo targets of every step
+    substeps: int  # simulation steps between frames
+    noise_m: float  # of the clip, a coordinate
+    simulator: Simulator
+    points: Points  # where the keypoints sit on the body
+    options: Options
+
+    @property
+    def frames(self) -> int:
+        """F."""
+        return len(self.qpos) - 1
+
+    def beginning(self, frame: int = 0) -> Handover:
+        """At the reference itself, with nothing found so far."""
+        nu = self.simulator.model.nu
+        qpos, qvel = self.qpos[frame].copy(), self.qvel[frame].copy()
+        return Handover(frame, qpos, qvel, np.zeros(nu), np.zeros((0, nu)))
+
+    def window(self, begin: Handover, frames: int, pool: ThreadPoolExecutor | None = None) -> Window:
+        """The window of so many control frames after `begin`; pool: a worker that takes half of the
+        derivatives.
+        """
+        o, s, first = self.options, self.substeps, begin.frame
+        at = slice(first + 1, first + 1 + frames)
+        # The noisier a clip, the more the body follows the smoothed reference's keypoints in place
+        # of the clip's.
+        trust = 1 / (1 + (self.noise_m / _EVEN_NOISE_M) ** 2)
+        outlier = o.outlier_m + _OUTLIER_SIGMAS * self.noise_m
+        sure = np.ones(self.smooth[at].shape[:2])
+        model = self.simulator.model
+        return Window(
+            self.simulator,
+            begin.qpos,
+            begin.qvel,
+            self.feedforward[first * s : (first + frames) * s],
+            begin.knot,
+            s,
+            [
+                KeypointTerm(
+                    self.points,
+                    self.targets[at],
+                    self.confidence[at],
+                    o.keypoints * trust,
+                    outlier,
+                ),
+                KeypointTerm(
+                    self.points, self.smooth[at], sure, o.keypoints * (1 - trust), outlier
+                ),
+                VelocityTerm(self.qvel[at], np.full(model.nv, o.velocity)),
+                PostureTerm(self.qpos[at, 7:], o.posture),
+            ],
+            [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, model.nu)],
+            pool,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class WindowResult:
+    """What is kept of a solved window, where the next one begins, and how it went."""
+
+    piece: Piece
+    reached: Handover
+    report: WindowReport
+
+
+def solve_windows(
+    reference: Reference,
+    solve: Solve,
+    pool: ThreadPoolExecutor | None = None,
+    begun: Callable[[Window, np.ndarray], None] = lambda window, x0: None,
+) -> Iterator[WindowResult]:
+    """Window after window to the end, each from the state that the one before reached.
+
+    ``begun(window, x0)`` is told of every window before it is grown. Whoever consumes the results
+    has them whole: an interruption falls between two of them.
+    """
+    at = reference.beginning()
+    while at.frame < reference.frames:
+        result = _solve_window(reference, at, solve, pool, begun)
+        yield result
+        at = result.reached
+
+
+def _solve_window(
+    reference: Reference,
+    at: Handover,
+    solve: Solve,
+    pool: ThreadPoolExecutor | None,
+    begun: Callable[[Window, np.ndarray], None],
+) -> WindowResult:
+    o, left = reference.options, reference.frames - at.frame
+    frames = min(o.window_frames, left)
+    keep = frames if frames == left else min(o.keep_frames, frames)
+    window, status = reference.window(at, frames, pool), WindowStatus.OK
+    x0, loss_start = _start(window, at)
+    if not np.isfinite(loss_start):
+        # Nothing to continue from: begin again at the reference, and say so.
+        window = reference.window(reference.beginning(at.frame), frames, pool)
+        x0, status = np.zeros(window.n), WindowStatus.RESTARTED
+        loss_start = window.value(x0)
+    begun(window, x0)
+    solved = min(o.window_frames - o.keep_frames, frames) if at.frame and x0.any() else 0
+    clock = time.perf_counter()
+    grown, growing = _grow(window, x0, solved, o, solve)
+    seconds_growing = time.perf_counter() - clock
+    if window.value(grown) <= loss_start:
+        x0 = grown
+    result, fell_back = solve(window, x0, o.max_evaluations)
+    if window.rollout(result.x).diverged:
+        status = WindowStatus.DIVERGED
+    report = WindowReport(
+        start_frame=at.frame,
+        frames=frames,
+        kept=keep,
+        status=status,
+        loss_start=_finite(loss_start),
+        loss_end=_finite(result.loss),
+        evaluations=result.evaluations,
+        evaluations_growing=sum(r.evaluations for r, _ in growing),
+        linearizations=result.linearizations,
+        linearizations_growing=sum(r.linearizations for r, _ in growing),
+        fallbacks=fell_back + sum(f for _, f in growing),
+        stopped=str(result.status),
+        message=result.message,
+        seconds_growing=seconds_growing,
+        history=_improvements(result.history),
+    )
+    return WindowResult(*_keep(window, result.x, at.frame, keep), report)
+
+
+def _start(window: Window, at: Handover) -> tuple[np.ndarray, float]:
+    """The better of what was found ahead and no offsets, and its loss: a bad warm start must not
+    spoil a window.
+    """
+    zero = np.zeros(window.n)
+    shifted = zero.copy()
+    found = at.ahead.ravel()[: window.n]
+    shifted[: found.size] = found
+    losses = {"shifted": window.value(shifted), "zero": window.value(zero)}
+    best = min(losses, key=lambda name: losses[name])
+    return (shifted if best == "shifted" else zero), losses[best]
+
+
+def _grow(
+    window: Window, x: np.ndarray, solved: int, o: Options, solve: Solve
+) -> tuple[np.ndarray, list[tuple[Result, bool]]]:
+    """x (n,) with the frames after the first `solved` taken in a few at a time, and what `solve`
+    gave on the way.
+
+    Open-loop, a fall of the first new frames would hide where the later ones belong: from such a
+    start the whole window ends in a poor valley.
+    """
+    x, results = x.copy(), []
+    for frames in range(solved + o.grow_frames, window.frames, o.grow_frames):
+        beginning = window.first(frames)
+        results.append(solve(beginning, x[: beginning.n], o.grow_evaluations))
+        x[: beginning.n] = results[-1][0].x
+    return x, results
+
+
+def _keep(window: Window, x: np.ndarray, start: int, keep: int) -> tuple[Piece, Handover]:
+    """A window's first frames and where they end; of its rollout no more is kept, so memory stays
+    small.
+    """
+    sim, steps, knots = window.simulator, keep * window.substeps, window.knots(x)
+    r, ctrl = window.rollout(x), window.controls(x)[:steps]
+    forces = floor_forces(sim.constants, r, foot_bodies(sim.model), steps)
+    kept = (a[:steps].copy() for a in (r.qpos, r.qvel, ctrl, r.torque))
+    reached = Handover(
+        start + keep,
+        r.qpos[steps].copy(),
+        r.qvel[steps].copy(),
+        knots[keep].copy(),
+        knots[keep + 1 :].copy(),
+    )
+    return Piece(*kept, *forces), reached
+
+
+def _improvements(
+    history: list[tuple[int, float, float]],
+) -> tuple[tuple[int, float, float], ...]:
+    """The entries (evaluations, seconds, best loss) that lower the loss, and the last one."""
+    ends = [
+        h
+        for i, h in enumerate(history)
+        if i + 1 == len(history) or i == 0 or h[2] < history[i - 1][2]
+    ]
+    return tuple((n, round(s, 4), float(f"{loss:.6g}")) for n, s, loss in ends if np.isfinite(loss))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -190,9 +190,7 @@ def _report(
     ik = Shape.of(p.body, resampled_poses(motion.time, clock, p.ik.qpos))
     return Report(
         clip=p.clip.source,
-        status=(
-            Status.INTERRUPTED if interrupted else Status.DEGRADED if bad else Status.OK
-        ),
+        status=(Status.INTERRUPTED if interrupted else Status.DEGRADED if bad else Status.OK),
         warnings=tuple(warnings),
         ik=body_scores(ik, seen, names, fps, ankle),
         result=body_scores(shape, seen, names, fps, ankle),

@@ -100,7 +100,9 @@ class Reference:
         qpos, qvel = self.qpos[frame].copy(), self.qvel[frame].copy()
         return Handover(frame, qpos, qvel, np.zeros(nu), np.zeros((0, nu)))
 
-    def window(self, begin: Handover, frames: int, pool: ThreadPoolExecutor | None = None) -> Window:
+    def window(
+        self, begin: Handover, frames: int, pool: ThreadPoolExecutor | None = None
+    ) -> Window:
         """The window of so many control frames after `begin`; pool: a worker that takes half of the
         derivatives.
         """

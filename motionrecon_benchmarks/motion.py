@@ -109,7 +109,7 @@ def whole_clip(path: Path, name: str, seconds: float | None, options: Options) -
     if seconds is not None:
         clip = vary(clip, Variation(seconds=seconds), np.random.default_rng(0))
     begun = time.process_time()
-    report = reconstruct(clip, options).report
+    report = reconstruct(clip, options).require_report().to_json()
     w = report["windows"]
     return {
         "clip": path.stem,

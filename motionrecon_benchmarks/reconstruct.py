@@ -42,9 +42,10 @@ def measure(path: Path, optimizer: str, a: Study) -> dict:
         noisy = a.noise_mm > 0 or a.missing > 0
         clip = spoil(clean, a.noise_mm / 1e3, a.missing, a.seed) if noisy else clean
         options = Options(optimizer=optimizer, max_evaluations=a.max_evaluations)
-        report = reconstruct(clip, options, reference=clean if noisy else None).report
+        motion = reconstruct(clip, options, reference=clean if noisy else None)
     except MotionReconError as error:
         return {**row, "status": "error", "error": str(error)}
+    report = motion.require_report().to_json()
     keep = (
         "status",
         "ik",

@@ -55,7 +55,7 @@ def segments(model: mujoco.MjModel, qpos: np.ndarray) -> dict:
 
 
 def model_of(motion: Motion) -> mujoco.MjModel:
-    return mujoco.MjModel.from_xml_string(str(motion.arrays["mjcf"]))
+    return mujoco.MjModel.from_xml_string(motion.mjcf)
 
 
 def names_of(motion: Motion) -> list[str]:
@@ -148,7 +148,7 @@ def read_trc(folder: Path, motion: Motion) -> Read:
         units, names = lines[2][lines[1].index("Units")], lines[3][2::3]
         values = np.array(lines[6:], float)
         time, points = values[:, 1], values[:, 2:].reshape(len(values), -1, 3)
-    assert units == "mm" and names == [str(n) for n in motion.arrays["keypoint_names"]]
+    assert units == "mm" and names == list(motion.keypoint_names)
     return Read(np.array(time), keypoints=points @ FROM_OPENSIM.T / 1000)
 
 
@@ -174,11 +174,11 @@ def read_mot(folder: Path, motion: Motion) -> Read:
     column = dict(zip(names, values.T, strict=True))
     angles = np.stack([column[f"pelvis_{c}"] for c in ("tilt", "list", "rotation")], axis=1)
     turn = Rotation.from_euler("ZXY", angles, degrees=True)
-    qpos = np.zeros_like(motion.arrays["qpos"])
+    qpos = np.zeros_like(motion.qpos)
     qpos[:, :3] = np.stack([column[f"pelvis_t{c}"] for c in "xyz"], 1) @ FROM_OPENSIM.T
     upright = FROM_OPENSIM @ turn.as_matrix() @ FROM_OPENSIM.T
     qpos[:, 3:7] = Rotation.from_matrix(upright).as_quat(scalar_first=True)
-    qpos[:, 7:] = np.deg2rad(np.stack([column[str(n)] for n in motion.arrays["joint_names"]], 1))
+    qpos[:, 7:] = np.deg2rad(np.stack([column[str(n)] for n in motion.joint_names], 1))
     names, values = storage(folder / "motion_grf.mot")
     if opensim:
         assert opensim.ExternalLoads(str(folder / "motion_grf.xml"), True).getSize() == 2
@@ -212,7 +212,7 @@ def read_c3d(folder: Path, motion: Motion) -> Read:
         point["UNITS"]["value"] == ["mm"]
         and c3d["parameters"]["FORCE_PLATFORM"]["USED"]["value"][0] == 2
     )
-    assert point["LABELS"]["value"] == [str(n) for n in motion.arrays["keypoint_names"]]
+    assert point["LABELS"]["value"] == list(motion.keypoint_names)
     plates = c3d["data"]["platform"]
     assert {p["unit_position"] for p in plates} == {"mm"} and {
         p["unit_moment"] for p in plates
@@ -234,10 +234,8 @@ def read_csv(folder: Path, motion: Motion) -> Read:
         return np.array([[float(row[n] or "nan") for n in names] for row in rows])
 
     root = [*(f"root_{c}_m" for c in "xyz"), *(f"root_q{c}" for c in "wxyz")]
-    qpos = columns([*root, *(f"{n}_rad" for n in motion.arrays["joint_names"])])
-    points = columns(
-        [f"keypoint_{n}_{c}_m" for n in motion.arrays["keypoint_names"] for c in "xyz"]
-    )
+    qpos = columns([*root, *(f"{n}_rad" for n in motion.joint_names)])
+    points = columns([f"keypoint_{n}_{c}_m" for n in motion.keypoint_names for c in "xyz"])
     feet = {
         k: columns([f"{s}_foot_{tag}".format(c) for s in "lr" for c in "xyz"]).reshape(-1, 2, 3)
         for k, tag in (("force", "force_{}_N"), ("centre", "cop_{}_m"))
@@ -255,8 +253,8 @@ def read_mjcf(folder: Path, motion: Motion) -> Read:
         mujoco.mj_resetDataKeyframe(model, data, model.key(f"frame_{i}").id)
         qpos.append(data.qpos.copy())
         time.append(data.time)
-        np.testing.assert_allclose(data.qvel, motion.arrays["qvel"][i], atol=1e-8)
-        np.testing.assert_allclose(data.ctrl, motion.arrays["ctrl"][i], atol=1e-8)
+        np.testing.assert_allclose(data.qvel, motion.qvel[i], atol=1e-8)
+        np.testing.assert_allclose(data.ctrl, motion.ctrl[i], atol=1e-8)
     return Read(np.array(time), **segments(model, np.array(qpos)))
 
 

@@ -6,6 +6,7 @@ from motionrecon.body import Proportions, assemble
 from motionrecon.clip.load import Clip
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import turn
+from motionrecon.motion import Motion
 
 NAMES = (
     "pelvis",
@@ -86,3 +87,35 @@ def clip_of(body, qpos: np.ndarray, fps: float) -> Clip:
     """The clip that a camera without error would make of it."""
     keypoints = FrameProblem(body).points_of(qpos)
     return Clip(keypoints, body.keypoint_names, fps, np.ones(keypoints.shape[:2]))
+
+
+def motion_of(body, qpos: np.ndarray, fps: float, **given) -> Motion:
+    """The body's motion as a reconstruction would give it, at rest and without forces, one step a
+    frame.
+    """
+    T, nu, nv = len(qpos), body.model.nu, body.model.nv
+    keypoints = FrameProblem(body).points_of(qpos)
+    fields = {
+        "time": np.arange(T) / fps,
+        "fps": fps,
+        "qpos": qpos,
+        "qvel": np.zeros((T, nv)),
+        "ctrl": qpos[:, 7:],
+        "torques": np.zeros((T, nu)),
+        "keypoints": keypoints,
+        "keypoint_names": body.keypoint_names,
+        "input_keypoints": keypoints,
+        "joint_names": tuple(body.model.joint(i).name for i in range(1, body.model.njnt)),
+        "contact_force": np.zeros((T, 2, 3)),
+        "contact_names": ("left foot", "right foot"),
+        "centre_of_pressure": np.full((T, 2, 3), np.nan),
+        "contact_force_other": np.zeros((T, 3)),
+        "mjcf": body.xml,
+        "timestep": 1 / fps,
+        "simulation_qpos": qpos,
+        "simulation_qvel": np.zeros((T, nv)),
+        "simulation_ctrl": np.zeros((T - 1, nu)),
+        "simulation_contact_force": np.zeros((T - 1, 2, 3)),
+        "simulation_contact_force_other": np.zeros((T - 1, 3)),
+    }
+    return Motion(**{**fields, **given})

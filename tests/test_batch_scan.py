@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from batch_data import QUICK, write_clip
 from rich.console import Console
+from synthetic_motion import motion as synthetic
+from synthetic_motion import motion_of
 
 from motionrecon.batch import Job, Settings, run_job
 from motionrecon.batch.folders import sweep, write_folder
@@ -178,9 +180,8 @@ def test_the_derivatives_of_a_cold_and_a_warm_cache_are_one():
 def test_a_saved_motion_has_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     import time
 
-    from motionrecon.motion.motion import Motion
-
-    motion = Motion({"a": np.arange(9.0)}, {})
+    body, qpos = synthetic(5, 30.0)
+    motion = motion_of(body, qpos, 30.0)
     motion.save(tmp_path / "1")
     monkeypatch.setattr(time, "time", lambda: 2e9)
     monkeypatch.setattr(time, "localtime", lambda *a: time.gmtime(2e9))

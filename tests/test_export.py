@@ -19,7 +19,7 @@ from motionrecon.export import FORMATS, missing, resolve, write
 from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
 from motionrecon.export.ground import Ground, of_steps
 from motionrecon.export.scene import Scene
-from motionrecon.motion.motion import Motion
+from motionrecon.motion import Motion, schema
 from motionrecon.pipeline import Options
 
 WRITABLE = [f for f in FORMATS if not missing(f)]
@@ -35,24 +35,28 @@ def tumbling(motion: Motion) -> Motion:
     """Any orientation of the root, among them those where Euler angles are singular; joints
     anywhere in their ranges.
     """
-    a, rng = motion.arrays, np.random.default_rng(0)
-    T, model = len(a["time"]), model_of(motion)
-    qpos = a["qpos"].copy()
+    rng = np.random.default_rng(0)
+    T, model = motion.frames, model_of(motion)
+    qpos = motion.qpos.copy()
     turns = Rotation.random(T, random_state=rng).as_quat(scalar_first=True)
     turns[1] = Rotation.from_euler("x", 90, degrees=True).as_quat(scalar_first=True)
     turns[2] = Rotation.from_euler("y", 90, degrees=True).as_quat(scalar_first=True)
     qpos[:, :3], qpos[:, 3:7] = rng.uniform(-20, 20, (T, 3)), turns
     qpos[:, 7:] = rng.uniform(*model.jnt_range[1:].T, (T, model.njnt - 1))
-    return replace(motion, arrays={**a, "qpos": qpos})
+    return replace(motion, qpos=qpos)
 
 
 def one_frame(motion: Motion) -> Motion:
     """Frame 0 alone; no foot is loaded and the centre of pressure is NaN."""
-    T = len(motion.arrays["time"])
-    frames = {k: v[:1] if v.ndim and len(v) == T else v for k, v in motion.arrays.items()}
+    frames = {
+        a.name: getattr(motion, a.name)[:1]
+        for a in schema.arrays(Motion)
+        if a.shape[:1] == ("T",)
+        if getattr(motion, a.name) is not None
+    }
     frames["contact_force"] = np.zeros((1, 2, 3))
     frames["centre_of_pressure"] = np.full((1, 2, 3), np.nan)
-    return replace(motion, arrays=frames)
+    return replace(motion, **frames)
 
 
 VARIANTS = {"walk": lambda m: m, "tumbling": tumbling, "one frame": one_frame}
@@ -67,7 +71,7 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
         pytest.skip(remedy)
     monkeypatch.chdir(tmp_path)  # OpenSim logs where it runs
     motion = VARIANTS[variant](walk)
-    a = motion.arrays
+    a = motion
     paths = write(motion, tmp_path / "out", name)
     assert (
         {p.name for p in paths}
@@ -77,20 +81,20 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
     reader, holds = READERS[name]
     read = reader(tmp_path / "out", motion)
     assert {k for k, v in vars(read).items() if v is not None} == {"time"} | holds
-    np.testing.assert_allclose(read.time, a["time"], atol=1e-6)
+    np.testing.assert_allclose(read.time, a.time, atol=1e-6)
     if read.position is not None:
-        true = segments(model_of(motion), a["qpos"])
+        true = segments(model_of(motion), a.qpos)
         assert np.abs(read.position - true["position"]).max() < 1e-4
         between = Rotation.from_matrix(
             (read.rotation.swapaxes(-1, -2) @ true["rotation"]).reshape(-1, 3, 3)
         )
         assert np.rad2deg(between.magnitude()).max() < 0.1
     if read.keypoints is not None:
-        assert np.abs(read.keypoints - a["keypoints"]).max() < 1e-4
+        assert np.abs(read.keypoints - a.keypoints).max() < 1e-4
     if read.force is not None:
-        assert np.abs(read.force - a["contact_force"]).max() < 0.1
-        loaded = np.isfinite(a["centre_of_pressure"]).all(-1) & (a["contact_force"][..., 2] > 1)
-        assert np.abs(read.centre - a["centre_of_pressure"])[loaded].max(initial=0) < 1e-4
+        assert np.abs(read.force - a.contact_force).max() < 0.1
+        loaded = np.isfinite(a.centre_of_pressure).all(-1) & (a.contact_force[..., 2] > 1)
+        assert np.abs(read.centre - a.centre_of_pressure)[loaded].max(initial=0) < 1e-4
     if read.moment is not None:
         assert np.abs(read.moment - Ground.of(motion).free_moment)[loaded].max(initial=0) < 1e-3
 
@@ -99,13 +103,13 @@ def test_the_video_is_as_long_as_the_motion(walk, tmp_path):
     (path,) = write(walk, tmp_path / "out", "mp4")
     movie = cv2.VideoCapture(str(path))
     seconds = movie.get(cv2.CAP_PROP_FRAME_COUNT) / movie.get(cv2.CAP_PROP_FPS)
-    assert abs(seconds - (walk.arrays["time"][-1] - walk.arrays["time"][0])) < 0.11
+    assert abs(seconds - (walk.time[-1] - walk.time[0])) < 0.11
     assert np.std(movie.read()[1]) > 5  # something is drawn
 
 
 def test_the_walk_loads_both_feet_and_leaves_gaps(walk):
     """Otherwise the comparisons above would compare nothing."""
-    centre, force = walk.arrays["centre_of_pressure"], walk.arrays["contact_force"]
+    centre, force = walk.centre_of_pressure, walk.contact_force
     assert (np.isfinite(centre[..., 0]) & (force[..., 2] > 100)).any(0).all() and np.isnan(
         centre
     ).any()
@@ -116,29 +120,27 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
     that turns the body.
     """
     centres, moments = of_steps(walk)
-    a = walk.arrays
+    a = walk
     loaded = np.isfinite(centres[..., 0])
-    assert (loaded == (a["simulation_contact_force"][..., 2] > 1)).all() and np.abs(
+    assert (loaded == (a.simulation_contact_force[..., 2] > 1)).all() and np.abs(
         moments[loaded]
     ).max() > 0.1
     assert not moments[~loaded].any()
-    nearest = np.clip(np.round(a["time"] / float(a["timestep"])).astype(int), 0, len(centres) - 1)
-    np.testing.assert_allclose(centres[nearest], a["centre_of_pressure"], atol=1e-6)
+    nearest = np.clip(np.round(a.time / a.timestep).astype(int), 0, len(centres) - 1)
+    np.testing.assert_allclose(centres[nearest], a.centre_of_pressure, atol=1e-6)
     # Euler: the moment of the floor about the vertical through the centre of mass is the change of
     # angular momentum
     model = model_of(walk)
     data, spin, expected = mujoco.MjData(model), [], []
     for t in range(len(centres)):
-        data.qpos[:], data.qvel[:] = a["simulation_qpos"][t], a["simulation_qvel"][t]
+        data.qpos[:], data.qvel[:] = a.simulation_qpos[t], a.simulation_qvel[t]
         mujoco.mj_forward(model, data)
         mujoco.mj_subtreeVel(model, data)
         arm = np.nan_to_num(centres[t]) - data.subtree_com[0]
         spin.append(data.subtree_angmom[0][2])
-        expected.append(
-            np.cross(arm, a["simulation_contact_force"][t])[:, 2].sum() + moments[t].sum()
-        )
-    rate = np.diff(spin) / float(a["timestep"])
-    assert not a["simulation_contact_force_other"].any()
+        expected.append(np.cross(arm, a.simulation_contact_force[t])[:, 2].sum() + moments[t].sum())
+    rate = np.diff(spin) / a.timestep
+    assert not a.simulation_contact_force_other.any()
     missed = rate - np.array(expected)[:-1]
     without = missed + moments.sum(1)[:-1]
     assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
@@ -148,15 +150,15 @@ def test_centres_of_pressure_have_no_gaps_while_a_foot_is_loaded(walk):
     """A frame between an unloaded and a loaded step has a force and no centre: it takes the nearest
     step's.
     """
-    a = walk.arrays
+    a = walk
     t, side = np.argwhere(
-        np.isfinite(a["centre_of_pressure"][..., 0]) & (a["contact_force"][..., 2] > 100)
+        np.isfinite(a.centre_of_pressure[..., 0]) & (a.contact_force[..., 2] > 100)
     )[0]
-    centre = a["centre_of_pressure"].copy()
+    centre = a.centre_of_pressure.copy()
     centre[t, side] = np.nan
-    filled = Ground.of(replace(walk, arrays={**a, "centre_of_pressure": centre})).centre
+    filled = Ground.of(replace(walk, centre_of_pressure=centre)).centre
     assert np.isfinite(filled).all()
-    assert np.abs(filled[t, side] - a["centre_of_pressure"][t, side]).max() < 0.01
+    assert np.abs(filled[t, side] - a.centre_of_pressure[t, side]).max() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -191,13 +193,11 @@ def test_a_motion_saved_and_loaded_is_the_same(walk, tmp_path):
     walk.save(tmp_path)
     for path in (tmp_path, tmp_path / "motion.npz"):
         loaded = Motion.load(path)
-        assert loaded.report == json.loads(json.dumps(walk.report)) and set(loaded.arrays) == set(
-            walk.arrays
-        )
-        for k, v in walk.arrays.items():
-            np.testing.assert_array_equal(loaded.arrays[k], v)
+        assert loaded.report == walk.report and set(loaded.arrays()) == set(walk.arrays())
+        for k, v in walk.arrays().items():
+            np.testing.assert_array_equal(loaded.arrays()[k], v)
     (tmp_path / "report.json").unlink()
-    assert Motion.load(tmp_path).report == {}
+    assert Motion.load(tmp_path).report is None
 
 
 def without(key):
@@ -216,6 +216,27 @@ def shorter(path):
 def no_rate(path):
     with np.load(path) as z:
         np.savez(path, **{k: z[k] * 0 if k == "fps" else z[k] for k in z.files})
+
+
+def changed(path, key, change):
+    with np.load(path) as z:
+        np.savez(path, **{k: change(z[k].copy()) if k == key else z[k] for k in z.files})
+
+
+def not_finite(path):
+    def spoil(values):
+        values[3, 5] = np.nan
+        return values
+
+    changed(path, "qvel", spoil)
+
+
+def integers(path):
+    changed(path, "ctrl", lambda values: values.astype(int))
+
+
+def nameless(path):
+    changed(path, "joint_names", lambda values: values[1:])
 
 
 def pickled(path):
@@ -239,6 +260,9 @@ SPOILT = {
     "no qpos": (without("qpos"), "no array qpos"),
     "a frame short": (shorter, "'qvel'"),
     "no rate": (no_rate, "'fps' is 0.0"),
+    "not finite": (not_finite, r"'qvel' is not finite at \(3, 5\)"),
+    "integers": (integers, "'ctrl' has type int64"),
+    "one joint name less": (nameless, "'joint_names' has type"),
     "pickled": (pickled, "pickled"),
     "huge": (huge, "declared"),
 }
@@ -256,38 +280,32 @@ def test_damaged_motions_are_refused(walk, tmp_path, how):
 
 def test_a_motion_that_is_not_finite_is_refused(walk, tmp_path):
     for key, frame in (("qpos", 3), ("contact_force", 2)):
-        values = walk.arrays[key].copy()
+        values = getattr(walk, key).copy()
         values[frame] = np.nan
         with pytest.raises(ExportError, match=f"'{key}' is not finite in frame {frame}"):
-            write(replace(walk, arrays={**walk.arrays, key: values}), tmp_path, "bvh,mot")
+            write(replace(walk, **{key: values}), tmp_path, "bvh,mot")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_is_not_the_motions_is_refused(walk, tmp_path):
-    a, other = (
-        walk.arrays,
-        np.array("<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>"),
-    )
+    other = "<mujoco><worldbody><body><geom size='1'/></body></worldbody></mujoco>"
     for change, message in (
-        ({"mjcf": np.array("<mujoco")}, "cannot be loaded"),
+        ({"mjcf": "<mujoco"}, "cannot be loaded"),
         ({"mjcf": other}, "not a humanoid"),
-        ({"joint_names": a["joint_names"][::-1]}, "joint_names"),
-        ({"qpos": a["qpos"][:, :-1]}, "'qpos' has shape"),
+        ({"joint_names": walk.joint_names[::-1]}, "joint_names"),
+        ({"qpos": walk.qpos[:, :-1]}, "'qpos' has shape"),
     ):
         with pytest.raises(ExportError, match=message):
-            write(replace(walk, arrays={**a, **change}), tmp_path, "csv")
+            write(replace(walk, **change), tmp_path, "csv")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_c3d_too_long_for_its_header_is_refused(walk, tmp_path):
     """Readers would drop the frames after the 65535th without a word."""
-    longer = {
-        k: np.resize(v, (65536, *v.shape[1:]))
-        for k, v in walk.arrays.items()
-        if k in ("time", "keypoints")
-    }
+    longer = {k: np.resize(getattr(walk, k), (65536, 18, 3)) for k in ("keypoints",)}
+    longer["time"] = np.resize(walk.time, 65536)
     with pytest.raises(ExportError, match="65535 frames, the motion has 65536"):
-        write(replace(walk, arrays={**walk.arrays, **longer}), tmp_path, "c3d")
+        write(replace(walk, **longer), tmp_path, "c3d")
 
 
 def test_formats_are_named_once_and_known():

@@ -10,6 +10,7 @@ import pytest
 from motionrecon import load_clip, reconstruct
 from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
+from motionrecon.motion import Motion
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.reconstruct import spoil
 
@@ -54,60 +55,56 @@ def test_walk_by_the_command_line(tmp_path):
 
 
 def test_walk_is_close_and_stays_above_the_floor(motion):
-    result = motion.report["result"]
-    assert result["mpjpe_g_mm"] < 15
-    assert result["penetration_mm"] < 4
-    assert all(w["loss_end"] <= w["loss_start"] for w in motion.report["windows"])
+    result = motion.report.result
+    assert result.mpjpe_g_mm < 15
+    assert result.penetration_mm < 4
+    assert all(w.loss_end <= w.loss_start for w in motion.report.windows)
 
 
-def replays(a: dict) -> None:
+def replays(motion: Motion) -> None:
     """The model as text, the first state and the controls give every state, in plain MuJoCo."""
-    model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
+    model = mujoco.MjModel.from_xml_string(motion.mjcf)
     data = mujoco.MjData(model)
-    data.qpos[:], data.qvel[:] = a["simulation_qpos"][0], a["simulation_qvel"][0]
-    for u, expected in zip(a["simulation_ctrl"], a["simulation_qpos"][1:], strict=True):
+    data.qpos[:], data.qvel[:] = motion.simulation_qpos[0], motion.simulation_qvel[0]
+    for u, expected in zip(motion.simulation_ctrl, motion.simulation_qpos[1:], strict=True):
         data.ctrl[:] = u
         mujoco.mj_step(model, data)
         np.testing.assert_allclose(data.qpos, expected, atol=1e-6)
-    assert float(a["timestep"]) == model.opt.timestep
+    assert motion.timestep == model.opt.timestep
 
 
 def test_controls_replay_to_the_states_in_plain_mujoco(motion):
-    replays(motion.arrays)
+    replays(motion)
 
 
 def test_forces_of_the_floor_carry_the_body(motion):
     """Newton: over the whole motion the mean floor force is the weight plus the change of momentum."""
-    a = motion.arrays
-    model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
+    model = mujoco.MjModel.from_xml_string(motion.mjcf)
     data = mujoco.MjData(model)
     momentum = []
-    for q, v in ((a["simulation_qpos"][i], a["simulation_qvel"][i]) for i in (0, -1)):
+    for q, v in ((motion.simulation_qpos[i], motion.simulation_qvel[i]) for i in (0, -1)):
         data.qpos[:], data.qvel[:] = q, v
         mujoco.mj_forward(model, data)
         mujoco.mj_subtreeVel(model, data)
         momentum.append(model.body_subtreemass[0] * data.subtree_linvel[0])
-    seconds = len(a["simulation_ctrl"]) * float(a["timestep"])
+    seconds = len(motion.simulation_ctrl) * motion.timestep
     expected = (momentum[1] - momentum[0]) / seconds - model.body_subtreemass[0] * model.opt.gravity
-    force = (a["simulation_contact_force"].sum(1) + a["simulation_contact_force_other"]).mean(0)
+    force = (motion.simulation_contact_force.sum(1) + motion.simulation_contact_force_other).mean(0)
     np.testing.assert_allclose(force, expected, atol=0.01 * model.body_subtreemass[0] * 9.81)
-    loaded = a["contact_force"][..., 2] > 50
-    assert np.isfinite(a["centre_of_pressure"][loaded]).all(-1).mean() > 0.9
+    loaded = motion.contact_force[..., 2] > 50
+    assert np.isfinite(motion.centre_of_pressure[loaded]).all(-1).mean() > 0.9
 
 
 def test_a_reference_scores_and_does_not_steer(walk):
     noisy = spoil(walk, 0.02, 0.1, seed=3)
     scored, alone = reconstruct(noisy, QUICK, reference=walk), reconstruct(noisy, QUICK)
-    np.testing.assert_array_equal(scored.arrays["qpos"], alone.arrays["qpos"])
+    np.testing.assert_array_equal(scored.qpos, alone.qpos)
     report = scored.report
-    assert report["input"]["mpjpe_g_mm"] == pytest.approx(
+    assert report.input.mpjpe_g_mm == pytest.approx(
         20 * np.sqrt(8 / np.pi), rel=0.1
     )  # mean length of the noise
-    assert report["result"]["mpjpe_g_mm"] < 0.8 * report["input"]["mpjpe_g_mm"]
-    assert (
-        alone.report["result"]["mpjpe_g_mm"] != report["result"]["mpjpe_g_mm"]
-        and "input" not in alone.report
-    )
+    assert report.result.mpjpe_g_mm < 0.8 * report.input.mpjpe_g_mm
+    assert alone.report.result.mpjpe_g_mm != report.result.mpjpe_g_mm and alone.report.input is None
 
 
 def test_a_reference_of_another_length_is_refused(walk):
@@ -121,9 +118,9 @@ def test_ctrl_c_leaves_what_is_finished(walk):
             raise KeyboardInterrupt
 
     motion = reconstruct(walk, QUICK, interrupt)
-    assert motion.report["status"] == "interrupted"
-    assert 10 < motion.report["frames"] == len(motion.arrays["qpos"]) < len(walk.keypoints)
-    replays(motion.arrays)  # to the state after the last window that was finished
+    assert motion.report.status == "interrupted"
+    assert 10 < motion.report.frames == len(motion.qpos) < len(walk.keypoints)
+    replays(motion)  # to the state after the last window that was finished
 
 
 def test_ctrl_c_before_the_first_window_writes_nothing(tmp_path, monkeypatch, capsys):
@@ -142,8 +139,8 @@ def test_every_classical_optimizer_drives_it(walk, optimizer):
     motion = reconstruct(
         walk.until(0.5), Options(optimizer=optimizer, max_evaluations=5, grow_evaluations=2)
     )
-    assert motion.report["status"] == "ok"
-    assert all(w["loss_end"] <= w["loss_start"] for w in motion.report["windows"])
+    assert motion.report.status == "ok"
+    assert all(w.loss_end <= w.loss_start for w in motion.report.windows)
 
 
 def test_an_unknown_optimizer_is_refused_before_the_work(walk):

@@ -14,6 +14,8 @@ import pytest
 from motionrecon import load_clip
 from motionrecon.cli.main import main as command
 from motionrecon.errors import OutputError, ViewError
+from motionrecon.motion import Motion, schema
+from motionrecon.motion.report import WindowReport
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon.view import gl, loss, movie, pack, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
@@ -52,23 +54,19 @@ def test_page_decodes_back_to_the_motion(takes):
     data = data_of(page(takes, "A walk"))
     np.testing.assert_allclose(pack.unpack(data["time"]), takes[0].time, atol=1e-6)
     for sent, one in zip(data["takes"], takes, strict=True):
-        origin, a = pack.unpack(sent["origin"])[:, None], one.arrays
+        origin, a = pack.unpack(sent["origin"])[:, None], one.motion
         np.testing.assert_allclose(pack.unpack(sent["points"]) + origin, one.points, atol=5e-5)
-        np.testing.assert_allclose(
-            pack.unpack(sent["keypoints"]) + origin, a["keypoints"], atol=5e-5
-        )
-        np.testing.assert_allclose(pack.unpack(sent["force"]), a["contact_force"], atol=0.1)
-        np.testing.assert_allclose(pack.unpack(sent["centre"]), a["centre_of_pressure"], atol=1e-6)
-        np.testing.assert_allclose(pack.unpack(sent["torque"]), a["torques"], atol=0.05)
-        np.testing.assert_allclose(
-            pack.unpack(sent["angle"]), np.rad2deg(a["qpos"][:, 7:]), atol=0.01
-        )
+        np.testing.assert_allclose(pack.unpack(sent["keypoints"]) + origin, a.keypoints, atol=5e-5)
+        np.testing.assert_allclose(pack.unpack(sent["force"]), a.contact_force, atol=0.1)
+        np.testing.assert_allclose(pack.unpack(sent["centre"]), a.centre_of_pressure, atol=1e-6)
+        np.testing.assert_allclose(pack.unpack(sent["torque"]), a.torques, atol=0.05)
+        np.testing.assert_allclose(pack.unpack(sent["angle"]), np.rad2deg(a.qpos[:, 7:]), atol=0.01)
         np.testing.assert_allclose(pack.unpack(sent["error"]), one.errors_mm, rtol=1e-6)
         assert sent["label"] == one.label and len(sent["shapes"]) == len(sent["radii"]) == len(
             one.radii
         )
     targets = pack.unpack(data["targets"]) + pack.unpack(data["takes"][0]["origin"])[:, None]
-    np.testing.assert_allclose(targets, takes[0].arrays["input_keypoints"], atol=5e-5)
+    np.testing.assert_allclose(targets, takes[0].motion.input_keypoints, atol=5e-5)
     assert {m["label"] for m in data["metrics"]} >= {
         "MPJPE-G, mm",
         "evaluations",
@@ -92,7 +90,7 @@ def test_a_title_is_text_not_markup(takes):
 
 def test_fast_clips_are_thinned(takes):
     one = takes[0]
-    fast = replace(one, arrays={**one.arrays, "time": one.time / 10})  # 300 Hz
+    fast = replace(one, motion=replace(one.motion, time=one.time / 10))  # 300 Hz
     data = data_of(page([fast], "fast"))
     assert data["time"]["shape"] == [-(-len(one.time) // 3)]
     assert data["takes"][0]["points"]["shape"][0] == data["time"]["shape"][0]
@@ -246,8 +244,8 @@ def test_mujoco_draws_the_same_body(takes):
 
 def test_arrows_stand_on_the_floor_and_have_their_forces_length(takes):
     one = takes[0]
-    t, side = np.unravel_index(np.argmax(one.arrays["contact_force"][..., 2]), (len(one.time), 2))
-    force, centre = one.arrays["contact_force"][t, side], one.arrays["centre_of_pressure"][t, side]
+    t, side = np.unravel_index(np.argmax(one.motion.contact_force[..., 2]), (len(one.time), 2))
+    force, centre = one.motion.contact_force[t, side], one.motion.centre_of_pressure[t, side]
     assert force[2] > 100
     drawn = solids.arrows(
         one, t, Camera(centre, 0.0, 1e6, elevation=0.0)
@@ -266,11 +264,9 @@ def test_forces_beside_the_feet_are_found(bundled_clip):
     one = take(
         reconstruct(load_clip(bundled_clip("getup_facedown")).until(0.4), TINY), "getup"
     )
-    a = one.arrays
-    steps = np.clip(
-        np.round(one.time / a["timestep"]).astype(int), 0, len(a["simulation_ctrl"]) - 1
-    )
-    expected = a["simulation_contact_force_other"][steps]
+    a = one.motion
+    steps = np.clip(np.round(one.time / a.timestep).astype(int), 0, len(a.simulation_ctrl) - 1)
+    expected = a.simulation_contact_force_other[steps]
     assert np.abs(expected).max() > 50
     np.testing.assert_allclose(
         one.elsewhere_force.sum(1), expected, atol=0.02 * np.abs(expected).max()
@@ -324,10 +320,14 @@ def test_a_video_that_fails_leaves_nothing(tmp_path):
 def test_a_shorter_take_stands_still_at_its_end(takes):
     short = replace(
         takes[1],
-        arrays={
-            k: v[:5] if len(np.shape(v)) and len(v) == len(takes[1].time) else v
-            for k, v in takes[1].arrays.items()
-        },
+        motion=replace(
+            takes[1].motion,
+            **{
+                a.name: getattr(takes[1].motion, a.name)[:5]
+                for a in schema.arrays(Motion)
+                if a.shape[:1] == ("T",) and not a.entry.optional
+            },
+        ),
         points=takes[1].points[:5],
     )
     film = Film([takes[0], short], "interrupted", SMALL)
@@ -342,45 +342,43 @@ def test_a_shorter_take_stands_still_at_its_end(takes):
 
 
 def test_loss_curve_is_the_mean_over_windows():
+    window = {"start_frame": 0, "frames": 20, "kept": 10, "status": "ok", "evaluations": 3}
     windows = [
-        {
-            "loss_start": 100.0,
-            "evaluations_growing": 2,
-            "seconds_growing": 0.5,
-            "history": [(1, 0.1, 10.0), (3, 0.3, 1.0)],
-        },
-        {
-            "loss_start": 1.0,
-            "evaluations_growing": 0,
-            "seconds_growing": 0.0,
-            "history": [(1, 0.2, 1.0)],
-        },
+        WindowReport(
+            **window,
+            loss_start=100.0,
+            loss_end=1.0,
+            evaluations_growing=2,
+            seconds_growing=0.5,
+            history=((1, 0.1, 10.0), (3, 0.3, 1.0)),
+        ),
+        WindowReport(**window, loss_start=1.0, loss_end=1.0, history=((1, 0.2, 1.0),)),
     ]
-    x, y = loss.curve({"windows": windows}, "evaluations")
+    x, y = loss.curve(windows, "evaluations")
     np.testing.assert_allclose(x, [0, 1, 2, 3, 4, 5])
     np.testing.assert_allclose(y, np.sqrt([100, 100, 100, 10, 10, 1]))
-    x, y = loss.curve({"windows": windows}, "seconds")
+    x, y = loss.curve(windows, "seconds")
     assert (
         x[-1] == 0.8
         and y[0] == pytest.approx(10)
         and y[-1] == pytest.approx(1)
         and (np.diff(y) <= 0).all()
     )
-    assert loss.curve({"windows": [{"loss_end": 1}]}, "seconds") is None
+    assert loss.curve([replace(windows[0], history=())], "seconds") is None
 
 
 def test_windows_record_how_their_loss_fell(takes):
-    for window in takes[0].report["windows"] + takes[1].report["windows"]:
-        evaluations, seconds, losses = np.array(window["history"]).T
-        assert evaluations[-1] == window["evaluations"] and losses[-1] == pytest.approx(
-            window["loss_end"], rel=1e-5
+    for window in takes[0].windows + takes[1].windows:
+        evaluations, seconds, losses = np.array(window.history).T
+        assert evaluations[-1] == window.evaluations and losses[-1] == pytest.approx(
+            window.loss_end, rel=1e-5
         )
         assert (
             (np.diff(evaluations) > 0).all()
             and (np.diff(seconds) >= 0).all()
             and (np.diff(losses) <= 0).all()
         )
-        assert window["seconds_growing"] >= 0
+        assert window.seconds_growing >= 0
 
 
 def test_stick_figures_skip_what_a_clip_lacks():

@@ -17,6 +17,7 @@ except ImportError:  # not a Unix
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.folders import write_folder
 from motionrecon.errors import BodyError, ClipError, MotionReconError, OutputError
+from motionrecon.motion.report import Report
 
 STATUS = "status.json"
 # What went wrong, in a word; the message says the rest.
@@ -70,17 +71,17 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
         return status
     from motionrecon.motion.verdict import judge
 
-    verdict = judge(motion, clip)
+    verdict, report = judge(motion, clip), motion.require_report()
     status = {
         **_head(job, "done"),
         "verdict": {"is": verdict.verdict, "reasons": list(verdict.reasons)},
         "measures": verdict.measures,
-        "reconstruction": motion.report["status"],
-        "metrics": _metrics(motion.report),
-        "frames": motion.report["frames"],
-        "motion_seconds": (motion.report["frames"] - 1) / float(motion.arrays["fps"]),
-        "evaluations": motion.report["evaluations"],
-        "warnings": motion.report["warnings"],
+        "reconstruction": report.status,
+        "metrics": _metrics(report),
+        "frames": report.frames,
+        "motion_seconds": (report.frames - 1) / motion.fps,
+        "evaluations": report.evaluations,
+        "warnings": list(report.warnings),
     }
 
     def fill(folder: Path) -> None:
@@ -89,7 +90,7 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
             from motionrecon.export import write
 
             write(motion, folder, job.settings.export)
-        status["seconds"] = {**motion.report["seconds"], "job": time.perf_counter() - begun}
+        status["seconds"] = {**asdict(report.seconds), "job": time.perf_counter() - begun}
         status["process_memory_bytes"] = _memory_bytes()
         _write_status(folder, status)
 
@@ -151,11 +152,10 @@ def _reconstruct(job: Job, progress: Callable[[float], None]):
     return reconstruct(clip, s.options, progress), clip
 
 
-def _metrics(report: dict) -> dict:
-    scores = {
-        f"{of}_{name}": value for of in ("ik", "result") for name, value in report[of].items()
-    }
-    return {**scores, "noise_mm": report["noise_mm"], "mass_kg": report["mass_kg"]}
+def _metrics(report: Report) -> dict[str, float | None]:
+    scores = {f"ik_{name}": value for name, value in asdict(report.ik).items()}
+    scores |= {f"result_{name}": value for name, value in asdict(report.result).items()}
+    return {**scores, "noise_mm": report.noise_mm, "mass_kg": report.mass_kg}
 
 
 def _head(job: Job, state: str) -> dict:

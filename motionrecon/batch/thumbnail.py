@@ -18,18 +18,18 @@ def thumbnail(folder: Path, at_s: float | None) -> str:
     to show.
     """
     try:
-        a = Motion.load(folder).arrays
-        model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
-    except (MotionReconError, ValueError):
+        motion = Motion.load(folder)
+        model = motion.model
+    except MotionReconError:
         return ""
-    T = len(a["time"])
-    t = T // 2 if at_s is None else min(T - 1, round(at_s * float(a["fps"])))
+    T = motion.frames
+    t = T // 2 if at_s is None else min(T - 1, round(at_s * motion.fps))
     data = mujoco.MjData(model)
-    data.qpos[:] = a["qpos"][t]
+    data.qpos[:] = motion.qpos[t]
     mujoco.mj_kinematics(model, data)
     side = _side(model, data)
     flat = lambda p: np.column_stack([p @ side, p[:, 2]])  # noqa: E731
-    bodies, given = flat(data.xpos), flat(a["input_keypoints"][t])
+    bodies, given = flat(data.xpos), flat(motion.input_keypoints[t])
     given = given[np.isfinite(given).all(1)]
     shown = np.concatenate([bodies[1:], given])
     low, high = shown.min(0), shown.max(0)
@@ -51,7 +51,7 @@ def thumbnail(folder: Path, at_s: float | None) -> str:
     ]
     ground = pixel(np.array([0.0, 0.0]))[1]
     floor = f'<line class="floor" x1="0" y1="{ground:.1f}" x2="{_SIZE}" y2="{ground:.1f}"/>'
-    label = f"the body at {t / float(a['fps']):.1f} s, with the input's keypoints as dots"
+    label = f"the body at {t / motion.fps:.1f} s, with the input's keypoints as dots"
     box = f'viewBox="0 0 {_SIZE} {_SIZE}" width="{_SIZE}" height="{_SIZE}"'
     return (
         f'<svg {box} role="img" aria-label="{label}">{floor}{"".join(lines)}{"".join(dots)}</svg>'

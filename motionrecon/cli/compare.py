@@ -1,6 +1,5 @@
 """``motionrecon compare CLIP --with bfgs adam``: one clip, several optimizers, the same budget."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +68,7 @@ def run(o: CompareOptions, console: Console) -> int:
             out,
             lambda name, done: share((names.index(name) + done) / len(names)),
         )
-    reports = {name: json.loads((out / name / "report.json").read_text()) for name in names}
+    reports = {take.label: take.motion.require_report().to_json() for take in takes}
     for name, r in reports.items():
         error = number(r["result"]["mpjpe_g_mm"])
         cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"

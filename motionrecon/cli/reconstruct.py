@@ -1,6 +1,5 @@
 """``motionrecon reconstruct CLIP``: one clip in, one folder out."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,7 +64,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
     with console.progress("reconstructing") as share:
         motion = reconstruct(clip, options, share, reference, console.begun)
     paths: list[Path] = list(motion.save(out))
-    report = json.loads((out / "report.json").read_text())
+    report = motion.require_report().to_json()
     console.say(*report["findings"][len(clip.findings) :])
     console.warn(report["warnings"])
     console.say(*scores(report))

@@ -42,7 +42,7 @@ def run(o: ViewOptions, console: Console) -> int:
     check_one_clip(takes)
     first = o.motion[0]
     folder = o.out or (first if first.is_dir() else first.parent)
-    title = o.title or Path(takes[0].report.get("clip") or folder.name).stem
+    title = o.title or Path(takes[0].report.clip if takes[0].report else folder.name).stem
     page = o.view.page or not o.view.any()
     with console.progress("drawing") as share:
         paths = show(takes, folder, title, page, o.view.video, o.view.figures, options, share)

@@ -42,7 +42,9 @@ class Ground:
             )
         centres, moments = of_steps(motion)
         clock = motion.timestep * np.arange(len(centres))
-        free = np.stack([np.interp(motion.time, clock, moments[:, side]) for side in (0, 1)], axis=1)
+        free = np.stack(
+            [np.interp(motion.time, clock, moments[:, side]) for side in (0, 1)], axis=1
+        )
         for side in (0, 1):
             loaded = np.flatnonzero(np.isfinite(centres[:, side, 0]))
             gap = np.flatnonzero(~np.isfinite(centre[:, side]).all(-1))

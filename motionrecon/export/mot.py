@@ -28,9 +28,7 @@ def write_mot(motion: Motion, folder: Path) -> None:
     time = motion.time[:, None]
     turn = euler(turned(OPENSIM, motion.qpos[:, 3:7]), "ZXY")
     angles = np.hstack([time, turn, motion.qpos[:, :3] @ OPENSIM.T, np.rad2deg(motion.qpos[:, 7:])])
-    write_storage(
-        folder / "motion.mot", "motion", ["time", *ROOT, *motion.joint_names], angles
-    )
+    write_storage(folder / "motion.mot", "motion", ["time", *ROOT, *motion.joint_names], angles)
     columns, values = forces(motion)
     write_storage(
         folder / "motion_grf.mot", "motion_grf", ["time", *columns], np.hstack([time, values])

@@ -108,6 +108,14 @@ class Motion:
                 "again"
             ) from e
 
+    def require_report(self) -> Report:
+        """The report. Raises MotionError for a motion that has none."""
+        if self.report is None:
+            raise MotionError(
+                "the motion has no report; keep report.json beside motion.npz, or reconstruct it again"
+            )
+        return self.report
+
     @property
     def steps(self) -> np.ndarray:
         """(T,) the simulation step nearest to each frame."""

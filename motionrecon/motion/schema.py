@@ -119,6 +119,18 @@ def _check_array(values: np.ndarray, a: Array, sizes: dict[str, int], path: Path
         raise MotionError(f"{path}: '{a.name}' is {values}; expected a positive number")
 
 
+def not_finite(found: Mapping[str, np.ndarray], declared: Iterable[Array]) -> list[str]:
+    """Names of the arrays that hold values which are no numbers though all must be."""
+    return [
+        a.name
+        for a in declared
+        if a.kind == "f"
+        and not a.entry.nan
+        and a.name in found
+        and not np.isfinite(found[a.name]).all()
+    ]
+
+
 def _size(symbol: str, size: int, sizes: dict[str, int]) -> int:
     """What an axis must measure; the first array with a symbol decides."""
     if symbol.isdigit():

@@ -96,9 +96,7 @@ def centre_of_mass(
     return own + np.einsum("k,tkc->tc", share, off), float(1 / np.sum(share**2))
 
 
-def touching(
-    seen: np.ndarray, names: Sequence[str], stature: float, noise_m: float
-) -> np.ndarray:
+def touching(seen: np.ndarray, names: Sequence[str], stature: float, noise_m: float) -> np.ndarray:
     """(T,) bool: some keypoint is low enough to rest on the floor, or none is known."""
     rest = np.array(
         [

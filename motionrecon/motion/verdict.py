@@ -6,14 +6,15 @@ comes from.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from motionrecon.anatomy.points import stature as stature_of
 from motionrecon.clip.clip import Clip
 from motionrecon.clip.doubts import swapped
 from motionrecon.clip.floor import estimate_floor
+from motionrecon.motion import schema
 from motionrecon.motion.motion import Motion
+from motionrecon.motion.report import Report, Status, WindowStatus
 from motionrecon.motion.unexplained import longest, unexplained
 
 _MEAN_LENGTH = np.sqrt(8 / np.pi)  # mean length of a 3D vector of standard normal coordinates
@@ -48,20 +49,17 @@ class Verdict:
 
 
 def judge(motion: Motion, clip: Clip, limits: Limits = Limits()) -> Verdict:
-    """The verdict on a motion that was reconstructed from a clip."""
-    a, report = motion.arrays, motion.report
-    broken = [
-        k
-        for k, v in a.items()
-        if v.dtype.kind == "f" and k not in _MAY_BE_NAN and not np.isfinite(v).all()
-    ]
-    if broken:
+    """The verdict on a motion that was reconstructed from a clip. Raises MotionError for a motion
+    without its report.
+    """
+    report = motion.require_report()
+    if broken := schema.not_finite(motion.arrays(), schema.arrays(Motion)):
         return Verdict("failed", (f"values that are not numbers in {', '.join(broken)}",), {})
     stature = stature_of(clip.keypoints, clip.names)
     reasons: list[str] = []
     m = {
-        **_residuals(motion, limits, reasons),
-        **_physics(motion, stature, limits, reasons),
+        **_residuals(motion, report, limits, reasons),
+        **_physics(motion, report.noise_mm / 1e3, stature, limits, reasons),
         **_torques(motion, limits, reasons),
         **_windows(report, reasons),
         **_floor(clip, limits, reasons),
@@ -76,15 +74,12 @@ def judge(motion: Motion, clip: Clip, limits: Limits = Limits()) -> Verdict:
     return Verdict("suspicious" if reasons else "ok", tuple(reasons), finite)
 
 
-_MAY_BE_NAN = ("input_keypoints", "centre_of_pressure")
-
-
-def _residuals(motion: Motion, limits: Limits, reasons: list[str]) -> dict[str, float]:
-    a, r = motion.arrays, motion.report
-    noise = _MEAN_LENGTH * r["noise_mm"]
-    result, ik = r["result"]["mpjpe_g_mm"], r["ik"]["mpjpe_g_mm"]
-    fps = float(a["fps"])
-    frames = 1e3 * np.linalg.norm(a["keypoints"] - a["input_keypoints"], axis=-1)
+def _residuals(
+    motion: Motion, report: Report, limits: Limits, reasons: list[str]
+) -> dict[str, float]:
+    noise, fps = _MEAN_LENGTH * report.noise_mm, motion.fps
+    result, ik = report.result.mpjpe_g_mm, report.ik.mpjpe_g_mm
+    frames = 1e3 * motion.keypoint_distances
     seen = np.isfinite(frames)
     each = np.where(seen, frames, 0).sum(1) / np.maximum(seen.sum(1), 1)
     half = max(1, round(0.25 * fps))
@@ -102,39 +97,34 @@ def _residuals(motion: Motion, limits: Limits, reasons: list[str]) -> dict[str, 
         reasons.append(
             f"no body with fixed bones fits the keypoints: {ik:.0f} mm off (noise alone {noise:.0f})"
         )
-    depth = r["result"]["penetration_mm"]
+    depth = report.result.penetration_mm
     if depth is not None and depth > limits.penetration_mm:
         reasons.append(f"the body sinks {depth:.1f} mm into the floor on average")
     return {"worst_half_second_mm": worst, "worst_half_second_at": at}
 
 
 def _physics(
-    motion: Motion, stature: float, limits: Limits, reasons: list[str]
+    motion: Motion, noise_m: float, stature: float, limits: Limits, reasons: list[str]
 ) -> dict[str, float]:
-    a = motion.arrays
-    u = unexplained(a, motion.report["noise_mm"] / 1e3, stature)
+    u = unexplained(motion, noise_m, stature)
     share = float((u.flight | u.contact).mean())
     if u.seconds > limits.unexplained_s or share > limits.unexplained_share:
-        fps = float(a["fps"])
         for kind, flags in (
             ("flight without fall, or acceleration without contact,", u.flight),
             ("acceleration that a floor cannot give", u.contact),
         ):
             if flags.any():
                 reasons.append(
-                    f"{kind} in {flags.sum()} frames from {np.flatnonzero(flags)[0] / fps:.1f} s on: up to {u.worst:.0f} "
+                    f"{kind} in {flags.sum()} frames from {np.flatnonzero(flags)[0] / motion.fps:.1f} s on: up to {u.worst:.0f} "
                     f"m/s^2 that no physics explains, {u.seconds:.2f} s without a break"
                 )
     return {"unexplained_s": u.seconds, "unexplained_share": share}
 
 
 def _torques(motion: Motion, limits: Limits, reasons: list[str]) -> dict[str, float]:
-    a = motion.arrays
-    model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
-    limit = model.actuator_forcerange[:, 1]
-    at = np.abs(a["torques"]) >= 0.995 * limit
-    share, fps = float(at.mean()), float(a["fps"])
-    seconds = {str(n): longest(at[:, i]) / fps for i, n in enumerate(a["joint_names"])}
+    at = np.abs(motion.torques) >= 0.995 * motion.model.actuator_forcerange[:, 1]
+    share = float(at.mean())
+    seconds = {n: longest(at[:, i]) / motion.fps for i, n in enumerate(motion.joint_names)}
     held = {n: s for n, s in seconds.items() if s > limits.torque_limit_s}
     if held:
         named = ", ".join(
@@ -146,15 +136,15 @@ def _torques(motion: Motion, limits: Limits, reasons: list[str]) -> dict[str, fl
     return {"torque_limit_s": max(seconds.values()), "torque_limit_share": share}
 
 
-def _windows(report: dict, reasons: list[str]) -> dict[str, float]:
-    bad = [w for w in report["windows"] if w["status"] != "ok"]
+def _windows(report: Report, reasons: list[str]) -> dict[str, float]:
+    bad = [w for w in report.windows if w.status != WindowStatus.OK]
     if bad:
-        named = ", ".join(f"{w['status']} at frame {w['start_frame']}" for w in bad[:4])
+        named = ", ".join(f"{w.status} at frame {w.start_frame}" for w in bad[:4])
         reasons.append(
-            f"{len(bad)} of {len(report['windows'])} windows were not solved as they should be: {named}"
+            f"{len(bad)} of {len(report.windows)} windows were not solved as they should be: {named}"
         )
-    if report["status"] != "ok" and not bad:
-        reasons.append(f"the reconstruction is {report['status']}")
+    if report.status != Status.OK and not bad:
+        reasons.append(f"the reconstruction is {report.status}")
     return {"bad_windows": len(bad)}
 
 

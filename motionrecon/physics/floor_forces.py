@@ -73,9 +73,7 @@ def sphere_forces(c: Constants, rollout: Rollout, steps: int) -> Float[np.ndarra
     )
 
 
-def floor_forces(
-    c: Constants, rollout: Rollout, sides: dict[int, int], steps: int
-) -> FloorForces:
+def floor_forces(c: Constants, rollout: Rollout, sides: dict[int, int], steps: int) -> FloorForces:
     """Forces of the floor at the states before a rollout's first `steps` steps.
 
     sides: as of `foot_bodies`. Nothing is simulated: the rollout has recorded what is needed.

@@ -44,7 +44,7 @@ def path_of(take: Take) -> np.ndarray:
     """(T, 3) m: the point that a camera follows, the root smoothed over time, a little above half
     of the height reached.
     """
-    root = take.arrays["qpos"][:, :3]
+    root = take.motion.qpos[:, :3]
     fps = 1 / np.median(np.diff(take.time)) if len(take.time) > 1 else 30.0
     path = gaussian_filter1d(root, max(_SMOOTH_S * fps, 1e-3), axis=0, mode="nearest")
     path[:, 2] = 0.53 * np.percentile(take.points[..., 2].max(axis=1), 98)
@@ -75,6 +75,6 @@ def azimuth(take: Take) -> float:
     path = path_of(take)
     way = path[-1, :2] - path[0, :2]
     if np.linalg.norm(way) < 0.5:
-        w, x, y, z = take.arrays["qpos"][0, 3:7]
+        w, x, y, z = take.motion.qpos[0, 3:7]
         way = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + w * z)])
     return float(np.arctan2(way[1], way[0]) - np.deg2rad(65))

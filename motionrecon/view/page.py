@@ -54,8 +54,8 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
     longest = max(takes, key=lambda take: len(take.time))
     fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
     at = slice(None, None, max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS))))
-    names = [str(n) for n in longest.arrays["keypoint_names"]]
-    targets = longest.arrays["input_keypoints"] - longest.arrays["qpos"][:, None, :3]
+    names = longest.motion.keypoint_names
+    targets = longest.motion.input_keypoints - longest.motion.qpos[:, None, :3]
     return {
         "title": title,
         "subtitle": subtitle,
@@ -68,7 +68,7 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
         "azimuth": azimuth(longest),
         "reach": reach(longest),
         "loaded": LOADED_N,
-        "joints": [str(n) for n in longest.arrays["joint_names"]],
+        "joints": longest.motion.joint_names,
         "longest": takes.index(longest),
         "takes": [_take(take, at) for take in takes],
         "metrics": rows(takes),
@@ -77,9 +77,9 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
 
 
 def _take(take: Take, at: slice) -> dict:
-    a = take.arrays
-    origin = a["qpos"][:, None, :3]
-    curves = {axis: loss.curve(take.report, axis) for axis in ("evaluations", "seconds")}
+    m = take.motion
+    origin = m.qpos[:, None, :3]
+    curves = {axis: loss.curve(take.windows, axis) for axis in ("evaluations", "seconds")}
     losses = {
         k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])}
         for k, c in curves.items()
@@ -92,21 +92,21 @@ def _take(take: Take, at: slice) -> dict:
         # about a float32 origin, so that what the page adds is what was taken away
         "origin": pack.floats(origin[at, 0]),
         "points": pack.steps((take.points - origin)[at]),
-        "keypoints": pack.steps((a["keypoints"] - origin)[at]),
+        "keypoints": pack.steps((m.keypoints - origin)[at]),
         "error": pack.floats(take.errors_mm[at]),
-        "force": pack.steps(a["contact_force"][at]),
-        "centre": pack.floats(a["centre_of_pressure"][at]),
-        "measured": pack.steps(a["measured_contact_force"][at])
-        if "measured_contact_force" in a
-        else None,
+        "force": pack.steps(m.contact_force[at]),
+        "centre": pack.floats(m.centre_of_pressure[at]),
+        "measured": None
+        if m.measured_contact_force is None
+        else pack.steps(m.measured_contact_force[at]),
         "elsewhere": {
             "force": pack.floats(take.elsewhere_force[at]),
             "centre": pack.floats(take.elsewhere_centre[at]),
         }
         if take.elsewhere_force.shape[1]
         else None,
-        "torque": pack.steps(a["torques"][at]),
-        "angle": pack.steps(np.rad2deg(a["qpos"][at, 7:])),
+        "torque": pack.steps(m.torques[at]),
+        "angle": pack.steps(np.rad2deg(m.qpos[at, 7:])),
         "loss": losses or None,
     }
 

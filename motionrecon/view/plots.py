@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from motionrecon.motion.forces import FEET
+from motionrecon.physics.floor_forces import FEET
 from motionrecon.view import loss, metrics, palette
 from motionrecon.view.take import LOADED_N, Take
 
@@ -34,11 +34,11 @@ def errors(ax: Axes, takes: list[Take]) -> None:
 
 def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
     """Force of the floor on a foot (0 left, 1 right) over time, and the plate's where there is one."""
-    _lines(ax, takes, lambda take: take.arrays["contact_force"][:, side, axis])
-    if "measured_contact_force" in takes[0].arrays:
+    _lines(ax, takes, lambda take: take.motion.contact_force[:, side, axis])
+    if (plates := takes[0].motion.measured_contact_force) is not None:
         ax.plot(
             takes[0].time,
-            takes[0].arrays["measured_contact_force"][:, side, axis],
+            plates[:, side, axis],
             color=palette.MEASURED,
             linestyle=(0, (1, 1.2)),
             linewidth=2.2,
@@ -51,13 +51,12 @@ def contacts(ax: Axes, takes: list[Take]) -> None:
     """When each foot stands: a bar a foot and take."""
     rows = []
     for k, take in enumerate(takes):
-        colour, force = palette.TAKES[k % len(palette.TAKES)], take.arrays["contact_force"]
+        colour, force = palette.TAKES[k % len(palette.TAKES)], take.motion.contact_force
         names = [f"{take.label} {foot[0].upper()}" if len(takes) > 1 else foot for foot in FEET]
         rows += [(name, take.time, force[:, side, 2], colour) for side, name in enumerate(names)]
-    if "measured_contact_force" in takes[0].arrays:
-        force = takes[0].arrays["measured_contact_force"]
+    if (plates := takes[0].motion.measured_contact_force) is not None:
         rows += [
-            (f"plate {foot[0].upper()}", takes[0].time, force[:, s, 2], "#a9b3be")
+            (f"plate {foot[0].upper()}", takes[0].time, plates[:, s, 2], "#a9b3be")
             for s, foot in enumerate(FEET)
         ]
     for row, (_, time, force, colour) in enumerate(rows):
@@ -79,7 +78,7 @@ def contacts(ax: Axes, takes: list[Take]) -> None:
 def losses(ax: Axes, takes: list[Take], axis: str) -> None:
     """Loss of the windows against "evaluations" or "seconds" (view.loss)."""
     for k, take in enumerate(takes):
-        if (curve := loss.curve(take.report, axis)) is not None:
+        if (curve := loss.curve(take.windows, axis)) is not None:
             style = look(k, len(takes) > 1)
             ax.plot(
                 *curve,

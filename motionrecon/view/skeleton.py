@@ -1,5 +1,7 @@
 """The lines between keypoints that make a stick figure."""
 
+from collections.abc import Sequence
+
 _CHAINS = (
     "pelvis spine spine2 chest neck head",
     "neck nose",
@@ -11,7 +13,7 @@ _CHAINS = (
 )
 
 
-def edges(names: list[str]) -> list[tuple[int, int]]:
+def edges(names: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of columns to join; a keypoint that a clip lacks is skipped along its limb."""
     at = {n: i for i, n in enumerate(names)}
     out = []

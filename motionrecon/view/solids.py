@@ -54,17 +54,15 @@ def body(take: Take, t: int, colour: str) -> Solids:
 
 def stick(take: Take, t: int) -> Solids:
     """The clip's keypoints at frame t, joined to a figure."""
-    targets, pairs = (
-        take.arrays["input_keypoints"][t],
-        edges([str(n) for n in take.arrays["keypoint_names"]]),
-    )
-    pairs = np.array([p for p in pairs if np.isfinite(targets[list(p)]).all()], int).reshape(-1, 2)
+    targets = take.motion.input_keypoints[t]
+    known = [p for p in edges(take.motion.keypoint_names) if np.isfinite(targets[list(p)]).all()]
+    pairs = np.array(known, int).reshape(-1, 2)
     return _same(targets[pairs[:, 0]], targets[pairs[:, 1]], 0.012, palette.SOFT, casting=True)
 
 
 def dots(take: Take, t: int, camera: Camera) -> Solids:
     """The clip's keypoints at frame t, seen through the body."""
-    targets = take.arrays["input_keypoints"][t]
+    targets = take.motion.input_keypoints[t]
     known = targets[np.isfinite(targets).all(-1)]
     halo, inner = nearer(known, camera, _NEARER), nearer(known, camera, _NEARER + 0.04)
     return join(
@@ -86,21 +84,13 @@ def arrows(take: Take, t: int, camera: Camera) -> Solids:
     """Forces of the floor at frame t from their centres of pressure; measured ones thin, from the
     same place.
     """
-    a, parts = take.arrays, [_same(np.zeros((0, 3)), np.zeros((0, 3)), 0.0, palette.FORCE)]
+    m, parts = take.motion, [_same(np.zeros((0, 3)), np.zeros((0, 3)), 0.0, palette.FORCE)]
     for side in (0, 1):
-        centre = a["centre_of_pressure"][t, side]
-        parts += _arrow(
-            centre, a["contact_force"][t, side], take.weight, palette.FORCE, 1.0, camera
-        )
-        if "measured_contact_force" in a:
-            parts += _arrow(
-                centre,
-                a["measured_contact_force"][t, side],
-                take.weight,
-                palette.MEASURED,
-                0.6,
-                camera,
-            )
+        centre, force = m.centre_of_pressure[t, side], m.contact_force[t, side]
+        parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
+        if m.measured_contact_force is not None:
+            plate = m.measured_contact_force[t, side]
+            parts += _arrow(centre, plate, take.weight, palette.MEASURED, 0.6, camera)
     for centre, force in zip(take.elsewhere_centre[t], take.elsewhere_force[t], strict=True):
         parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
     return join(*parts)

@@ -1,33 +1,19 @@
 """A Take: one motion made ready to be looked at."""
 
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
 import numpy as np
+from jaxtyping import Float, Int
 
-from motionrecon.errors import ViewError
+from motionrecon.errors import MotionError, ViewError
 from motionrecon.motion.motion import Motion
+from motionrecon.motion.report import Report, WindowReport
+from motionrecon.physics.floor_forces import LOADED_N as CENTRE_N
+from motionrecon.physics.floor_forces import floor_contacts, foot_bodies
 
 LOADED_N = 20.0  # N, a foot stands where the floor carries it with more
-_NEEDED = (
-    "time",
-    "qpos",
-    "keypoints",
-    "keypoint_names",
-    "input_keypoints",
-    "joint_names",
-    "torques",
-    "contact_force",
-    "centre_of_pressure",
-    "mjcf",
-    "timestep",
-    "simulation_qpos",
-    "simulation_qvel",
-    "simulation_ctrl",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,32 +23,39 @@ class Take:
     """
 
     label: str
-    report: dict
-    arrays: dict[str, np.ndarray]  # of motion.npz
-    model: mujoco.MjModel
-    points: np.ndarray  # (T, P, 3) ends of capsules and centres of balls
-    shapes: np.ndarray  # (G, 2) points that a capsule joins; a ball joins one to itself
-    radii: np.ndarray  # (G,)
-    elsewhere_force: (
-        np.ndarray
-    )  # (T, S, 3) force of the floor on each other segment that touches it
-    elsewhere_centre: np.ndarray  # (T, S, 3), NaN while it does not
+    motion: Motion
+    points: Float[np.ndarray, "T P 3"]  # ends of capsules and centres of balls
+    shapes: Int[np.ndarray, "G 2"]  # points that a capsule joins; a ball joins one to itself
+    radii: Float[np.ndarray, "G"]
+    # force of the floor on each other segment that touches it, and where; NaN while it does not
+    elsewhere_force: Float[np.ndarray, "T S 3"]
+    elsewhere_centre: Float[np.ndarray, "T S 3"]
 
     @property
-    def time(self) -> np.ndarray:
-        return self.arrays["time"]
+    def time(self) -> Float[np.ndarray, "T"]:
+        """s"""
+        return self.motion.time
+
+    @property
+    def report(self) -> Report | None:
+        """None for a motion whose report.json is lost."""
+        return self.motion.report
+
+    @property
+    def windows(self) -> tuple[WindowReport, ...]:
+        """What the report says of the windows."""
+        return self.report.windows if self.report else ()
 
     @property
     def weight(self) -> float:
         """N"""
-        return float(self.model.body_subtreemass[0] * np.linalg.norm(self.model.opt.gravity))
+        model = self.motion.model
+        return float(model.body_subtreemass[0] * np.linalg.norm(model.opt.gravity))
 
     @property
-    def errors_mm(self) -> np.ndarray:
-        """(T,) mean distance of the keypoints to the clip's; NaN where the frame has none."""
-        distance = np.linalg.norm(
-            self.arrays["keypoints"] - self.arrays["input_keypoints"], axis=-1
-        )
+    def errors_mm(self) -> Float[np.ndarray, "T"]:
+        """Mean distance of the keypoints to the clip's; NaN where the frame has none."""
+        distance = self.motion.keypoint_distances
         known = np.isfinite(distance)
         return (
             1e3 * np.where(known, distance, 0).sum(1) / np.where(known.any(1), known.sum(1), np.nan)
@@ -70,72 +63,44 @@ class Take:
 
 
 def take(motion: Motion, label: str) -> Take:
-    """Raises ViewError where the arrays do not hold a motion of ours."""
-    a = motion.arrays
-    missing = [k for k in _NEEDED if k not in a]
-    if missing:
-        raise ViewError(
-            f"{label}: lacks {', '.join(missing)}; give a motion.npz that scripts/reconstruct.py wrote"
-        )
+    """Raises ViewError where the motion's model is not one of ours."""
     try:
-        model = mujoco.MjModel.from_xml_string(str(a["mjcf"]))
-    except ValueError as e:
+        model = motion.model
+    except MotionError as e:
+        raise ViewError(f"{label}: {e}") from e
+    if motion.qpos.shape[1] != model.nq:
         raise ViewError(
-            f"{label}: its MuJoCo model cannot be read ({str(e).splitlines()[0]})"
-        ) from e
-    if a["qpos"].shape != (len(a["time"]), model.nq):
-        raise ViewError(
-            f"{label}: qpos is {a['qpos'].shape}, its model wants ({len(a['time'])}, {model.nq})"
+            f"{label}: qpos is {motion.qpos.shape}, its model wants ({motion.frames}, {model.nq})"
         )
     shapes, radii = _shapes(model)
-    return Take(
-        label,
-        motion.report,
-        a,
-        model,
-        _points(model, a["qpos"], shapes),
-        shapes,
-        radii,
-        *_elsewhere(model, a),
-    )
+    points = _points(model, motion.qpos, shapes)
+    return Take(label, motion, points, shapes, radii, *_elsewhere(motion))
 
 
 def load(path: str | Path, label: str | None = None) -> Take:
-    """The take of a motion.npz and the report.json beside it, where there is one. Raises ViewError."""
+    """The take of a saved motion, named by the optimizer in its report or else by its folder unless
+    a label is given. Raises MotionError, ViewError.
+    """
     path = Path(path)
-    path = path / "motion.npz" if path.is_dir() else path
-    try:
-        with np.load(path, allow_pickle=False) as z:
-            arrays = {k: z[k] for k in z.files}
-        beside = path.parent / "report.json"
-        report = json.loads(beside.read_text()) if beside.is_file() else {}
-    except FileNotFoundError as e:
-        raise ViewError(
-            f"{path}: no such file; give the motion.npz of a reconstruction, or its folder"
-        ) from e
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as e:
-        raise ViewError(f"{path}: cannot be read as a reconstruction ({e})") from e
-    return take(
-        Motion(arrays, report),
-        label or (report.get("options") or {}).get("optimizer") or path.parent.name,
-    )
+    motion = Motion.load(path)
+    optimizer = motion.report.options.get("optimizer") if motion.report else None
+    folder = path if path.is_dir() else path.parent
+    return take(motion, label or optimizer or folder.name)
 
 
 def check_one_clip(takes: list[Take]) -> None:
     """Raises ViewError where the takes do not follow the same keypoints: side by side they would
     mean nothing.
     """
-    first = takes[0].arrays
+    first = takes[0].motion
     for other in takes[1:]:
-        a = other.arrays
-        n = min(len(first["time"]), len(a["time"]))
-        same = list(first["keypoint_names"]) == list(a["keypoint_names"]) and np.allclose(
-            first["time"][:n], a["time"][:n]
-        )
-        if not (
-            same
-            and np.allclose(
-                first["input_keypoints"][:n], a["input_keypoints"][:n], atol=1e-3, equal_nan=True
+        a = other.motion
+        n = min(first.frames, a.frames)
+        if (
+            first.keypoint_names != a.keypoint_names
+            or not np.allclose(first.time[:n], a.time[:n])
+            or not np.allclose(
+                first.input_keypoints[:n], a.input_keypoints[:n], atol=1e-3, equal_nan=True
             )
         ):
             raise ViewError(
@@ -194,35 +159,27 @@ def _points(model: mujoco.MjModel, qpos: np.ndarray, shapes: np.ndarray) -> np.n
     return out
 
 
-def _elsewhere(model: mujoco.MjModel, a: dict) -> tuple[np.ndarray, np.ndarray]:
+def _elsewhere(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """Forces on segments other than the feet (T, S, 3) and where (T, S, 3), from the nearest
     simulated state.
     """
-    feet = {model.body(f"{side}_{part}").id for side in "lr" for part in ("foot", "toes")}
-    data, wrench, seen = mujoco.MjData(model), np.zeros(6), {}
-    steps = np.clip(
-        np.round(a["time"] / a["timestep"]).astype(int), 0, len(a["simulation_ctrl"]) - 1
-    )
+    model, steps = motion.model, motion.steps
+    feet, data = foot_bodies(model), mujoco.MjData(model)
+    seen: dict[int, np.ndarray] = {}
     for t, step in enumerate(steps):
-        data.qpos[:], data.qvel[:] = a["simulation_qpos"][step], a["simulation_qvel"][step]
-        data.ctrl[:] = a["simulation_ctrl"][step]
+        data.qpos[:] = motion.simulation_qpos[step]
+        data.qvel[:] = motion.simulation_qvel[step]
+        data.ctrl[:] = motion.simulation_ctrl[step]
         mujoco.mj_forward(model, data)
-        for i, contact in enumerate(data.contact):
-            body = int(model.geom_bodyid[contact.geom[1]])
+        for body, force, place in floor_contacts(model, data):
             if body not in feet:
-                mujoco.mj_contactForce(model, data, i, wrench)
-                force = contact.frame.reshape(3, 3).T @ wrench[:3]
-                seen.setdefault(body, np.zeros((len(steps), 2, 3)))[t] += [
-                    force,
-                    force[2] * contact.pos,
-                ]
-    force, centre = (
-        np.zeros((len(steps), len(seen), 3)),
-        np.full((len(steps), len(seen), 3), np.nan),
-    )
+                sums = seen.setdefault(body, np.zeros((len(steps), 2, 3)))
+                sums[t] += [force, force[2] * place]
+    forces = np.zeros((len(steps), len(seen), 3))
+    centre = np.full((len(steps), len(seen), 3), np.nan)
     for s, sums in enumerate(seen.values()):
-        force[:, s], up = sums[:, 0], sums[:, 0, 2]
-        loaded = up > 1.0
+        forces[:, s], up = sums[:, 0], sums[:, 0, 2]
+        loaded = up > CENTRE_N
         centre[loaded, s] = sums[loaded, 1] / up[loaded, None]
     centre[..., 2] = np.where(np.isfinite(centre[..., 2]), 0.0, np.nan)
-    return force, centre
+    return forces, centre

@@ -16,7 +16,8 @@ from motionrecon import optimizers
 from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import MotionReconError
 from motionrecon.objective.window import Window
-from motionrecon.pipeline import Options, Prepared, prepare, solve_track, window_of
+from motionrecon.pipeline import Options, prepare
+from motionrecon.windows import Reference, solve_windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +98,8 @@ def draw_variation(clip: Clip, rng: np.random.Generator, seconds: float = 2.0) -
     )
 
 
-def windows(prepared: Prepared, options: Options, name: str, evaluations: int = 25) -> list[Task]:
-    """Every problem that a reconstruction of a prepared clip solves, in its order, with the starts
+def windows(reference: Reference, name: str, evaluations: int = 25) -> list[Task]:
+    """Every problem that a reconstruction of a reference solves, in its order, with the starts
     that it has.
 
     Levenberg-Marquardt carries on from window to window, with at most so many evaluations a
@@ -107,7 +108,7 @@ def windows(prepared: Prepared, options: Options, name: str, evaluations: int = 
     tasks: list[Task] = []
 
     def solve(window: Window, x0: np.ndarray, budget: int):
-        stage = "growing" if budget == options.grow_evaluations else "whole"
+        stage = "growing" if budget == reference.options.grow_evaluations else "whole"
         tasks.append(Task(bare(window), x0.copy(), stage, name))
         optimizer = optimizers.make("levenberg-marquardt")
         return optimizers.minimize(window, x0, optimizer, min(budget, evaluations)), False
@@ -115,7 +116,8 @@ def windows(prepared: Prepared, options: Options, name: str, evaluations: int = 
     def begin(window: Window, x0: np.ndarray) -> None:
         tasks.append(Task(bare(window), x0.copy(), "cold", name))
 
-    solve_track(prepared, options, lambda share: None, solve, begin=begin)
+    for _ in solve_windows(reference, solve, begun=begin):
+        pass
     return tasks
 
 
@@ -124,15 +126,15 @@ def bare(window: Window) -> Window:
     return window.first(window.frames)
 
 
-def synthetic(prepared: Prepared, options: Options, name: str, rng: np.random.Generator) -> Task:
+def synthetic(reference: Reference, name: str, rng: np.random.Generator) -> Task:
     """A window whose reference is the body's own motion under random smooth controls: its loss can
     go to almost zero.
     """
-    track, sim, points = prepared.track, prepared.simulator, prepared.points
-    frames = min(options.window_frames, len(track.qpos) - 1)
-    start = int(rng.integers(0, len(track.qpos) - frames))
-    state, nu = (track.qpos[start], track.qvel[start]), sim.model.nu
-    window = window_of(sim, points, track, start, frames, state, np.zeros(nu), options, None)
+    points, nu = reference.points, reference.simulator.model.nu
+    frames = min(reference.options.window_frames, reference.frames)
+    start = int(rng.integers(0, reference.frames + 1 - frames))
+    begin = reference.beginning(start)
+    window = reference.window(begin, frames)
     wish = gaussian_filter1d(
         rng.standard_normal((frames, nu)), rng.uniform(1.5, 4.0), axis=0, mode="nearest"
     )
@@ -143,14 +145,14 @@ def synthetic(prepared: Prepared, options: Options, name: str, rng: np.random.Ge
     at = np.concatenate([[0], window.at])
     piece = slice(start, start + frames + 1)
     made = dataclasses.replace(
-        track,
-        qpos=_replaced(track.qpos, piece, r.qpos[at]),
-        qvel=_replaced(track.qvel, piece, r.qvel[at]),
-        targets=_replaced(track.targets, piece, points.positions(r, at)),
-        smooth=_replaced(track.smooth, piece, points.positions(r, at)),
-        confidence=np.ones_like(track.confidence),
+        reference,
+        qpos=_replaced(reference.qpos, piece, r.qpos[at]),
+        qvel=_replaced(reference.qvel, piece, r.qvel[at]),
+        targets=_replaced(reference.targets, piece, points.positions(r, at)),
+        smooth=_replaced(reference.smooth, piece, points.positions(r, at)),
+        confidence=np.ones_like(reference.confidence),
     )
-    window = window_of(sim, points, made, start, frames, state, np.zeros(nu), options, None)
+    window = made.window(begin, frames)
     return Task(window, np.zeros(window.n), "synthetic", name)
 
 
@@ -194,12 +196,11 @@ class TaskSource:
                 v = draw_variation(clip, rng)
                 part = vary(clip, v, rng)
                 mass = v.mass * prepare_mass(part)
-                p = prepare(
-                    part, dataclasses.replace(self.options, mass_kg=mass, noise_m=v.noise_m or None)
-                )
-                tasks = windows(p, self.options, name)
+                mine = dataclasses.replace(self.options, mass_kg=mass, noise_m=v.noise_m or None)
+                reference = prepare(part, mine).reference
+                tasks = windows(reference, name)
                 count = rng.binomial(len(tasks), self.synthetic_share)
-                tasks += [synthetic(p, self.options, name, rng) for _ in range(count)]
+                tasks += [synthetic(reference, name, rng) for _ in range(count)]
             except MotionReconError:
                 continue  # a cut that shows too little of the person, or a mass no one has
             return tasks
@@ -220,4 +221,4 @@ def of_clips(
         if seconds is not None:
             clip = vary(clip, Variation(seconds=seconds), np.random.default_rng(0))
         with threadpool_limits(limits=1):
-            yield windows(prepare(clip, options), options, path.stem)
+            yield windows(prepare(clip, options).reference, path.stem)

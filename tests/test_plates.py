@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from motionrecon.motion.forces import against_plates, measured
+from motionrecon.motion.plates import against_plates, measured
 
 TIME = np.arange(200) / 100
 MASS = 70.0
@@ -29,20 +29,20 @@ def test_the_measured_force_itself_is_perfect():
     extras = plates(step())
     out = against_plates(*model_of(extras), extras, MASS)
     assert set(out) == {"left"}  # the right plate never carries anything
-    assert out["left"]["rmse_bw"] == [0, 0, 0]
-    assert out["left"]["correlation"][2] == pytest.approx(1)
-    assert out["left"]["centre_of_pressure_rmse_mm"] == pytest.approx(0, abs=1e-9)
-    assert out["left"]["seconds"] == pytest.approx(0.9, abs=0.05)
+    assert out["left"].rmse_bw == (0, 0, 0)
+    assert out["left"].correlation[2] == pytest.approx(1)
+    assert out["left"].centre_of_pressure_rmse_mm == pytest.approx(0, abs=1e-9)
+    assert out["left"].seconds == pytest.approx(0.9, abs=0.05)
 
 
 def test_errors_are_in_body_weights_and_millimetres():
     extras = plates(step())
     out = against_plates(*model_of(extras, scale=0.5, shift=0.03), extras, MASS)["left"]
     judged = (TIME >= 0.41) & (TIME <= 1.29)
-    assert out["rmse_bw"][2] == pytest.approx(
+    assert out.rmse_bw[2] == pytest.approx(
         np.sqrt((0.25 * step()[judged] ** 2).mean()) / (MASS * 9.81), rel=0.02
     )
-    assert out["centre_of_pressure_rmse_mm"] == pytest.approx(30)
+    assert out.centre_of_pressure_rmse_mm == pytest.approx(30)
 
 
 def test_steps_beside_the_plates_are_not_judged():
@@ -50,7 +50,7 @@ def test_steps_beside_the_plates_are_not_judged():
     time, force, centre = model_of(extras)
     force = force.copy()
     force[150:, 0, 2] = 800  # the next step falls beside the plate
-    assert against_plates(time, force, centre, extras, MASS)["left"]["rmse_bw"][2] == 0
+    assert against_plates(time, force, centre, extras, MASS)["left"].rmse_bw[2] == 0
 
 
 @pytest.mark.parametrize("extras", [{}, {"grf_time": TIME}, plates(np.zeros(200))])

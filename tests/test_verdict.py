@@ -2,16 +2,18 @@
 wrong.
 """
 
-import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from batch_data import WALK
 from synthetic_motion import motion as synthetic
+from synthetic_motion import motion_of
 
 from motionrecon import load_clip, reconstruct
 from motionrecon.kinematics.problem import FrameProblem
-from motionrecon.motion.motion import Motion
+from motionrecon.motion import Motion, Status
+from motionrecon.motion.report import WindowStatus
 from motionrecon.motion.unexplained import _outside_cone, longest, unexplained
 from motionrecon.motion.verdict import judge
 from motionrecon.pipeline import Options
@@ -20,23 +22,15 @@ FPS, T = 60.0, 60
 QUICK = Options(threads=1, max_evaluations=3, grow_evaluations=4)
 
 
-def arrays(path: np.ndarray, noise_m: float = 0.0) -> dict:
-    """A stiff body whose root goes along a path (T, 3) m, as the arrays of a motion."""
+def along(path: np.ndarray, noise_m: float = 0.0) -> Motion:
+    """A stiff body whose root goes along a path (T, 3) m."""
     body, qpos = synthetic(T, FPS)
     qpos = np.repeat(qpos[:1], T, axis=0)
     qpos[:, :3] = path
     qpos[:, 3:7] = [1, 0, 0, 0]
     keypoints = FrameProblem(body).points_of(qpos)
     seen = keypoints + noise_m * np.random.default_rng(0).standard_normal(keypoints.shape)
-    names = np.array(body.keypoint_names)
-    return {
-        "fps": np.array(FPS),
-        "keypoint_names": names,
-        "input_keypoints": seen,
-        "keypoints": keypoints,
-        "qpos": qpos,
-        "mjcf": np.array(body.xml),
-    }
+    return motion_of(body, qpos, FPS, input_keypoints=seen)
 
 
 def path(x=0.0, z=0.0) -> np.ndarray:
@@ -49,8 +43,8 @@ standing = 0.96  # m, the pelvis' height with the feet on the ground
 
 @pytest.mark.parametrize("noise_m", [0.0, 0.005, 0.03])
 def test_a_fall_is_explained_and_hovering_is_not(noise_m):
-    fall = unexplained(arrays(path(2 * t, 4.0 + 3 * t - 0.5 * 9.81 * t**2), noise_m), noise_m, 1.75)
-    hover = unexplained(arrays(path(2 * t, 2.0), noise_m), noise_m, 1.75)
+    fall = unexplained(along(path(2 * t, 4.0 + 3 * t - 0.5 * 9.81 * t**2), noise_m), noise_m, 1.75)
+    hover = unexplained(along(path(2 * t, 2.0), noise_m), noise_m, 1.75)
     assert fall.seconds == 0.0
     assert hover.flight.mean() > 0.75 and hover.worst == pytest.approx(
         9.81, rel=0.6 if noise_m > 0.01 else 0.2
@@ -58,7 +52,7 @@ def test_a_fall_is_explained_and_hovering_is_not(noise_m):
 
 
 def test_what_a_floor_can_give_is_explained():
-    still, braking = arrays(path(0.0, standing)), arrays(path(2 * t - 2 * t**2, standing))
+    still, braking = along(path(0.0, standing)), along(path(2 * t - 2 * t**2, standing))
     assert (
         unexplained(still, 0.0, 1.75).seconds == 0.0
         and unexplained(braking, 0.0, 1.75).seconds == 0.0
@@ -66,10 +60,10 @@ def test_what_a_floor_can_give_is_explained():
 
 
 def test_too_much_push_and_pull_of_the_floor_is_not():
-    pushed = unexplained(arrays(path(10 * t**2, standing)), 0.0, 1.75)  # 20 m/s^2 along the floor
+    pushed = unexplained(along(path(10 * t**2, standing)), 0.0, 1.75)  # 20 m/s^2 along the floor
     assert pushed.contact.mean() > 0.75 and not pushed.flight.any()
     pulled = unexplained(
-        arrays(path(0.0, standing - 10 * t**2 * (t < 0.3) - 0.9 * (t >= 0.3))), 0.0, 1.75
+        along(path(0.0, standing - 10 * t**2 * (t < 0.3) - 0.9 * (t >= 0.3))), 0.0, 1.75
     )  # at 20 m/s^2
     assert pulled.contact.any() and not pulled.flight.any()
 
@@ -95,7 +89,7 @@ def walk():
 
 
 def changed(motion: Motion, report=None, **new) -> Motion:
-    return Motion({**motion.arrays, **new}, {**copy.deepcopy(motion.report), **(report or {})})
+    return replace(motion, report=replace(motion.report, **(report or {})), **new)
 
 
 def test_a_walk_is_ok(walk):
@@ -105,29 +99,29 @@ def test_a_walk_is_ok(walk):
 
 
 def test_values_that_are_no_numbers_fail(walk):
-    qpos = walk[1].arrays["qpos"].copy()
+    qpos = walk[1].qpos.copy()
     qpos[3, 2] = np.nan
     assert judge(changed(walk[1], qpos=qpos), walk[0]).verdict == "failed"
 
 
 def test_what_is_suspicious_is_said(walk):
     clip, motion = walk
-    report, names = motion.report, list(motion.arrays["joint_names"])
-    torques = motion.arrays["torques"].copy()
+    report, names = motion.report, motion.joint_names
+    torques = motion.torques.copy()
     torques[5:25, 10] = 1e4
-    window = {**report["windows"][0], "status": "diverged"}
-    far = {**report["result"], "mpjpe_g_mm": 90.0}
-    deep = {**report["result"], "penetration_mm": 9.0}
+    window = replace(report.windows[0], status=WindowStatus.DIVERGED)
+    far = replace(report.result, mpjpe_g_mm=90.0)
+    deep = replace(report.result, penetration_mm=9.0)
     gone = clip.replace(
         keypoints=np.where(np.arange(len(clip.names))[:, None] < 12, np.nan, clip.keypoints)
     )
     for changes, said in (
         ({"torques": torques}, f"limit of their torque without a break: {names[10]}"),
-        ({"report": {"windows": [window]}}, "diverged"),
-        ({"report": {"status": "degraded"}}, "degraded"),
+        ({"report": {"windows": (window,)}}, "diverged"),
+        ({"report": {"status": Status.DEGRADED}}, "degraded"),
         ({"report": {"result": far}}, "90 mm off"),
         ({"report": {"result": deep}}, "sinks 9.0 mm"),
-        ({"report": {"ik": {**report["ik"], "mpjpe_g_mm": 60.0}}}, "no body with fixed bones"),
+        ({"report": {"ik": replace(report.ik, mpjpe_g_mm=60.0)}}, "no body with fixed bones"),
     ):
         verdict = judge(changed(motion, **changes), clip)
         assert verdict.verdict == "suspicious" and any(said in r for r in verdict.reasons), (

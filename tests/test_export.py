@@ -1,6 +1,5 @@
 """Every exporter, read back by a library that is not ours where there is one."""
 
-import json
 import shutil
 import sys
 import zipfile

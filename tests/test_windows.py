@@ -8,12 +8,11 @@ from motionrecon.optimizers import minimize
 from motionrecon.physics.rollout import Simulator
 from motionrecon.pipeline import Options, prepare, reconstruct
 from motionrecon.windows import Handover, solve_windows
-from motionrecon_benchmarks.reconstruct import beginning
 
 
 @pytest.fixture(scope="module")
 def clip(bundled_clip):
-    return beginning(load_clip(bundled_clip("walk")), 0.9)
+    return load_clip(bundled_clip("walk")).until(0.9)
 
 
 @pytest.fixture(scope="module")

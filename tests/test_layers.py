@@ -33,6 +33,7 @@ LAYERS = (
         "motionrecon.optimizers.optimus_motion",
     ),
     ("motionrecon.motion",),
+    ("motionrecon.windows",),
     ("motionrecon.pipeline",),
     ("motionrecon.learned.train",),
     ("motionrecon.view",),

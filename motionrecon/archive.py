@@ -58,7 +58,8 @@ def _array(
             size = int(np.prod(shape, dtype=object)) * dtype.itemsize
             if dtype.hasobject:
                 raise error(
-                    f"{path}: array '{info.filename}' holds pickled Python objects, which are never loaded because they "
+                    f"{path}: array '{info.filename}' holds pickled Python objects, which are "
+                    "never loaded because they "
                     "can run code; save plain arrays"
                 )
             if size != info.file_size - file.tell():

@@ -16,7 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from tyro.conf import Positional
@@ -31,7 +31,8 @@ from motionrecon.clip.load import load_clip
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.reconstruct import BUNDLED
 
-PARTS = ("speed", "damaged", "kill", "memory", "rescan", "cold", "trust")
+Part = Literal["speed", "damaged", "kill", "memory", "rescan", "cold", "trust"]
+PARTS: tuple[Part, ...] = get_args(Part)
 _NOT_COMPARED = (
     "seconds",
     "seconds_growing",
@@ -103,7 +104,7 @@ def results(out: Path) -> dict[str, object]:
     }
 
 
-def _timeless(value):
+def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
         if "history" in value:  # (evaluations, seconds, loss)
             value = value | {"history": [(h[0], h[2]) for h in value["history"]]}
@@ -191,10 +192,12 @@ def kill(
 
 
 def memory(data: Path, work: Path, settings: Settings) -> dict:
-    """The peak memory of one worker after every clip of a long batch; growth over its second half."""
+    """The peak memory of one worker after every clip of a long batch; growth over its second
+    half.
+    """
     peaks = []
 
-    def listen(event):
+    def listen(event: Any) -> None:
         if event.kind == "finished" and event.status["state"] == "done":
             peaks.append(event.status["process_memory_bytes"] / 2**20)
 
@@ -276,8 +279,8 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
                 up="z",
             )
         statuses, _ = run(data, work / f"trust-{name}", settings, 2)
-        names = {s["name"]: s["name"].rsplit("-", 1)[0] for s in statuses}
-        reasons = [(names[s["name"]], r) for s in statuses for r in s["verdict"]["reasons"]]
+        clip_of = {s["name"]: s["name"].rsplit("-", 1)[0] for s in statuses}
+        reasons = [(clip_of[s["name"]], r) for s in statuses for r in s["verdict"]["reasons"]]
         found[name] = {
             "clips": len(statuses),
             "ok": sum(s["verdict"]["is"] == "ok" for s in statuses),
@@ -297,7 +300,7 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
                 )
             },
             "not_found": sorted(
-                {*names.values()} - {n for n, r in reasons if "flight without fall" in r}
+                {*clip_of.values()} - {n for n, r in reasons if "flight without fall" in r}
             ),
         }
     del found["clean"]["not_found"]
@@ -312,9 +315,7 @@ class Study:
     """folder of clips (default: the bundled ones)"""
     out: Path = Path("out/benchmark-batch")
     """folder of the report"""
-    parts: tuple[Literal["speed", "damaged", "kill", "memory", "rescan", "cold", "trust"], ...] = (
-        PARTS
-    )
+    parts: tuple[Part, ...] = PARTS
     """what is measured"""
     count: int = 100
     """clips of a batch; memory takes twice as many"""
@@ -343,7 +344,7 @@ def main(a: Study) -> int:
     ]
     work = Path(tempfile.mkdtemp(prefix="work-", dir=a.out))
     data, undisturbed = make_data(sources, work / "data", a.count), work / "workers-2"
-    found = {
+    found: dict[str, Any] = {
         "machine": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "count": a.count,

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from tyro.conf import Positional
 
-from motionrecon.clip.load import FPS_RANGE, load_clip
+from motionrecon.clip.load import FPS_RANGE, Clip, load_clip
 from motionrecon.errors import ClipError
 from motionrecon_benchmarks import sample_files
 
@@ -115,7 +115,7 @@ def _wrong_number(content: bytes, start: int, kind: str, rng: np.random.Generato
 
 
 def _attempt(path: Path, options: dict) -> str:
-    """ "clip", "error", or what went wrong."""
+    """What came of it: "clip", "error", or what went wrong."""
     begun = time.perf_counter()
     try:
         with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _attempt(path: Path, options: dict) -> str:
     )
 
 
-def _valid(clip) -> bool:
+def _valid(clip: Clip) -> bool:
     k = clip.keypoints
     whole = np.isfinite(k).all(axis=-1) | np.isnan(k).all(axis=-1)
     shaped = k.shape == (*clip.confidence.shape, 3) and k.shape[1] == len(clip.names) == len(
@@ -166,7 +166,8 @@ def _sample(name: str, folder: Path) -> sample_files.Sample:
 def run_here(name: str, variants: int, seed: int) -> dict:
     """Outcomes of `variants` damaged files of one format, or of one file, in this process."""
     rng = np.random.default_rng([seed, *name.encode()])
-    outcomes, seconds = Counter(), []
+    outcomes: Counter[str] = Counter()
+    seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         whole, copy = Path(folder) / "whole", Path(folder) / "copy"
         whole.mkdir()

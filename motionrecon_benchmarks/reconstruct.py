@@ -8,7 +8,7 @@ import json
 import resource
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from tyro.conf import Positional
@@ -36,7 +36,7 @@ def spoil(clip: Clip, noise_m: float, missing: float, seed: int) -> Clip:
 
 def measure(path: Path, optimizer: str, a: Study) -> dict:
     """One row: a clip reconstructed by one optimizer; its error where it could not be."""
-    row = {"clip": path.stem, "optimizer": optimizer}
+    row: dict[str, Any] = {"clip": path.stem, "optimizer": optimizer}
     try:
         clean = load_clip(path).until(a.seconds)
         noisy = a.noise_mm > 0 or a.missing > 0
@@ -64,7 +64,7 @@ def measure(path: Path, optimizer: str, a: Study) -> dict:
     return row
 
 
-def _cell(value, digits: int = 1) -> str:
+def _cell(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
@@ -87,7 +87,7 @@ def table(rows: list[dict]) -> str:
         "|---" * (3 + len(columns) + len(shares)) + "|",
     ]
     good = [r for r in rows if r["status"] != "error"]
-    values = {}
+    values: dict[str, list[list[float]]] = {}
     for r in rows:
         if r["status"] == "error":
             lines.append(
@@ -117,13 +117,17 @@ def table(rows: list[dict]) -> str:
                 + " |"
             )
     plates = [
-        f"| {r['clip']} | {r['optimizer']} | {foot} | {_cell(s['rmse_bw'][2], 3)} | {_cell(s['correlation'][2], 3)} | "
+        f"| {r['clip']} | {r['optimizer']} | {foot} | {_cell(s['rmse_bw'][2], 3)} | "
+        f"{_cell(s['correlation'][2], 3)} | "
         f"{_cell(s['centre_of_pressure_rmse_mm'], 0)} | {s['seconds']:.1f} |"
         for r in good
         for foot, s in r.get("force_plates", {}).items()
     ]
     if plates:
-        head = "| clip | optimizer | foot | vertical RMSE, body weights | correlation | centre of pressure mm | s |"
+        head = (
+            "| clip | optimizer | foot | vertical RMSE, body weights | correlation "
+            "| centre of pressure mm | s |"
+        )
         lines += ["", head, "|---" * 7 + "|", *plates]
     return "\n".join(lines) + "\n"
 

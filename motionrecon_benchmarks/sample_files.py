@@ -396,7 +396,8 @@ def write_amc(folder: Path, clip: Clip) -> Sample:
     their own.
     """
     path, rng = folder / "07_01.amc", np.random.default_rng(0)
-    bones = {
+    vector = tuple[float, float, float]
+    bones: dict[str, tuple[str, vector, float, vector, str]] = {
         "lowerback": ("root", (0, 1, 0), 2.0, (0, 0, 0), "rx ry rz"),
         "upperback": ("lowerback", (0, 1, 0), 2.0, (0, 0, 0), "rx"),
         "thorax": ("upperback", (0, 1, 0), 2.0, (0, 0, 0), ""),
@@ -459,9 +460,8 @@ def write_amc(folder: Path, clip: Clip) -> Sample:
         ]
         for name, (*_, dof) in bones.items():
             if dof:
-                amc.append(
-                    f"{name} {' '.join(f'{20 * np.sin(t / 7 + rng.uniform(0, 0.3)):.4f}' for _ in dof.split())}"
-                )
+                angles = [20 * np.sin(t / 7 + rng.uniform(0, 0.3)) for _ in dof.split()]
+                amc.append(f"{name} {' '.join(f'{angle:.4f}' for angle in angles)}")
     path.write_text("\n".join(amc) + "\n")
     return Sample(
         path,

@@ -27,8 +27,10 @@ def _mean(male: tuple[float, ...], female: tuple[float, ...]) -> SegmentInertia:
     """The average of two rows in percent; radii of gyration are averaged as squares, since inertia
     adds so.
     """
-    mass, com = ((m + f) / 200 for m, f in zip(male[:2], female[:2]))
-    rog = tuple(((m * m + f * f) / 2) ** 0.5 / 100 for m, f in zip(male[2:], female[2:]))
+    mass, com = ((m + f) / 200 for m, f in zip(male[:2], female[:2], strict=True))
+    rog = tuple(
+        ((m * m + f * f) / 2) ** 0.5 / 100 for m, f in zip(male[2:], female[2:], strict=True)
+    )
     return SegmentInertia(mass, com, rog)
 
 
@@ -62,7 +64,8 @@ TOES_SHARE = 0.14
 # muscles).
 GIRDLE_SHARE = 0.08
 
-# Lengths as fractions of stature (Drillis and Contini).
+# Lengths as fractions of stature (Drillis and Contini). Hip and shoulder widths are those between
+# joint centres; neck: shoulder line to C7; head: C7 to vertex.
 STATURE = {
     "thigh": 0.245,
     "shank": 0.246,
@@ -76,8 +79,6 @@ STATURE = {
     "hand": 0.108,
     "neck": 0.030,
     "head": 0.152,
-    # hip and shoulder widths are those between joint centres; neck: shoulder line to C7; head: C7 to
-    # vertex.
 }
 VERTEX_TO_GONION = 0.116  # fraction of stature, de Leva's length of the head segment
 HAND_TO_KNUCKLE = (

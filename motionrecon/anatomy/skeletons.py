@@ -95,7 +95,8 @@ NEEDS = (
 )
 
 _MIDDLE = {
-    "pelvis": "pelvis root hips hip midhip midhips hipcenter hipcentre centerhip hipmid pelviscenter",
+    "pelvis": "pelvis root hips hip midhip midhips hipcenter hipcentre centerhip hipmid "
+    "pelviscenter",
     "spine": "spine spine1 lowerspine abdomen belly",
     "spine2": "spine2 midspine",
     "chest": "chest spine3 upperspine",

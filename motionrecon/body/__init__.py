@@ -1,4 +1,6 @@
-"""The subject's humanoid: proportions from the clip, inertias from anthropometry, a MuJoCo model."""
+"""The subject's humanoid: proportions from the clip, inertias from anthropometry, a MuJoCo
+model.
+"""
 
 from motionrecon.body.build import Body, assemble, measured_body
 from motionrecon.body.mjcf import ModelOptions

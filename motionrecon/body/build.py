@@ -92,7 +92,8 @@ def assemble(
     unknown = [n for n in names if n not in known]
     if len(on_body) < 6:
         raise BodyError(
-            f"only {len(on_body)} of the clip's keypoints have a place on the body: {', '.join(names)}"
+            f"only {len(on_body)} of the clip's keypoints have a place on the body: "
+            f"{', '.join(names)}"
         )
     return Body(
         model=model,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from motionrecon.anatomy import anthropometry as table
 from motionrecon.body.proportions import Proportions
@@ -25,10 +26,10 @@ def spheres(p: Proportions, at: dict[str, np.ndarray]) -> list[Sphere]:
     h = p.stature
     out = []
 
-    def add(name, segment, centre, radius):
+    def add(name: str, segment: str, centre: ArrayLike, radius: float) -> None:
         out.append(Sphere(name, segment, np.asarray(centre, float), float(radius)))
 
-    for i, (side, y) in enumerate((("l_", 1.0), ("r_", -1.0))):
+    for side, y in (("l_", 1.0), ("r_", -1.0)):
         heel_x = -table.HEEL_BEHIND_ANKLE * p.foot
         ball_x = at[side + "toes"][0] - at[side + "foot"][0]
         toe_x = (1 - table.BALL_AHEAD_OF_HEEL) * p.foot

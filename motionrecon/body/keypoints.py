@@ -5,6 +5,7 @@ from that.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from motionrecon.anatomy import anthropometry as table
 from motionrecon.body.foot import FootShape
@@ -35,7 +36,7 @@ def placements(
     h = p.stature
     out: dict[str, Placement] = {}
 
-    def put(name, segment, offset, spread):
+    def put(name: str, segment: str, offset: ArrayLike, spread: float) -> None:
         out[name] = Placement(segment, np.asarray(offset, float), spread)
 
     put("pelvis", "pelvis", [-0.005 * h, 0, 0.02 * h], 0.05)

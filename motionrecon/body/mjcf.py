@@ -65,7 +65,8 @@ def to_spec(
     )
     strength = mass * p.stature / (joints.REFERENCE_MASS * joints.REFERENCE_STATURE)
     standing = float(np.mean(p.thigh) + np.mean(p.shank) + p.ankle_height)
-    bodies, at = {}, {s.name: s.origin for s in segments}
+    bodies: dict[str, mujoco.MjsBody] = {}
+    at = {s.name: s.origin for s in segments}
     for s in segments:
         if s.parent is None:
             body = spec.worldbody.add_body(name=s.name, pos=[0, 0, standing])
@@ -127,7 +128,9 @@ def _solimp(three: tuple[float, float, float]) -> list[float]:
     return [*three, 0.5, 2.0]
 
 
-def _hinges(spec, body, segment: str, strength: float, options: ModelOptions) -> None:
+def _hinges(
+    spec: mujoco.MjSpec, body: mujoco.MjsBody, segment: str, strength: float, options: ModelOptions
+) -> None:
     side = segment[:2] if segment[:2] in ("l_", "r_") else ""
     hinges = joints.SIDED.get(segment[2:], ()) if side else joints.MIDLINE.get(segment, ())
     for h in hinges:
@@ -222,7 +225,7 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
     )
 
 
-def _capsule(body, a: np.ndarray, b: np.ndarray, radius: float) -> None:
+def _capsule(body: mujoco.MjsBody, a: np.ndarray, b: np.ndarray, radius: float) -> None:
     body.add_geom(
         type=mujoco.mjtGeom.mjGEOM_CAPSULE,
         fromto=np.concatenate([a, b]),

@@ -1,6 +1,7 @@
 """The subject's bone lengths, measured on the clip and completed by published ratios."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Proportions:
 class _Points:
     """Keypoints by name; a missing one is all NaN."""
 
-    def __init__(self, keypoints: np.ndarray, names: tuple[str, ...]):
+    def __init__(self, keypoints: np.ndarray, names: tuple[str, ...]) -> None:
         self.xyz, self.index = keypoints, {n: i for i, n in enumerate(names)}
 
     def __call__(self, name: str) -> np.ndarray:
@@ -85,7 +86,7 @@ def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
         bone: (robust_length(p("l_" + a), p("l_" + b)), robust_length(p("r_" + a), p("r_" + b)))
         for bone, (a, b) in _PAIRS.items()
     }
-    single = {
+    single: dict[str, float | None] = {
         "hip_width": robust_length(p("l_hip"), p("r_hip")),
         "shoulder_width": robust_length(p("l_shoulder"), p("r_shoulder")),
         # bending the spine shortens this distance, so an upper quantile stands for the straight
@@ -98,21 +99,39 @@ def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
             None if neck is None else neck * STATURE["trunk"] / (STATURE["trunk"] + STATURE["neck"])
         )
     stature = _stature(sided, single)
-    lengths = {bone: _both(pair, STATURE[bone] * stature) for bone, pair in sided.items()}
-    for name in single:
-        usual = STATURE[name] * stature
-        value = single[name]
-        # a distance far from any person's is a mislabelled or absent joint, not a proportion
-        single[name] = usual if value is None or not 0.4 < value / usual < 2.0 else value
-    rest = {
-        name: STATURE[name] * stature for name in ("neck", "head", "hand", "foot", "ankle_height")
-    }
-    seen = tuple(b for b, pair in sided.items() if any(v is not None for v in pair))
-    return Proportions(stature=stature, **lengths, **single, **rest, measured=seen)
+    usual = {name: fraction * stature for name, fraction in STATURE.items()}
+    pairs = {bone: _both(pair, usual[bone]) for bone, pair in sided.items()}
+    return Proportions(
+        stature=stature,
+        thigh=pairs["thigh"],
+        shank=pairs["shank"],
+        upper_arm=pairs["upper_arm"],
+        forearm=pairs["forearm"],
+        hip_width=_likely(single["hip_width"], usual["hip_width"]),
+        shoulder_width=_likely(single["shoulder_width"], usual["shoulder_width"]),
+        trunk=_likely(single["trunk"], usual["trunk"]),
+        neck=usual["neck"],
+        head=usual["head"],
+        hand=usual["hand"],
+        foot=usual["foot"],
+        ankle_height=usual["ankle_height"],
+        measured=tuple(b for b, pair in sided.items() if any(v is not None for v in pair)),
+    )
+
+
+def _is_likely(length: float | None, usual: float) -> TypeGuard[float]:
+    """A distance far from any person's is a mislabelled or absent joint, not a proportion."""
+    return length is not None and 0.4 < length / usual < 2.0
+
+
+def _likely(length: float | None, usual: float) -> float:
+    return length if _is_likely(length, usual) else usual
 
 
 def _stature(sided: dict, single: dict) -> float:
-    """Stature (m): the sum of the long bones that are seen over the sum of their usual fractions."""
+    """Stature (m): the sum of the long bones that are seen over the sum of their usual
+    fractions.
+    """
     total, fraction = 0.0, 0.0
     for bone, pair in sided.items():
         values = [v for v in pair if v is not None]
@@ -122,13 +141,15 @@ def _stature(sided: dict, single: dict) -> float:
         total, fraction = total + single["trunk"], fraction + STATURE["trunk"]
     if fraction < 0.4:
         raise BodyError(
-            "too few bones to build a body: found no frames with both ends of hips-knees-ankles, or trunk and arms; "
+            "too few bones to build a body: found no frames with both ends of hips-knees-ankles, "
+            "or trunk and arms; "
             "name at least hips, knees, ankles and shoulders (or a neck)"
         )
     stature = total / fraction
     if not 0.5 < stature < 3.0:
         raise BodyError(
-            f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the clip's units"
+            f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the "
+            "clip's units"
         )
     return stature
 
@@ -137,10 +158,10 @@ def _both(pair: tuple[float | None, float | None], usual: float) -> tuple[float,
     """(left, right): averaged unless clearly different; one stands for the other; neither: the
     usual length.
     """
-    left, right = (v if v is not None and 0.4 < v / usual < 2.0 else None for v in pair)
-    if left is None and right is None:
+    known = [v for v in pair if _is_likely(v, usual)]
+    if not known:
         return usual, usual
-    left, right = left if left is not None else right, right if right is not None else left
+    left, right = known[0], known[-1]  # one alone is both
     if abs(left - right) <= _CLEARLY_DIFFERENT * 0.5 * (left + right):
         left = right = 0.5 * (left + right)
     return left, right

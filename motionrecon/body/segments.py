@@ -79,8 +79,16 @@ def build(p: Proportions, mass: float) -> list[Segment]:
     return out
 
 
-def _rod(name: str, mass: float, proximal: np.ndarray, distal: np.ndarray, radii=None) -> tuple:
-    """(mass, com, inertia (3, 3)) of a table segment whose long axis is vertical in the zero pose."""
+def _rod(
+    name: str,
+    mass: float,
+    proximal: np.ndarray,
+    distal: np.ndarray,
+    radii: tuple[float, float, float] | None = None,
+) -> tuple:
+    """(mass, com, inertia (3, 3)) of a table segment whose long axis is vertical in the zero
+    pose.
+    """
     s = table.SEGMENTS[name]
     length = np.linalg.norm(distal - proximal)
     m = s.mass * mass
@@ -100,7 +108,7 @@ def _lumps(p: Proportions, mass: float, at: dict[str, np.ndarray]) -> dict[str, 
     }
     upper = _rod("upper_trunk", mass, level(1.0), level(table.XIPHION))
     girdles = []
-    for i, side in enumerate(("l_", "r_")):
+    for side in ("l_", "r_"):
         lumps[side + "clavicle"] = _ball(
             table.GIRDLE_SHARE * upper[0],
             0.5 * (at[side + "clavicle"] + at[side + "upper_arm"]),

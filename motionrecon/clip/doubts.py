@@ -10,7 +10,9 @@ _LONG_GAP_S = 0.25
 
 
 def doubt(reading: Reading) -> Reading:
-    """With a warning for swapped sides, for long gaps, and for a root that is held at the origin."""
+    """With a warning for swapped sides, for long gaps, and for a root that is held at the
+    origin.
+    """
     positions, rate = reading.positions, reading.fps
     if (why := swapped(positions, reading.names)) is not None:
         reading = reading.warned(f"left and right look swapped: {why}")

@@ -269,7 +269,9 @@ def _fullest(sole: np.ndarray, weight: np.ndarray, reach: float) -> tuple[float,
     return float(held.max()), np.abs(sole - sole[np.argmax(held)]) < 2 * reach
 
 
-def _line(regressor, z, kinds, weight, least_spread) -> tuple[float, float, float]:
+def _line(
+    regressor: np.ndarray, z: np.ndarray, kinds: np.ndarray, weight: np.ndarray, least_spread: float
+) -> tuple[float, float, float]:
     """(slope, its t value, share of variance explained), by Huber's weights, with an offset for
     each kind (S, K).
     """

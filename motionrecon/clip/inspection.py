@@ -43,7 +43,9 @@ def bone_lengths(clip: Clip) -> list[tuple[str, float, float]]:
 
 
 def gaps(clip: Clip) -> list[tuple[str, float, float]]:
-    """(keypoint, share of its frames that is missing, longest gap s), those without a gap left out."""
+    """(keypoint, share of its frames that is missing, longest gap s), those without a gap left
+    out.
+    """
     rows = []
     for j, name in enumerate(clip.names):
         missing = ~np.isfinite(clip.keypoints[:, j]).all(axis=1)
@@ -76,7 +78,8 @@ def speed_outliers(clip: Clip) -> list[tuple[str, int, float]]:
 def describe(clip: Clip) -> list[str]:
     """The verdict, bone lengths, gaps, floor and outliers, a line each."""
     lines = [
-        f"{clip.source}: {len(clip.keypoints)} frames, {clip.duration:.2f} s, {len(clip.names)} keypoints"
+        f"{clip.source}: {len(clip.keypoints)} frames, {clip.duration:.2f} s, {len(clip.names)} "
+        "keypoints"
     ]
     lines += [f"  {text}" for text in clip.findings]
     lines.append(f"  keypoints: {', '.join(clip.names)}")

@@ -1,4 +1,6 @@
-"""Keypoints by a mapping (motionrecon.io.mapping): which one fits a file's labels, and its points."""
+"""Keypoints by a mapping (motionrecon.io.mapping): which one fits a file's labels, and its
+points.
+"""
 
 from collections.abc import Iterable
 
@@ -126,11 +128,11 @@ def _ways(
     for name, ways in mapping.keypoints.items():
         able = [w for w in ways if all(n in columns for n in w.labels)]
         share = [seen[:, [columns[n][0] for n in w.labels]].all(axis=1).mean() for w in able]
-        out |= {
-            name: w
-            for w, s in list(zip(able, share, strict=True))[::-1]
-            if s > 0 and s >= _SEEN_OFTEN * max(share)
-        }
+        often = [
+            w for w, s in zip(able, share, strict=True) if s > 0 and s >= _SEEN_OFTEN * max(share)
+        ]
+        if often:
+            out[name] = often[0]
     return out
 
 

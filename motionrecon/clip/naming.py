@@ -68,7 +68,8 @@ def _by_canonical_names(
     unknown = [g for g, m in zip(given, meant, strict=True) if m is None]
     if len(unknown) == len(given):
         raise reading.error(
-            f"no keypoint name is known ({', '.join(given[:6])}{', ...' if len(given) > 6 else ''}); "
+            "no keypoint name is known "
+            f"({', '.join(given[:6])}{', ...' if len(given) > 6 else ''}); "
             "expected names such as l_hip, left_knee, RAnkle, neck, or give --skeleton or --mapping"
             f"{closest(given)}"
         )

@@ -1,4 +1,6 @@
-"""A clip in the making: the value that every step from a file's content to a Clip takes and gives."""
+"""A clip in the making: the value that every step from a file's content to a Clip takes and
+gives.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

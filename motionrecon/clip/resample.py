@@ -101,7 +101,7 @@ class _Window:
     seen (N, K, J); enough (N, J): three frames or more are known, on both sides or at the centre.
     """
 
-    def __init__(self, keypoints: np.ndarray, centre: np.ndarray, half: float):
+    def __init__(self, keypoints: np.ndarray, centre: np.ndarray, half: float) -> None:
         reach = int(np.ceil(half))
         index = np.rint(centre).astype(int)[:, None] + np.arange(-reach, reach + 1)
         self.u = (index - centre[:, None]) / half

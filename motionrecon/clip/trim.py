@@ -28,7 +28,8 @@ def trim(reading: Reading) -> Reading:
         )
     if after < frames:
         reading = reading.found(
-            f"the last {frames - after} frames, which show less than half of the keypoints, were cut"
+            f"the last {frames - after} frames, which show less than half of the keypoints, were "
+            "cut"
         )
     return reading.replace(
         positions=reading.positions[first:after], confidence=reading.confidence[first:after]

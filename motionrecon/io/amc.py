@@ -30,7 +30,8 @@ def read_amc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     """
     if path.suffix.lower() == ".asf":
         raise ClipError(
-            f"{path}: this is a skeleton without motion: name the .amc file, and this one with --model"
+            f"{path}: this is a skeleton without motion: name the .amc file, and this one with "
+            "--model"
         )
     asf = _find_skeleton(path, options.model)
     skeleton = read_asf(asf)
@@ -42,7 +43,8 @@ def read_amc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         units="m" if skeleton.metres else None,
         fps=_CMU_FPS,
         findings=(
-            f"AMC: {len(skeleton.bones)} bones of {asf.name}, the format's usual {_CMU_FPS:g} Hz (it states none)",
+            f"AMC: {len(skeleton.bones)} bones of {asf.name}, the format's usual {_CMU_FPS:g} Hz "
+            "(it states none)",
         ),
     )
 
@@ -66,7 +68,8 @@ def _find_skeleton(path: Path, given: Path | None) -> Path:
             else "none is beside it"
         )
         raise ClipError(
-            f"{path}: an AMC motion needs its ASF skeleton, and {found}: give it with --model SKELETON.asf"
+            f"{path}: an AMC motion needs its ASF skeleton, and {found}: give it with --model "
+            "SKELETON.asf"
         )
     return fits[0]
 
@@ -90,7 +93,8 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
             continue
         if not frames or words[0] not in dofs:
             raise ClipError(
-                f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this motion's (--model)?"
+                f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this "
+                "motion's (--model)?"
             )
         try:
             values = [finite(w) for w in words[1:]]
@@ -98,7 +102,8 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
             raise ClipError(f"{path}: line {i} holds what is not a number ({error})") from error
         if len(values) != dofs[words[0]]:
             raise ClipError(
-                f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says {dofs[words[0]]}"
+                f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says "
+                f"{dofs[words[0]]}"
             )
         frames[-1][words[0]] = values
     while frames and len(frames[-1]) < len(
@@ -129,6 +134,7 @@ def _forward_kinematics(
         if dof in TRANSLATIONS:
             place["root"][:, TRANSLATIONS[dof]] = frames["root"][:, k] * scale
     for name, bone in skeleton.bones.items():
+        assert bone.parent is not None  # read_asf links all bones
         values = frames.get(name, np.zeros((count, len(bone.dof))))
         turn[name] = turn[bone.parent] * _turn(bone, values, count, degrees, skeleton.degrees)
         place[name] = place[bone.parent] + turn[name].apply(bone.direction * bone.length * scale)

@@ -6,8 +6,9 @@ import io
 import pickle
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _SAFE = {
 
 
 class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _SAFE:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return super().find_class(module, name)
@@ -44,7 +45,8 @@ def read_array(
     """
     if size > LARGEST_BYTES:
         raise ClipError(
-            f"{path}: {what} has {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it"
+            f"{path}: {what} has {size / 2**20:.0f} MiB; expected at most "
+            f"{LARGEST_BYTES / 2**20:.0f}: cut it"
         )
     try:
         content = file.read(size)
@@ -106,8 +108,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np.ndarray:
     if not allow_pickle:
         raise ClipError(
-            f"{path}: {what} holds pickled Python objects, which are never loaded unasked because they can run code; "
-            "save plain arrays (for names: numpy.array(names, dtype=str)), or give --allow-pickle if you trust the file"
+            f"{path}: {what} holds pickled Python objects, which are never loaded unasked "
+            "because they can run code; "
+            "save plain arrays (for names: numpy.array(names, dtype=str)), or give "
+            "--allow-pickle if you trust the file"
         )
     try:
         return _Unpickler(stream).load()
@@ -118,7 +122,7 @@ def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np
 
 
 def read_members(
-    path: Path, wanted, allow_pickle: bool = False
+    path: Path, wanted: Callable[[str], bool], allow_pickle: bool = False
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """(the arrays of an npz whose name `wanted` accepts, the names of all). Raises ClipError as
     read_array does.
@@ -131,7 +135,8 @@ def read_members(
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise ClipError(
-            f"{path}: this is not an npz archive, or it is damaged (a bare pickle is never loaded); "
+            f"{path}: this is not an npz archive, or it is damaged (a bare pickle is never "
+            "loaded); "
             "write it with numpy.savez(path, keypoints=..., keypoint_names=..., fps=...)"
         ) from error
     with archive:

@@ -20,6 +20,10 @@ TRANSLATIONS = {"tx": 0, "ty": 1, "tz": 2}
 
 @dataclass
 class Bone:
+    """A bone of a skeleton: direction (3,), a unit vector in the global frame; length in the file's
+    unit; axis (3,): angles of its own frame, applied in `order`; dof: its channels, such as rx.
+    """
+
     name: str
     direction: np.ndarray = field(default_factory=lambda: np.zeros(3))
     length: float = 0.0
@@ -31,6 +35,10 @@ class Bone:
 
 @dataclass
 class Skeleton:
+    """Bones by name, the root apart; metres: in a unit of length, 0 where that is not known;
+    degrees: whether angles are in degrees, else in radians.
+    """
+
     bones: dict[str, Bone]  # parents before children
     root: Bone
     metres: float
@@ -38,6 +46,7 @@ class Skeleton:
 
 
 def read_asf(path: Path) -> Skeleton:
+    """An Acclaim skeleton. Raises ClipError where it is damaged or is none."""
     sections: dict[str, list[list[str]]] = {}
     section = ""
     for line in read_text(path).split("\n"):
@@ -86,11 +95,13 @@ def _check(path: Path, skeleton: Skeleton) -> None:
         known = set(ROTATIONS) | (set(TRANSLATIONS) if bone is skeleton.root else set()) | {"l"}
         if not set(bone.dof) <= known or sorted(bone.order) != ["X", "Y", "Z"]:
             raise ClipError(
-                f"{path}: bone '{bone.name}' has dof {' '.join(bone.dof)} and axis order {bone.order}: damaged"
+                f"{path}: bone '{bone.name}' has dof {' '.join(bone.dof)} and axis order "
+                f"{bone.order}: damaged"
             )
 
 
 def finite(word: str) -> float:
+    """The number a word says. Raises ValueError for what is none, or is too large."""
     value = float(word)
     if not abs(value) < LARGEST_VALUE:
         raise ValueError(f"'{word}' is no finite number")

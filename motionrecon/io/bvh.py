@@ -56,7 +56,8 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     offsets = np.array([j.offset for j in joints])
     if not (np.abs(values) < LARGEST_VALUE).all() or not (np.abs(offsets) < LARGEST_VALUE).all():
         raise ClipError(
-            f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file is damaged"
+            f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file "
+            "is damaged"
         )
     positions = forward_kinematics(joints, values[: frames * width].reshape(frames, width))
     return Raw(
@@ -92,7 +93,8 @@ def _hierarchy(path: Path, lines: list[str]) -> tuple[list[_Joint], int]:
                 parent = open_joints[-1] if open_joints else -1
                 if (parent == -1) != (key == "ROOT") or len(joints) >= _MOST_JOINTS:
                     raise ClipError(
-                        f"{path}: line {i + 1}: '{line.strip()[:40]}' where the hierarchy does not allow it"
+                        f"{path}: line {i + 1}: '{line.strip()[:40]}' where the hierarchy does "
+                        "not allow it"
                     )
                 name = (
                     f"{joints[parent].name}_end"
@@ -120,7 +122,8 @@ def _hierarchy(path: Path, lines: list[str]) -> tuple[list[_Joint], int]:
                 f"{path}: line {i + 1} is damaged: '{line.strip()[:60]}' ({error})"
             ) from error
     raise ClipError(
-        f"{path}: no MOTION follows the hierarchy: the file is cut short, or holds a skeleton without motion"
+        f"{path}: no MOTION follows the hierarchy: the file is cut short, or holds a skeleton "
+        "without motion"
     )
 
 
@@ -176,8 +179,8 @@ def forward_kinematics(joints: list[_Joint], values: np.ndarray) -> np.ndarray:
                 order += "XYZ"[axis]
                 turn.append(column)
         own = Rotation.identity(frames)
-        for axis, angle in zip(order, turn, strict=True):
-            own = own * Rotation.from_euler(axis, angle[:, None], degrees=True)
+        for letter, angle in zip(order, turn, strict=True):
+            own = own * Rotation.from_euler(letter, angle[:, None], degrees=True)
         if joint.parent < 0:
             position[:, j] = local
             rotation.append(own)

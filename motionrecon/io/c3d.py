@@ -42,7 +42,8 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         findings.append(f"{c['force'].shape[1]} force plate(s)")
     elif int(c["plates"]):
         warnings.append(
-            f"{int(c['plates'])} force plate(s) that could not be read ({c['plates_error']}): left out"
+            f"{int(c['plates'])} force plate(s) that could not be read ({c['plates_error']}): "
+            "left out"
         )
     return Raw(
         positions=positions[:, keep],
@@ -66,14 +67,16 @@ def _check_header(path: Path) -> None:
     data, _ = struct.unpack("<HH", head[16:20])
     if parameters < 2 or (parameters - 1) * _BLOCK + 4 > size:
         raise ClipError(
-            f"{path}: the C3D is damaged or cut short: its parameters would begin in block {parameters}"
+            f"{path}: the C3D is damaged or cut short: its parameters would begin in block "
+            f"{parameters}"
         )
     with path.open("rb") as file:
         file.seek((parameters - 1) * _BLOCK)
         _, _, blocks, processor = file.read(4)
     if processor not in (84, 85, 86):
         raise ClipError(
-            f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84, 85 or 86)"
+            f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84, 85 or "
+            "86)"
         )
     if processor != 86 and (
         (parameters - 1 + blocks) * _BLOCK > size or (data - 1) * _BLOCK > size

@@ -1,5 +1,8 @@
 """Joint centres from markers: means, offsets, and the hip's centre by regression on the pelvis."""
 
+from collections.abc import Callable
+from functools import reduce
+
 import numpy as np
 
 from motionrecon.anatomy.points import nanmedian
@@ -27,21 +30,27 @@ def metres_per_unit(positions: np.ndarray) -> float:
     return min(UNITS.values(), key=lambda metres: abs(np.log(size * metres / _PERSON)))
 
 
-def place(way: Centre, at, metres: float) -> np.ndarray:
+def place(way: Centre, at: Callable[[str], np.ndarray], metres: float) -> np.ndarray:
     """The keypoint (T, 3), NaN where a marker is missing; at(label) is a marker (T, 3), metres the
     unit of both.
     """
     if way.regression:
-        return _harrington(*(at(n) for n in way.asis), _mean(way.psis, at), way.left, metres)
-    out = sum(w * at(n) for w, n in zip(way.weights, way.markers, strict=True))
+        near, far = (at(n) for n in way.asis)
+        return _harrington(near, far, _mean(way.psis, at), way.left, metres)
+    out = _total([w * at(n) for w, n in zip(way.weights, way.markers, strict=True)])
     if way.along is None or not way.offset_m:
         return out
     direction = _mean(way.along[1], at) - _mean(way.along[0], at)
     return out + way.offset_m / metres * _unit(direction)
 
 
-def _mean(labels: tuple[str, ...], at) -> np.ndarray:
-    return sum(at(n) for n in labels) / len(labels)
+def _mean(labels: tuple[str, ...], at: Callable[[str], np.ndarray]) -> np.ndarray:
+    return _total([at(n) for n in labels]) / len(labels)
+
+
+def _total(points: list[np.ndarray]) -> np.ndarray:
+    """Their sum, taken from the first to the last."""
+    return reduce(np.add, points, np.zeros(3))
 
 
 def _unit(v: np.ndarray) -> np.ndarray:

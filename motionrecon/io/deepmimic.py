@@ -54,7 +54,7 @@ OFFSETS = {
 # Keypoint -> link, or (link, point in the link's frame, m). DeepMimic has no joint at toes or head:
 # the toe is the middle of the front of the foot's box, as high as a toe marker, the head its
 # sphere's centre.
-KEYPOINTS = {
+KEYPOINTS: dict[str, str | tuple[str, tuple[float, float, float]]] = {
     "pelvis": "root",
     "spine": "chest",
     "neck": "neck",
@@ -86,11 +86,13 @@ def from_content(path: Path, content: dict) -> Raw:
         raise ClipError(f"{path}: 'Frames' is not an even table of numbers ({error})") from error
     if frames.ndim != 2 or frames.shape[1] != WIDTH:
         raise ClipError(
-            f"{path}: 'Frames' has shape {frames.shape}; a DeepMimic motion has {WIDTH} numbers a frame"
+            f"{path}: 'Frames' has shape {frames.shape}; a DeepMimic motion has {WIDTH} numbers "
+            "a frame"
         )
     if not (np.abs(frames) < LARGEST_VALUE).all() or len(frames) < 2 or (frames[:-1, 0] <= 0).any():
         raise ClipError(
-            f"{path}: 'Frames' holds numbers that are not finite, or durations of 0: the file is damaged"
+            f"{path}: 'Frames' holds numbers that are not finite, or durations of 0: the file is "
+            "damaged"
         )
     column = 4
     for link, width in ROTATIONS:
@@ -99,7 +101,8 @@ def from_content(path: Path, content: dict) -> Raw:
             and (np.abs(np.linalg.norm(frames[:, column : column + 4], axis=1) - 1) > 0.5).any()
         ):
             raise ClipError(
-                f"{path}: the rotation of '{link}' is far from a unit quaternion: the file is damaged"
+                f"{path}: the rotation of '{link}' is far from a unit quaternion: the file is "
+                "damaged"
             )
         column += width
     keypoints, fps = spread_over_time(path, forward_kinematics(frames), frames[:, 0])
@@ -130,8 +133,8 @@ def forward_kinematics(frames: np.ndarray) -> np.ndarray:
         rotation[link] = rotation[parent] * local[link] if link in local else rotation[parent]
     points = []
     for place in KEYPOINTS.values():
-        link, point = (place, np.zeros(3)) if isinstance(place, str) else place
-        points.append(position[link] + rotation[link].apply(point))
+        at, point = (place, (0.0, 0.0, 0.0)) if isinstance(place, str) else place
+        points.append(position[at] + rotation[at].apply(point))
     x, y, z = np.moveaxis(np.stack(points, axis=1), -1, 0)
     return np.stack([x, -z, y], axis=-1)
 
@@ -146,7 +149,8 @@ def spread_over_time(
     index = np.rint(np.concatenate([[0.0], np.cumsum(durations[:-1])]) / step)
     if index[-1] > min(_MOST_FRAMES, 100 * len(index)) or (np.diff(index) < 1).any():
         raise ClipError(
-            f"{path}: durations run from {durations.min():g} to {durations.max():g} s: the file is damaged"
+            f"{path}: durations run from {durations.min():g} to {durations.max():g} s: the file "
+            "is damaged"
         )
     out = np.full((int(index[-1]) + 1, *keypoints.shape[1:]), np.nan)
     out[index.astype(int)] = keypoints

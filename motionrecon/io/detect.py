@@ -80,7 +80,7 @@ def detect_up(positions: np.ndarray, names: tuple[str, ...]) -> Up:
         low = low[np.isfinite(low)]
         wander = np.subtract(*np.quantile(low, [0.9, 0.1])) / tall if low.size else 0.0
         scores[axis] = mean_cosine - min(wander, 1.0) + _PRIOR[axis]
-    ranked = sorted(scores, key=scores.get, reverse=True)
+    ranked = sorted(scores, key=lambda axis: scores[axis], reverse=True)
     return Up(ranked[0], scores[ranked[0]] - scores[ranked[1]])
 
 
@@ -112,7 +112,7 @@ def detect_skeleton(positions: np.ndarray) -> str | None:
             if np.isfinite(ratios).all()
             else np.inf
         )
-    ranked = sorted(misfits, key=misfits.get)
+    ranked = sorted(misfits, key=lambda key: misfits[key])
     if not ranked or misfits[ranked[0]] > 0.5:
         return None
     return None if len(ranked) > 1 and misfits[ranked[1]] < misfits[ranked[0]] + 0.2 else ranked[0]

@@ -47,7 +47,7 @@ reply_to.flush()
 
 
 def run(
-    path: Path, child: str, *arguments, timeout_s: float | None = None
+    path: Path, child: str, *arguments: object, timeout_s: float | None = None
 ) -> dict[str, np.ndarray]:
     """The arrays that parse(*arguments) of the file `child` beside this one returns, run apart with
     bounded memory.

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from motionrecon.errors import ClipError
 from motionrecon.io import deepmimic, pose_json
@@ -11,7 +12,7 @@ from motionrecon.io.text import read_text
 _MOST_FILES = 200_000
 
 
-def parse(path: Path):
+def parse(path: Path) -> Any:
     """The content of a JSON file. Raises ClipError where it is damaged."""
     try:
         return json.loads(read_text(path))
@@ -34,7 +35,8 @@ def read_folder(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".json")
     if len(files) < 2:
         raise ClipError(
-            f"{path}: this is a folder; name one clip, such as {path / 'clip.npz'}, or a folder with one JSON file a frame "
+            f"{path}: this is a folder; name one clip, such as {path / 'clip.npz'}, or a folder "
+            "with one JSON file a frame "
             f"(it holds {len(files)})"
         )
     if len(files) > _MOST_FILES:

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -104,14 +105,15 @@ def load_mapping(path: Path) -> Mapping:
             name = f"{side}{str(key)[1:]}" if both else str(key)
             if canonical(name) != name:
                 raise ClipError(
-                    f"{path}: '{name}' is not a keypoint; expected names such as l_hip, r_knee, neck"
+                    f"{path}: '{name}' is not a keypoint; expected names such as l_hip, r_knee, "
+                    "neck"
                 )
             swap = (str(sides[i]), str(sides[1 - i])) if both else None
             keypoints[name] = _ways(f"{path}: keypoint '{name}'", name.startswith("l_"), spec, swap)
     return Mapping(str(content.get("name", path.stem)), str(content.get("about", "")), keypoints)
 
 
-def _ways(where: str, left: bool, spec, swap: tuple[str, str] | None) -> tuple[Centre, ...]:
+def _ways(where: str, left: bool, spec: Any, swap: tuple[str, str] | None) -> tuple[Centre, ...]:
     if isinstance(spec, dict) and set(spec) == {"first_of"}:
         if not isinstance(spec["first_of"], list) or not spec["first_of"]:
             raise ClipError(f"{where}: 'first_of' must be a list of ways to make it")
@@ -119,15 +121,16 @@ def _ways(where: str, left: bool, spec, swap: tuple[str, str] | None) -> tuple[C
     return (_way(where, left, spec, swap),)
 
 
-def _way(where: str, left: bool, spec, swap: tuple[str, str] | None) -> Centre:
+def _way(where: str, left: bool, spec: Any, swap: tuple[str, str] | None) -> Centre:
     if not isinstance(spec, dict):
         spec = {"markers": spec}
     if unknown := set(spec) - (_KEYS - {"first_of"}):
         raise ClipError(
-            f"{where}: unknown '{sorted(map(str, unknown))[0]}'; known are {', '.join(sorted(_KEYS))}"
+            f"{where}: unknown '{sorted(map(str, unknown))[0]}'; known are "
+            f"{', '.join(sorted(_KEYS))}"
         )
 
-    def labels(value, what: str) -> tuple[str, ...]:
+    def labels(value: Any, what: str) -> tuple[str, ...]:
         value = [value] if isinstance(value, (str, int)) else value
         if (
             not isinstance(value, list)
@@ -186,5 +189,6 @@ def find_mapping(name: str) -> Mapping:
     if Path(name).suffix.lower() in (".yaml", ".yml"):
         return load_mapping(Path(name))
     raise ClipError(
-        f"unknown mapping '{name}'; give a YAML file, none, or one of {', '.join(m.name for m in shipped())} (--mapping)"
+        f"unknown mapping '{name}'; give a YAML file, none, or one of "
+        f"{', '.join(m.name for m in shipped())} (--mapping)"
     )

@@ -25,7 +25,8 @@ def read_mjcf(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     c = isolated.run(path, "mjcf_child.py", path, options.model or "")
     if not len(c["time"]):
         raise ClipError(
-            f"{path}: no keyframes: a motion is a <keyframe> with one <key time=... qpos=...> a frame, in the model's file "
+            f"{path}: no keyframes: a motion is a <keyframe> with one <key time=... qpos=...> a "
+            "frame, in the model's file "
             "or apart from it with --model MODEL.xml"
         )
     # Without gravity pointing down z is not up; a model without gravity says nothing.

@@ -19,7 +19,8 @@ def parse(path: str, model_path: str) -> dict[str, np.ndarray]:
         time = np.array([float(k.get("time", "0")) for k in keys])
         if len(keys) and qpos.shape != (len(keys), model.nq):
             raise ValueError(
-                f"the keys have qpos of shape {qpos.shape}, the model needs {model.nq} numbers in each"
+                f"the keys have qpos of shape {qpos.shape}, the model needs {model.nq} numbers "
+                "in each"
             )
     data = mujoco.MjData(model)
     sites = {model.site(i).name: i for i in range(model.nsite) if model.site(i).name}

@@ -60,8 +60,10 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     key = next((k for k in KEYPOINTS if k in arrays), None)
     if key is None and {"poses", "trans"} <= set(held):
         raise ClipError(
-            f"{path}: this is an AMASS archive: it holds a body model's parameters, not joints, and the model's licence "
-            "lets nobody ship it. Compute the joints with the smplx package and save them with numpy.savez(path, "
+            f"{path}: this is an AMASS archive: it holds a body model's parameters, not joints, "
+            "and the model's licence "
+            "lets nobody ship it. Compute the joints with the smplx package and save them with "
+            "numpy.savez(path, "
             "keypoints=joints[:, :24], skeleton='smpl24', fps=..., units='m', up='z')"
         )
     if key is None:
@@ -125,7 +127,8 @@ def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
     if len(fits) != 1:
         some = ", ".join((fits or list(takes))[:8])
         raise ClipError(
-            f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: {some}, ..."
+            f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: "
+            f"{some}, ..."
         )
     positions = takes[fits[0]]
     if (
@@ -134,7 +137,8 @@ def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
         or positions.shape[1] not in (17, 32)
     ):
         raise ClipError(
-            f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or (frames, 17, 3)"
+            f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or "
+            "(frames, 17, 3)"
         )
     positions = positions[:, _H36M_17_OF_32] if positions.shape[1] == 32 else positions
     finding = (f"VideoPose3D: {fits[0]}, the data set's {_VIDEOPOSE_FPS:g} Hz",)

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,8 @@ _KEYPOINTS = (
 _SCORES = ("keypoint_scores", "keypoints_scores", "confidence", "scores", "visibility")
 _IDS = ("track_id", "person_id", "id", "instance_id")
 _TWO_D = (
-    "it holds 2D keypoints of images: triangulate the cameras' views first (Pose2Sim, FreeMoCap, anipose), or lift one view "
+    "it holds 2D keypoints of images: triangulate the cameras' views first (Pose2Sim, FreeMoCap, "
+    "anipose), or lift one view "
     "to 3D, and read that result"
 )
 
@@ -36,7 +38,7 @@ class _Pose:
     track: int | None
 
 
-def from_content(path: Path, content, options: ReadOptions) -> Raw:
+def from_content(path: Path, content: Any, options: ReadOptions) -> Raw:
     """One JSON file: a list of frames, MMPose's instance_info, or arrays (T, J, 3) with names, fps,
     units, up.
     """
@@ -45,7 +47,8 @@ def from_content(path: Path, content, options: ReadOptions) -> Raw:
         frames = next((content[k] for k in keys if isinstance(content.get(k), list)), None)
         if frames is None and "people" in content:
             raise ClipError(
-                f"{path}: this is one frame of OpenPose's: name the folder that holds all frames of the person"
+                f"{path}: this is one frame of OpenPose's: name the folder that holds all frames "
+                "of the person"
             )
         if frames is None:
             return _arrays(path, content)
@@ -56,7 +59,8 @@ def from_content(path: Path, content, options: ReadOptions) -> Raw:
     if isinstance(content, list) and content:
         return _arrays(path, {"keypoints": content})
     raise ClipError(
-        f"{path}: no poses in this JSON: expected OpenPose's or MMPose's frames, or 'keypoints' (T, J, 3)"
+        f"{path}: no poses in this JSON: expected OpenPose's or MMPose's frames, or 'keypoints' "
+        "(T, J, 3)"
     )
 
 
@@ -87,7 +91,7 @@ def from_frames(path: Path, frames: list, labels: list[str], options: ReadOption
     )
 
 
-def _persons(path: Path, frame, label: str) -> list[_Pose]:
+def _persons(path: Path, frame: Any, label: str) -> list[_Pose]:
     if isinstance(frame, dict):
         people = next(
             (frame[k] for k in ("people", "instances") if isinstance(frame.get(k), list)), [frame]
@@ -116,7 +120,8 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
         raise ClipError(f"{path}: {label}: {_TWO_D}")
     if points.ndim != 2 or points.shape[1] not in (3, 4):
         raise ClipError(
-            f"{path}: {label}: '{key}' has shape {points.shape}; expected (J, 3), or (J, 4) with confidence"
+            f"{path}: {label}: '{key}' has shape {points.shape}; expected (J, 3), or (J, 4) with "
+            "confidence"
         )
     scores = points[:, 3] if points.shape[1] == 4 else None
     if scores is None and (name := next((k for k in _SCORES if _filled(person.get(k))), None)):
@@ -132,11 +137,11 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
     return _Pose(points[:, :3], scores, track if known else None)
 
 
-def _filled(value) -> bool:
+def _filled(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 0
 
 
-def _array(path: Path, value, what: str) -> np.ndarray:
+def _array(path: Path, value: Any, what: str) -> np.ndarray:
     try:
         return np.array(value, dtype=float)
     except (ValueError, TypeError, OverflowError) as error:
@@ -166,7 +171,8 @@ def _choose(
         wanted = next(iter(tracks)) if person is None else person
         if wanted not in tracks:
             raise ClipError(
-                f"{path}: no person {wanted}; there are {', '.join(map(str, sorted(tracks)[:20]))} (--person)"
+                f"{path}: no person {wanted}; there are "
+                f"{', '.join(map(str, sorted(tracks)[:20]))} (--person)"
             )
         return (
             [next((p for p in persons if p.track == wanted), None) for persons in poses],
@@ -175,7 +181,8 @@ def _choose(
         )
     if person is None and most > 1:
         raise ClipError(
-            f"{path}: up to {most} persons in a frame: which one? Give --person, one of: 0 to {most - 1}"
+            f"{path}: up to {most} persons in a frame: which one? Give --person, one of: 0 to "
+            f"{most - 1}"
         )
     wanted = person or 0
     if not 0 <= wanted < most:
@@ -198,7 +205,8 @@ def _arrays(path: Path, content: dict) -> Raw:
     if key is None:
         held = ", ".join(list(map(str, content))[:8]) or "nothing"
         raise ClipError(
-            f"{path}: no poses in this JSON: expected 'keypoints' (T, J, 3) or frames; it holds {held}"
+            f"{path}: no poses in this JSON: expected 'keypoints' (T, J, 3) or frames; it holds "
+            f"{held}"
         )
     positions = _array(path, content[key], f"'{key}'")
     confidence = None
@@ -209,7 +217,8 @@ def _arrays(path: Path, content: dict) -> Raw:
 
 def _with_header(path: Path, raw: Raw, content: dict) -> Raw:
     """With what the top level says of names, rate, units and up axis."""
-    meta = content.get("meta_info") if isinstance(content.get("meta_info"), dict) else {}
+    info = content.get("meta_info")
+    meta = info if isinstance(info, dict) else {}
     names = next(
         (
             content[k]

@@ -64,7 +64,8 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         if sum(_AXIS.match(h) is not None for h in header) >= 9:
             return _wide(path, header, plain, rows[at + 1 :], at + 2)
     raise ClipError(
-        f"{path}: no line of column names found: expected NAME_x, NAME_y, NAME_z for each keypoint (wide), or columns "
+        f"{path}: no line of column names found: expected NAME_x, NAME_y, NAME_z for each "
+        "keypoint (wide), or columns "
         "frame, name, x, y, z (long)"
     )
 
@@ -92,7 +93,8 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
     wanted += [time] if time is not None else []
     if len(wanted) * len(rows) > MOST_NUMBERS:
         raise ClipError(
-            f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut into pieces"
+            f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut "
+            "into pieces"
         )
     table = np.array([_cells(path, line + k, row, wanted) for k, row in enumerate(rows)])
     if not len(table) or not names:
@@ -120,7 +122,8 @@ def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw
     score = next(
         (i for i, p in enumerate(plain) if p in ("confidence", "conf", "score", "visibility")), None
     )
-    if frame is None and time is None:
+    clock_column = frame if frame is not None else time
+    if clock_column is None:
         raise ClipError(f"{path}: a long table needs a column 'frame' or 'time'")
     keys, names, values = [], [], []
     wanted = [at["x"], at["y"], at["z"], *(i for i in (frame, time, score) if i is not None)]
@@ -130,15 +133,14 @@ def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw
         keys.append(cells[3])
         values.append(cells)
     if not keys or not np.isfinite(keys).all():
-        raise ClipError(
-            f"{path}: the column '{plain[frame if frame is not None else time]}' is empty or has gaps"
-        )
+        raise ClipError(f"{path}: the column '{plain[clock_column]}' is empty or has gaps")
     clock, row_of = np.unique(keys, return_inverse=True)
     labels = list(dict.fromkeys(names))
     column = {n: i for i, n in enumerate(labels)}
     if len(clock) * len(labels) > _MOST_LONG:
         raise ClipError(
-            f"{path}: {len(labels)} names in {len(clock)} frames: the column of names or frames is damaged"
+            f"{path}: {len(labels)} names in {len(clock)} frames: the column of names or frames "
+            "is damaged"
         )
     table = np.array(values)
     where = (row_of, np.array([column[n] for n in names]))

@@ -34,7 +34,7 @@ class Header:
 
 def find_header(rows: list[list[str]]) -> Header | None:
     """The header of a table whose first rows these are; None where it is not of several lines."""
-    said = {}
+    said: dict[str, str] = {}
     for row in rows[:_MOST_LINES]:
         cells = [c.strip() for c in row]
         for key, value in zip(cells, cells[1:], strict=False):
@@ -61,7 +61,9 @@ def _rate(text: str) -> float | None:
 
 
 def _stacked(above: list[list[str]], axes: list[str]) -> list[str] | None:
-    """Columns named by the line above whose own name is Name or bodyparts; rotations are left out."""
+    """Columns named by the line above whose own name is Name or bodyparts; rotations are left
+    out.
+    """
     named = [
         r
         for r in above

@@ -12,13 +12,14 @@ from motionrecon.io.base import LARGEST_BYTES
 
 
 def read_text(path: Path) -> str:
-    """The file's text with "\\n" line ends. Raises ClipError where it is empty, too large, or not
+    r"""The file's text with "\n" line ends. Raises ClipError where it is empty, too large, or not
     text.
     """
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise ClipError(
-            f"{path}: {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut it into pieces"
+            f"{path}: {size / 2**20:.0f} MiB; expected at most {LARGEST_BYTES / 2**20:.0f}: cut "
+            "it into pieces"
         )
     content = path.read_bytes()
     if not content.strip():
@@ -43,7 +44,9 @@ def number(text: str) -> float:
 
 
 def numbers(text: str) -> np.ndarray:
-    """All numbers of a text that holds nothing else, separated by white space. Raises ValueError."""
+    """All numbers of a text that holds nothing else, separated by white space. Raises
+    ValueError.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # how numpy reports what is not a number
         try:

@@ -47,7 +47,8 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     rows, columns = [], 2 + 3 * len(names)
     if columns * (len(lines) - first) > MOST_NUMBERS:
         raise ClipError(
-            f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or must be cut"
+            f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or "
+            "must be cut"
         )
     for i, line in enumerate(lines[first:], first + 1):
         if line.strip():

@@ -5,6 +5,7 @@ frames.
 import numpy as np
 from numba import njit
 
+from motionrecon.body.build import Body
 from motionrecon.kinematics.forward import carried, forward, point_jacobian
 from motionrecon.kinematics.frame import frame_terms
 from motionrecon.kinematics.problem import FrameProblem
@@ -18,7 +19,7 @@ _EVIDENCE = (
 
 
 def calibrate(
-    body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4
+    body: Body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4
 ) -> np.ndarray:
     """keypoint_pos (K, 3) m refined on target (T, K, 3) m (NaN: missing) with weight (T, K) in [0,
     1].
@@ -63,19 +64,32 @@ def _choose(target: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return good[np.unique(np.linspace(0, len(good) - 1, min(FRAMES, len(good))).astype(int))]
 
 
-def _pose(problem, target, weight, scale2) -> np.ndarray:
+def _pose(
+    problem: FrameProblem, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray
+) -> np.ndarray:
     return Starter(problem).search(target, weight, 48 * scale2)[0]
 
 
-def _spread_of(problem, qpos, target, weight) -> np.ndarray:
+def _spread_of(
+    problem: FrameProblem, qpos: np.ndarray, target: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
     """Robust mean squared distance per coordinate of each keypoint (K,), m^2."""
     d2 = ((problem.points_of(qpos) - target) ** 2).sum(axis=2)
     d2 = np.where(weight > 0, d2, np.nan)
     return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in d2.T]) / 2.4
 
 
-def _reduced(qpos, target, weight, scale2, problem, evidence):
-    """Normal equations (3K, 3K), (3K,) of the offsets with all poses eliminated, times `evidence`."""
+def _reduced(
+    qpos: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    scale2: np.ndarray,
+    problem: FrameProblem,
+    evidence: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations (3K, 3K), (3K,) of the offsets with all poses eliminated, times
+    `evidence`.
+    """
     n = 3 * target.shape[1]
     hess, grad = np.zeros((n, n)), np.zeros(n)
     for q, t, w in zip(qpos, target, weight, strict=True):
@@ -105,7 +119,13 @@ def _reduced(qpos, target, weight, scale2, problem, evidence):
 
 
 @njit(cache=True)
-def _coupling(q, target, weight, tree, points):
+def _coupling(
+    q: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    tree: tuple[np.ndarray, ...],
+    points: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """J_q' W J_o (nv, 3K), diagonal of J_o' W J_o (3K,) and J_o' W residual (3K,); J_o is the
     bodies' rotation.
     """

@@ -7,7 +7,7 @@ from motionrecon.kinematics.rotation import quat_to_mat, turn
 
 
 @njit(cache=True)
-def retract(q, dv):
+def retract(q: np.ndarray, dv: np.ndarray) -> np.ndarray:
     """qpos (nq,) moved by a tangent vector dv (nv,), as mj_integratePos with time 1."""
     out = np.empty_like(q)
     turned = turn(q[3:7], dv[3:6])
@@ -21,8 +21,20 @@ def retract(q, dv):
 
 
 @njit(cache=True)
-def forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis):
-    """Fills xpos (nbody, 3), xmat (nbody, 3, 3) and dof_axis (nv, 3), world frame, of qpos q (nq,)."""
+def forward(
+    q: np.ndarray,
+    parent: np.ndarray,
+    body_pos: np.ndarray,
+    first_dof: np.ndarray,
+    dof_count: np.ndarray,
+    axis: np.ndarray,
+    xpos: np.ndarray,
+    xmat: np.ndarray,
+    dof_axis: np.ndarray,
+) -> None:
+    """Fills xpos (nbody, 3), xmat (nbody, 3, 3) and dof_axis (nv, 3), world frame, of qpos q
+    (nq,).
+    """
     quat_to_mat(q[3:7], xmat[1])
     for k in range(3):
         xpos[0, k], xpos[1, k] = 0.0, q[k]
@@ -42,7 +54,7 @@ def forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axi
 
 
 @njit(cache=True)
-def _hinge(mat, axis, angle, world_axis):
+def _hinge(mat: np.ndarray, axis: np.ndarray, angle: float, world_axis: np.ndarray) -> None:
     """mat <- mat R(axis, angle), by Rodrigues' formula; world_axis <- mat axis."""
     s, c = np.sin(angle), np.cos(angle)
     x, y, z = axis[0], axis[1], axis[2]
@@ -59,7 +71,9 @@ def _hinge(mat, axis, angle, world_axis):
 
 
 @njit(cache=True)
-def carried(body, pos, xpos, xmat, out):
+def carried(
+    body: np.ndarray, pos: np.ndarray, xpos: np.ndarray, xmat: np.ndarray, out: np.ndarray
+) -> None:
     """World positions out (K, 3) of points fixed to bodies."""
     for k in range(len(body)):
         b = body[k]
@@ -73,7 +87,16 @@ def carried(body, pos, xpos, xmat, out):
 
 
 @njit(cache=True)
-def point_jacobian(body, point, chain, chain_length, dof_body, xpos, dof_axis, out):
+def point_jacobian(
+    body: int,
+    point: np.ndarray,
+    chain: np.ndarray,
+    chain_length: np.ndarray,
+    dof_body: np.ndarray,
+    xpos: np.ndarray,
+    dof_axis: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """Jacobian columns out (3, chain_length[body]) of a world point on a body, by the dofs of its
     chain.
     """
@@ -90,8 +113,18 @@ def point_jacobian(body, point, chain, chain_length, dof_body, xpos, dof_axis, o
 
 @njit(cache=True)
 def add_points(
-    points, target, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad
-):
+    points: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    body: np.ndarray,
+    chain: np.ndarray,
+    chain_length: np.ndarray,
+    dof_body: np.ndarray,
+    xpos: np.ndarray,
+    dof_axis: np.ndarray,
+    hess: np.ndarray,
+    grad: np.ndarray,
+) -> None:
     """Adds sum_k weight_k J_k' J_k to hess (nv, nv) and weight_k J_k' (point_k - target_k) to grad
     (nv,).
     """
@@ -117,8 +150,18 @@ def add_points(
 
 @njit(cache=True)
 def add_floor(
-    centres, radius, weight, body, chain, chain_length, dof_body, xpos, dof_axis, hess, grad
-):
+    centres: np.ndarray,
+    radius: np.ndarray,
+    weight: float,
+    body: np.ndarray,
+    chain: np.ndarray,
+    chain_length: np.ndarray,
+    dof_body: np.ndarray,
+    xpos: np.ndarray,
+    dof_axis: np.ndarray,
+    hess: np.ndarray,
+    grad: np.ndarray,
+) -> float:
     """One-sided weight * depth^2 / 2 of spheres below z = 0, added as in add_points; returns the
     cost.
     """

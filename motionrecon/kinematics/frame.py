@@ -8,20 +8,20 @@ from motionrecon.kinematics.forward import add_floor, add_points, carried, forwa
 
 @njit(cache=True)
 def frame_terms(
-    q,
-    target,
-    weight,
-    scale2,
-    robust,
-    tree,
-    points,
-    spheres,
-    pull,
-    limit_weight,
-    floor_weight,
-    hess,
-    grad,
-):
+    q: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    scale2: np.ndarray,
+    robust: bool,
+    tree: tuple[np.ndarray, ...],
+    points: tuple[np.ndarray, np.ndarray],
+    spheres: tuple[np.ndarray, ...],
+    pull: tuple[np.ndarray, np.ndarray],
+    limit_weight: float,
+    floor_weight: float,
+    hess: np.ndarray,
+    grad: np.ndarray,
+) -> tuple[float, np.ndarray]:
     """Adds one frame's terms to hess (lower triangle) and grad; returns (cost, squared distances
     (K,)).
 
@@ -82,7 +82,7 @@ def frame_terms(
 
 
 @njit(cache=True)
-def solve_lower(hess, grad, damping):
+def solve_lower(hess: np.ndarray, grad: np.ndarray, damping: float) -> tuple[np.ndarray, bool]:
     """Solution of (H + damping diag H) x = -grad by Cholesky from H's lower triangle; ok False
     where not positive.
     """
@@ -116,19 +116,19 @@ def solve_lower(hess, grad, damping):
 
 @njit(cache=True)
 def solve_frame(
-    q0,
-    target,
-    weight,
-    scale2,
-    robust,
-    tree,
-    points,
-    spheres,
-    pull,
-    limit_weight,
-    floor_weight,
-    iterations,
-):
+    q0: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    scale2: np.ndarray,
+    robust: bool,
+    tree: tuple[np.ndarray, ...],
+    points: tuple[np.ndarray, np.ndarray],
+    spheres: tuple[np.ndarray, ...],
+    pull: tuple[np.ndarray, np.ndarray],
+    limit_weight: float,
+    floor_weight: float,
+    iterations: int,
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances
     (K,)).
     """

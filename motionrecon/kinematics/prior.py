@@ -64,6 +64,7 @@ class Prior:
 
 
 def prior_of(tree: Tree) -> Prior:
+    """The prior of a tree whose joints are those of motionrecon.body.joints."""
     neutral, precision, agitation = (np.zeros(tree.nv) for _ in range(3))
     agitation[:3], agitation[3:6] = _ROOT_TRANSLATION, _ROOT_ROTATION
     for i, joint in enumerate(tree.joint_names):

@@ -4,6 +4,7 @@ loops.
 
 import numpy as np
 
+from motionrecon.body.build import Body
 from motionrecon.kinematics.forward import carried, forward
 from motionrecon.kinematics.prior import prior_of
 from motionrecon.kinematics.tree import Tree, tree_of
@@ -16,7 +17,7 @@ class FrameProblem:
     (calibration).
     """
 
-    def __init__(self, body, tree: Tree | None = None):
+    def __init__(self, body: Body, tree: Tree | None = None) -> None:
         self.body, self.names = body, body.keypoint_names
         self.tree = tree if tree is not None else tree_of(body)
         t = self.tree
@@ -32,9 +33,11 @@ class FrameProblem:
         self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
 
     def with_points(self, point_pos: np.ndarray) -> "FrameProblem":
+        """The same with keypoints at point_pos (K, 3) m on their bodies."""
         return FrameProblem(self.body, self.tree.with_points(point_pos))
 
     def neutral_qpos(self) -> np.ndarray:
+        """qpos (nq,): the root at its place, hinges at neutral."""
         q = self.body.model.qpos0.copy()
         q[7:] = self.prior.neutral[6:]
         return q

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from motionrecon.body.build import Body
+from motionrecon.clip.clip import Clip
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.start import Starter
 from motionrecon.kinematics.trajectory import solve_trajectory
@@ -40,7 +42,9 @@ class IkResult:
     warnings: tuple[str, ...]
 
 
-def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None) -> IkResult:
+def solve_ik(
+    body: Body, clip: Clip, noise_m: float = 0.0, options: IkOptions | None = None
+) -> IkResult:
     """Most probable smooth motion of the body given the clip's keypoints.
 
     noise_m: standard deviation (m) of the keypoints' noise per coordinate; it sets how much
@@ -95,8 +99,10 @@ def solve_ik(body, clip, noise_m: float = 0.0, options: IkOptions | None = None)
     return IkResult(qpos, keypoints, *_report(keypoints, target, base))
 
 
-def gather(body, clip) -> tuple[np.ndarray, np.ndarray]:
-    """(T, K, 3) keypoints and (T, K) confidences of the clip in the order of the body's keypoints."""
+def gather(body: Body, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+    """(T, K, 3) keypoints and (T, K) confidences of the clip in the order of the body's
+    keypoints.
+    """
     column = {n: i for i, n in enumerate(clip.names)}
     use = [column[n] for n in body.keypoint_names]
     # C order, or the compiled loops would be compiled once more for another layout
@@ -106,7 +112,7 @@ def gather(body, clip) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def spreads(body, noise_m: float, options: IkOptions) -> np.ndarray:
+def spreads(body: Body, noise_m: float, options: IkOptions) -> np.ndarray:
     """(K,) m: how far a keypoint may lie from the model's, from noise and from how loosely it is
     defined.
     """
@@ -132,7 +138,9 @@ def leaps(target: np.ndarray, fps: float) -> np.ndarray:
 
 
 def fill(target: np.ndarray) -> np.ndarray:
-    """(T, K, 3) with gaps bridged linearly in time and ends held; a keypoint never seen stays NaN."""
+    """(T, K, 3) with gaps bridged linearly in time and ends held; a keypoint never seen stays
+    NaN.
+    """
     out = target.copy()
     frames = np.arange(len(target))
     for k in range(target.shape[1]):
@@ -151,7 +159,9 @@ def pieces(frames: int, chunk: int, overlap: int) -> list[tuple[int, int]]:
     return [(a, min(a + chunk, frames)) for a in starts]
 
 
-def _report(keypoints, target, base) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _report(
+    keypoints: np.ndarray, target: np.ndarray, base: np.ndarray
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     distance = np.linalg.norm(keypoints - target, axis=2)
     seen = base > 0
     error = 1000 * float(distance[seen].mean()) if seen.any() else float("nan")

@@ -5,6 +5,7 @@ from its neighbour.
 import numpy as np
 
 from motionrecon.kinematics.frame import solve_frame
+from motionrecon.kinematics.problem import FrameProblem
 
 # Angles in degrees of limbs to start from: (shoulder_first, shoulder_second, shoulder_twist, elbow)
 _ARMS = [(a, b, c, 50) for a in (0, 80, 170) for b in (0, 55) for c in (-70, 20, 110)]
@@ -34,7 +35,7 @@ _TORSO = (
 class Starter:
     """Finds the pose of single frames of one problem (see problem.FrameProblem)."""
 
-    def __init__(self, problem, floor_weight: float = 0.0):
+    def __init__(self, problem: FrameProblem, floor_weight: float = 0.0) -> None:
         self.problem, self.floor_weight = problem, floor_weight
         self.torso = np.array([n in _TORSO for n in problem.names])
         self.limb_of = np.array([_limb(n) for n in problem.names])
@@ -99,7 +100,14 @@ class Starter:
         """qpos (nq,) of one frame from a pose nearby."""
         return self._solve(q, target, weight, scale2, 12)[0]
 
-    def _solve(self, q, target, weight, scale2, iterations):
+    def _solve(
+        self,
+        q: np.ndarray,
+        target: np.ndarray,
+        weight: np.ndarray,
+        scale2: np.ndarray,
+        iterations: int,
+    ) -> tuple[np.ndarray, float, np.ndarray]:
         p = self.problem
         return solve_frame(
             q,

@@ -8,26 +8,27 @@ from scipy.linalg.lapack import dpbsv
 
 from motionrecon.kinematics.forward import retract
 from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import right_jacobian_inverse, turned_by
 
 
 @njit(cache=True)
 def assemble(
-    qpos,
-    target,
-    weight,
-    scale2,
-    tree,
-    points,
-    spheres,
-    pull,
-    limit_weight,
-    floor_weight,
-    stiff,
-    tail,
-    band,
-    grad,
-):
+    qpos: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    scale2: np.ndarray,
+    tree: tuple[np.ndarray, ...],
+    points: tuple[np.ndarray, np.ndarray],
+    spheres: tuple[np.ndarray, ...],
+    pull: tuple[np.ndarray, np.ndarray],
+    limit_weight: float,
+    floor_weight: float,
+    stiff: np.ndarray,
+    tail: float,
+    band: np.ndarray,
+    grad: np.ndarray,
+) -> float:
     """Cost of the trajectory; fills band (T nv, 2 nv + 3), row i holding H[i + o, i] at o, and grad
     (T nv,).
 
@@ -68,15 +69,19 @@ def assemble(
 
 
 @njit(cache=True)
-def _softened(w, r2, tail):
-    """(cost, weight) of w r2 under a Student's t of `tail` degrees: tail / 2 log(1 + w r2 / tail)."""
+def _softened(w: float, r2: float, tail: float) -> tuple[float, float]:
+    """(cost, weight) of w r2 under a Student's t of `tail` degrees: tail / 2 log(1 + w r2 /
+    tail).
+    """
     if np.isinf(tail):
         return 0.5 * w * r2, w
     return 0.5 * tail * np.log1p(w * r2 / tail), w / (1.0 + w * r2 / tail)
 
 
 @njit(cache=True)
-def _smooth_linear(qpos, t, stiff, tail, band, grad):
+def _smooth_linear(
+    qpos: np.ndarray, t: int, stiff: np.ndarray, tail: float, band: np.ndarray, grad: np.ndarray
+) -> float:
     """Second differences of the root's position and of the hinges about frame t."""
     nv, cost = len(stiff), 0.0
     for d in range(nv):
@@ -100,7 +105,9 @@ def _smooth_linear(qpos, t, stiff, tail, band, grad):
 
 
 @njit(cache=True)
-def _smooth_turn(qpos, t, stiff, tail, band, grad):
+def _smooth_turn(
+    qpos: np.ndarray, t: int, stiff: float, tail: float, band: np.ndarray, grad: np.ndarray
+) -> float:
     """Change of the root's turn (in its own frame) from frame t - 1 -> t to t -> t + 1."""
     nv = qpos.shape[1] - 1
     before, after = (
@@ -136,7 +143,7 @@ def _smooth_turn(qpos, t, stiff, tail, band, grad):
 
 
 @njit(cache=True)
-def _moved(qpos, step):
+def _moved(qpos: np.ndarray, step: np.ndarray) -> np.ndarray:
     out = np.empty_like(qpos)
     nv = qpos.shape[1] - 1
     for t in range(len(qpos)):
@@ -151,13 +158,13 @@ def solve_trajectory(
     target: np.ndarray,
     weight: np.ndarray,
     scale2: np.ndarray,
-    problem,
+    problem: FrameProblem,
     stiff: np.ndarray,
     floor_weight: float,
     neutral_scale: float,
     tail: float = np.inf,
     iterations: int = 10,
-    tolerance: float = 1e-3,
+    tolerance: float = 0.001,
 ) -> tuple[np.ndarray, float]:
     """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight
     (T, K).

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
+from motionrecon.body.build import Body
 from motionrecon.errors import BodyError
 
 
@@ -35,9 +36,10 @@ class Tree:
 
     @property
     def nv(self) -> int:
+        """Degrees of freedom, the free root's six included."""
         return len(self.axis)
 
-    def arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """What the compiled forward kinematics take."""
         return self.parent, self.body_pos, self.first_dof, self.dof_count, self.axis
 
@@ -46,7 +48,7 @@ class Tree:
         return replace(self, point_pos=np.ascontiguousarray(point_pos, float))
 
 
-def tree_of(body) -> Tree:
+def tree_of(body: Body) -> Tree:
     """Tree of a motionrecon.body.Body. Raises BodyError for other than one free root, then hinges,
     frames aligned.
     """
@@ -59,7 +61,8 @@ def tree_of(body) -> Tree:
         or not aligned
     ):
         raise BodyError(
-            "kinematics need one free root, then hinges through body origins, with all body frames aligned"
+            "kinematics need one free root, then hinges through body origins, with all body "
+            "frames aligned"
         )
     first = np.array([m.body_dofadr[b] if m.body_dofnum[b] else 0 for b in range(m.nbody)])
     chains = [_chain(m, b) for b in range(m.nbody)]

@@ -5,8 +5,8 @@ are not listed help the others.
 """
 
 STUDIES = {
-    "gradient": "what the exact gradient of a rollout costs against its rivals, and how exact it is",
-    "reconstruct": "whole clips: accuracy, forces and seconds, also with noise and missing keypoints",
+    "gradient": "what the exact gradient of a rollout costs, and how exact it is",
+    "reconstruct": "whole clips: accuracy, forces and seconds; with noise, missing keypoints",
     "batch": "batches: workers, damaged files, kill -9 and resume, memory",
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",
     "motion": "learned and classical optimizers on control windows and on whole clips",

@@ -86,9 +86,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"motionrecon {__version__}\n"
 
 
-def test_help_loads_nothing_heavy():
+def test_no_help_loads_anything_heavy():
     heavy = ("jax", "mujoco", "numba", "scipy", "numpy", "cv2", "flax")
-    for words in (["--help"], ["reconstruct", "--help"], ["compare", "--help"]):
+    for words in (["--help"], *([name, "--help"] for name in COMMANDS)):
         code = (
             "import sys\nfrom motionrecon.cli.main import main\n"
             f"try: main({words})\nexcept SystemExit: pass\n"
@@ -414,8 +414,15 @@ def test_compiling_is_announced_where_nothing_is_compiled(monkeypatch, tmp_path,
     assert capsys.readouterr() == ("", f"{compiling.KERNELS}\n")
     compiling.announce(Console(quiet=True))
     monkeypatch.setattr(compiling, "kernels_are_cold", lambda: False)
-    compiling.announce(Console())
+    compiling.announce(Console(), ["bfgs", "optimus-motion"])
     assert capsys.readouterr() == ("", "")
+    compiling.announce(Console(), ["bfgs", "optimus-classical"])
+    assert (
+        capsys.readouterr().err == "optimus-classical is compiled at every run, a minute or more\n"
+    )
+    from motionrecon.optimizers import names
+
+    assert set(compiling.NETWORKS) <= set(names())
 
 
 def test_a_cold_cache_is_told_from_a_warm_one(made, tmp_path):

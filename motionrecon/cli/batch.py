@@ -81,7 +81,7 @@ def run(o: BatchOptions, console: Console) -> int:
     if o.scheduler == "local" and todo.todo:
         from motionrecon.cli.compiling import announce
 
-        announce(console)
+        announce(console, [o.optimizer or ""])
     terminal = Terminal(stderr=console.json, quiet=console.quiet)
     with Progress(left, todo.kept, terminal) as progress:
         statuses = run_batch(todo, scheduler, progress)

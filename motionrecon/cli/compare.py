@@ -59,7 +59,7 @@ def run(o: CompareOptions, console: Console) -> int:
     make_renderer(film.renderer, film.width, film.height).close()
     names = list(dict.fromkeys([o.optimizer, *o.others]))
     options = Options(max_evaluations=o.max_evaluations)
-    announce(console)
+    announce(console, names)
     with console.progress("reconstructing") as share:
         takes = compare(
             clip,

@@ -1,6 +1,7 @@
 """Saying that compilers run, before a wait that would look like a standstill."""
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -8,12 +9,25 @@ from pkgutil import iter_modules
 from motionrecon.cli.console import Console
 
 KERNELS = "compiling, once a machine: about 15 s"
+# Networks inside a jitted step: XLA compiles it for every length of window, and keeps nothing.
+NETWORKS = (
+    "optimus-classical",
+    "optimus-classical-factorised",
+    "adafactor-mlp-classical",
+    "optimus-motion-plain",
+    "adafactor-mlp-motion",
+)
 
 
-def announce(console: Console) -> None:
-    """A note where the physics' kernels have no compiled code on this machine yet."""
+def announce(console: Console, optimizers: Iterable[str] = ()) -> None:
+    """A note where the physics' kernels have no compiled code on this machine yet, and where one of
+    the optimizers is compiled anew at every run.
+    """
     if kernels_are_cold():
         console.note(KERNELS)
+    for name in optimizers:
+        if name in NETWORKS:
+            console.note(f"{name} is compiled at every run, a minute or more")
 
 
 def kernels_are_cold() -> bool:

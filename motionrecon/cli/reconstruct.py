@@ -60,7 +60,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         mass_kg=o.mass,
         noise_m=o.noise,
     )
-    announce(console)
+    announce(console, [o.optimizer])
     with console.progress("reconstructing") as share:
         motion = reconstruct(clip, options, share, reference, console.begun)
     paths: list[Path] = list(motion.save(out))

@@ -143,5 +143,7 @@ def test_wrong_use_is_an_error():
         optimizers.minimize(RosenbrockResiduals(), np.zeros(3), LevenbergMarquardt(), 10)
     with pytest.raises(OptimizerError, match="finite"):
         optimizers.minimize(RosenbrockResiduals(), np.full(6, np.inf), LevenbergMarquardt(), 10)
+    with pytest.raises(OptimizerError, match="lower_by and raise_by"):
+        optimizers.make("levenberg-marquardt", raise_by=1.0)
     with pytest.raises(OptimizerError, match="damping"):
         optimizers.make("levenberg-marquardt", damping=-1.0)

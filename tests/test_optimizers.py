@@ -21,7 +21,7 @@ from problems import (
 
 from motionrecon import optimizers
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Counted
+from motionrecon.optimizers.base import LeastSquaresProblem, Status, count
 
 # These ask for `linearize`, which most of the problems lack; Levenberg-Marquardt has tests of its
 # own besides.
@@ -172,12 +172,12 @@ def test_counting_of_values_and_linearizations():
         def linearize(self, x):
             return *self.value_and_grad(x), self.matrix
 
-    counted = Counted(Linear(), 10)
+    counted = count(Linear(), 10)
     counted.value(np.zeros(10))
     counted.value_and_grad(np.ones(10))
     counted.linearize(np.ones(10))
     assert (counted.evaluations, counted.linearizations) == (3, 1)
-    assert not hasattr(Counted(Quadratic(), 10), "linearize")
+    assert not isinstance(count(Quadratic(), 10), LeastSquaresProblem)
 
 
 def test_unknown_names_options_and_starts_are_errors():
@@ -193,6 +193,14 @@ def test_unknown_names_options_and_starts_are_errors():
         optimizers.minimize(Quadratic(), np.full(10, np.nan), optimizers.make("bfgs"), 10)
     with pytest.raises(OptimizerError, match="at least 1"):
         optimizers.minimize(Quadratic(), np.zeros(10), optimizers.make("bfgs"), 0)
+
+
+def test_asking_whether_it_is_done_changes_nothing():
+    problem, start = Constant(), np.zeros(10)
+    for name in GRADIENT_ONLY:
+        optimizer = optimizers.make(name, **OPTIONS.get(name, {}))
+        state = optimizer.init(problem, start)
+        assert optimizer.done(state) is Status.CONVERGED and state.stop is None
 
 
 def test_a_callback_can_stop():

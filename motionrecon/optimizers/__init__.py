@@ -9,9 +9,27 @@ import importlib
 from typing import Any
 
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Counted, Optimizer, Problem, Result, State, minimize
+from motionrecon.optimizers.base import (
+    LeastSquaresProblem,
+    Optimizer,
+    Problem,
+    Result,
+    State,
+    Status,
+    minimize,
+)
 
-__all__ = ["Counted", "Optimizer", "Problem", "Result", "State", "make", "minimize", "names"]
+__all__ = [
+    "LeastSquaresProblem",
+    "Optimizer",
+    "Problem",
+    "Result",
+    "State",
+    "Status",
+    "make",
+    "minimize",
+    "names",
+]
 
 # name -> module, factory, options. Modules load on demand: the learned optimizers pull in flax,
 # which a classical run never needs.
@@ -55,7 +73,8 @@ def make(name: str, **options: Any) -> Optimizer:
     unknown = sorted(set(options) - known)
     if unknown:
         raise OptimizerError(
-            f"optimizer {name} has no option {', '.join(unknown)}: it has {', '.join(sorted(known))}"
+            f"optimizer {name} has no option {', '.join(unknown)}: "
+            f"it has {', '.join(sorted(known))}"
         )
     build = getattr(module, factory)
     return build(name, kind(**options)) if factory == "shipped" else build(kind(**options))

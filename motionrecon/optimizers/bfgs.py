@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.optimizers.base import Problem, start_state
 from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions, QuasiNewtonState
@@ -16,26 +17,29 @@ from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions,
 class BfgsState(QuasiNewtonState):
     """`inverse_hessian` (n, n), or None before the first secant pair."""
 
-    inverse_hessian: np.ndarray | None = None
+    inverse_hessian: Float[np.ndarray, "n n"] | None = None
 
 
 __all__ = ["Bfgs", "BfgsState", "QuasiNewtonOptions"]
 
 
-class Bfgs(QuasiNewton):
+class Bfgs(QuasiNewton[BfgsState]):
     """Memory n^2, time n^2 an iteration. Options: QuasiNewtonOptions."""
 
     name = "bfgs"
 
-    def init(self, problem: Problem, x0: np.ndarray) -> BfgsState:
+    def init(self, problem: Problem, x0: Float[np.ndarray, " n"]) -> BfgsState:
+        """The start, with no curvature known."""
         return start_state(problem, x0, BfgsState)
 
-    def _direction(self, state: BfgsState) -> np.ndarray:
+    def _direction(self, state: BfgsState) -> Float[np.ndarray, " n"]:
         return (
             -state.grad if state.inverse_hessian is None else -(state.inverse_hessian @ state.grad)
         )
 
-    def _learn(self, state: BfgsState, s: np.ndarray, y: np.ndarray) -> None:
+    def _learn(
+        self, state: BfgsState, s: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]
+    ) -> None:
         sy = s @ y
         if state.inverse_hessian is None:
             scale = sy / (y @ y) if self.options.first_scale == "secant" else 1.0  # eq. 6.20

@@ -6,15 +6,25 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
-from motionrecon.optimizers.base import Optimizer, Problem, Result, State, minimize
+from motionrecon.optimizers.base import (
+    LeastSquaresProblem,
+    Optimizer,
+    Problem,
+    Result,
+    S,
+    State,
+    Status,
+    minimize,
+)
 from motionrecon.optimizers.levenberg_marquardt import LevenbergMarquardt
 
 
 def minimize_or_fall_back(
     problem: Problem,
-    x0: np.ndarray,
-    optimizer: Optimizer,
+    x0: Float[np.ndarray, " n"],
+    optimizer: Optimizer[S],
     max_evaluations: int,
     callback: Callable[[State], object] | None = None,
 ) -> tuple[Result, bool]:
@@ -25,8 +35,8 @@ def minimize_or_fall_back(
     result = minimize(problem, x0, optimizer, max_evaluations, callback)
     if (
         not optimizer.learned
-        or not hasattr(problem, "linearize")
-        or result.status in ("converged", "stopped")
+        or not isinstance(problem, LeastSquaresProblem)
+        or result.status in (Status.CONVERGED, Status.STOPPED)
     ):
         return result, False
     start = result.history[0][2]  # the first evaluation of every optimizer is that of x0
@@ -36,7 +46,10 @@ def minimize_or_fall_back(
     best = second if second.loss <= result.loss else result
     spent, seconds = result.evaluations, result.history[-1][1]
     later = [(spent + n, seconds + s, min(loss, result.loss)) for n, s, loss in second.history]
-    message = f"{optimizer.name} did not get below its start ({result.status}); levenberg-marquardt took over"
+    message = (
+        f"{optimizer.name} did not get below its start ({result.status}); "
+        "levenberg-marquardt took over"
+    )
     return dataclasses.replace(
         best,
         evaluations=spent + second.evaluations,

@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 import optax
+from jaxtyping import Float
 
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Optimizer, Problem, State, start_state
+from motionrecon.optimizers.base import Optimizer, Problem, State, Status, start_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class FirstOrderOptions:
     decay2: float = 0.999
     gradient_tolerance: float = 1e-10
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.learning_rate > 0 or not 0 <= self.decay < 1 or not 0 <= self.decay2 < 1:
             raise OptimizerError(f"learning_rate must be above 0 and decays in [0, 1): got {self}")
 
@@ -42,23 +43,25 @@ class FirstOrderState(State):
     scale: float = 1.0
 
 
-class FirstOrder(Optimizer):
+class FirstOrder(Optimizer[FirstOrderState]):
     """An optax transformation, one evaluation an iteration."""
 
     def __init__(
         self, name: str, transformation: optax.GradientTransformation, options: FirstOrderOptions
-    ):
+    ) -> None:
         self.name, self.transformation, self.options = name, transformation, options
         self.gradient_tolerance = options.gradient_tolerance
         self._update = jax.jit(transformation.update)
 
-    def init(self, problem: Problem, x0: np.ndarray) -> FirstOrderState:
+    def init(self, problem: Problem, x0: Float[np.ndarray, " n"]) -> FirstOrderState:
+        """The start, with optax's state as new."""
         state = start_state(problem, x0, FirstOrderState)
         with jax.enable_x64(True):
             state.inner = self.transformation.init(state.x)
         return state
 
     def step(self, problem: Problem, state: FirstOrderState) -> FirstOrderState:
+        """One update; a second evaluation where the first is not finite."""
         with jax.enable_x64(True):
             update, state.inner = self._update(state.grad, state.inner)
             x = state.x + state.scale * np.asarray(update)
@@ -71,7 +74,7 @@ class FirstOrder(Optimizer):
         state.scale *= 0.5
         state.message = f"a step was not finite: back to the best point, step times {state.scale:g}"
         if state.scale < 1e-12:
-            state.stop = "non-finite"
+            state.stop = Status.NON_FINITE
             return state
         loss, grad = problem.value_and_grad(state.best_x)
         state.accept(state.best_x.copy(), loss, grad)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.optimizers.base import Problem, start_state
 from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions, QuasiNewtonState
@@ -16,21 +17,24 @@ from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions,
 class LbfgsState(QuasiNewtonState):
     """`pairs`: the last secant pairs (s (n,), y (n,)), oldest first."""
 
-    pairs: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
+    pairs: list[tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]] = dataclasses.field(
+        default_factory=list
+    )
 
 
 __all__ = ["Lbfgs", "LbfgsState", "QuasiNewtonOptions"]
 
 
-class Lbfgs(QuasiNewton):
+class Lbfgs(QuasiNewton[LbfgsState]):
     """Memory and time n times the number of pairs. Options: QuasiNewtonOptions."""
 
     name = "lbfgs"
 
-    def init(self, problem: Problem, x0: np.ndarray) -> LbfgsState:
+    def init(self, problem: Problem, x0: Float[np.ndarray, " n"]) -> LbfgsState:
+        """The start, with no curvature known."""
         return start_state(problem, x0, LbfgsState)
 
-    def _direction(self, state: LbfgsState) -> np.ndarray:
+    def _direction(self, state: LbfgsState) -> Float[np.ndarray, " n"]:
         q = state.grad.copy()
         weights = []
         for s, y in reversed(state.pairs):
@@ -43,7 +47,9 @@ class Lbfgs(QuasiNewton):
             q += (weight - (y @ q) / (s @ y)) * s
         return -q
 
-    def _learn(self, state: LbfgsState, s: np.ndarray, y: np.ndarray) -> None:
+    def _learn(
+        self, state: LbfgsState, s: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]
+    ) -> None:
         state.pairs.append((s, y))
         del state.pairs[: -self.options.memory]
 

@@ -14,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 
 from motionrecon.learned import learned
 from motionrecon.learned import weights_io as weights
-from motionrecon.optimizers.base import Optimizer, Problem, State, start_state
+from motionrecon.optimizers.base import Optimizer, Problem, State, Status, start_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ class LearnedState(State):
     rejections: int = 0
 
 
-class Learned(Optimizer):
+class Learned(Optimizer[LearnedState]):
     """One evaluation an iteration, no line search. The iterate `x` is the last finite point
     evaluated.
     """
@@ -78,7 +78,7 @@ class Learned(Optimizer):
             step, state.inner = self._update(self.theta, state.inner, x, np.float64(loss), grad)
         state.next_x = x + np.asarray(step)
 
-    def done(self, state: LearnedState) -> str | None:
+    def done(self, state: LearnedState) -> Status | None:
         """As Optimizer.done; while exploring, a vanished gradient stops only at the start, where it
         may be constant.
         """
@@ -96,7 +96,7 @@ class Learned(Optimizer):
         state.iteration += 1
         x = state.next_x
         if not np.all(np.isfinite(x)):
-            state.stop, state.message = "stalled", "the learned step is no longer finite"
+            state.stop, state.message = Status.STALLED, "the learned step is no longer finite"
             return state
         loss, grad = problem.value_and_grad(x)
         if np.isfinite(loss):
@@ -106,11 +106,11 @@ class Learned(Optimizer):
             state.rejections += 1
             state.message = "a point was not finite: step shortened"
             if state.rejections >= self.options.max_rejections:
-                state.stop = "non-finite"
+                state.stop = Status.NON_FINITE
                 return state
         self._advance(state, x, loss, grad)
         if np.array_equal(state.next_x, x) and np.isfinite(loss):
-            state.stop, state.message = "stalled", "the step is below the resolution of x"
+            state.stop, state.message = Status.STALLED, "the step is below the resolution of x"
         return state
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.optimizers.base import Problem
 
@@ -18,18 +19,18 @@ class Trial:
     """
 
     length: float
-    x: np.ndarray
+    x: Float[np.ndarray, " n"]
     loss: float
-    grad: np.ndarray
+    grad: Float[np.ndarray, " n"]
     slope: float
 
 
 def strong_wolfe(
     problem: Problem,
-    x: np.ndarray,
+    x: Float[np.ndarray, " n"],
     loss: float,
-    grad: np.ndarray,
-    direction: np.ndarray,
+    grad: Float[np.ndarray, " n"],
+    direction: Float[np.ndarray, " n"],
     first: float = 1.0,
     decrease: float = 1e-4,
     curvature: float = 0.9,
@@ -103,5 +104,5 @@ def _interpolate(low: Trial, high: Trial) -> float:
     guess = _cubic_minimum(low, high)
     if guess is None or not np.isfinite(guess):
         return low.length + 0.5 * width
-    ends = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
-    return float(np.clip(guess, *ends))
+    first, last = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
+    return float(np.clip(guess, first, last))

@@ -10,7 +10,7 @@ import numpy as np
 
 from motionrecon.learned import learned, motion_start
 from motionrecon.learned import weights_io as weights
-from motionrecon.optimizers.base import Problem, State
+from motionrecon.optimizers.base import Problem, grid_of
 from motionrecon.optimizers.learned import Learned, LearnedOptions, LearnedState
 
 
@@ -47,16 +47,14 @@ class MotionPlain(Learned):
         self.start = start
 
     def _scaled(self, problem: Problem) -> _Scaled:
-        return _Scaled(
-            problem, motion_start.scale(self.start, getattr(problem, "grid", None), problem.n)
-        )
+        return _Scaled(problem, motion_start.scale(self.start, grid_of(problem), problem.n))
 
     def init(self, problem: Problem, x0: np.ndarray) -> LearnedState:
         scaled = self._scaled(problem)
         x = np.asarray(x0, float)
         return super().init(scaled, x / scaled.scale if x.shape == scaled.scale.shape else x)
 
-    def step(self, problem: Problem, state: LearnedState) -> State:
+    def step(self, problem: Problem, state: LearnedState) -> LearnedState:
         return super().step(self._scaled(problem), state)
 
 

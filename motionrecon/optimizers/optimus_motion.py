@@ -18,7 +18,17 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from motionrecon.errors import OptimizerError
 from motionrecon.learned import motion_policy as policy
 from motionrecon.learned import motion_weights
-from motionrecon.optimizers.base import Optimizer, Problem, State, finite_or_inf, linearize
+from motionrecon.optimizers.base import (
+    LinearizedState,
+    Optimizer,
+    Problem,
+    Status,
+    checked_start,
+    finite_or_inf,
+    least_squares,
+    linearize_fast,
+    linearized_start_state,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,14 +49,13 @@ class OptimusMotionOptions:
 
 
 @dataclasses.dataclass
-class OptimusMotionState(State):
-    """hessian (n, n): Gauss-Newton matrix of the last Jacobian; factor: Cholesky factor of it,
-    damped; pairs [(s, y)] since; age: accepted steps since; renew: whether to take a new one before
-    the next step; loss_at_jacobian; slow: Jacobians in a row that gained little; decision: the
-    policy's last.
+class OptimusMotionState(LinearizedState):
+    """factor: Cholesky factor of the last Jacobian's matrix, damped; pairs [(s, y)] since; age:
+    accepted steps since; renew: whether to take a new one before the next step;
+    loss_at_jacobian; slow: Jacobians in a row that gained little; decision: the policy's
+    last.
     """
 
-    hessian: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0)))
     factor: Any = None
     damping: float = 0.1
     pairs: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
@@ -61,7 +70,7 @@ class OptimusMotionState(State):
     decision: policy.Decision | None = None
 
 
-class OptimusMotion(Optimizer):
+class OptimusMotion(Optimizer[OptimusMotionState]):
     """Needs a problem with `linearize`."""
 
     learned = True
@@ -77,25 +86,11 @@ class OptimusMotion(Optimizer):
         self.name, self.theta, self.options = name, theta, options
 
     def init(self, problem: Problem, x0: np.ndarray) -> OptimusMotionState:
-        if not hasattr(problem, "linearize"):
-            raise OptimizerError(
-                f"{self.name} needs a problem with linearize(x) (residual Jacobians); use lbfgs"
-            )
-        x = np.array(x0, float)
-        if x.shape != (problem.n,) or not np.isfinite(x).all():
-            raise OptimizerError(
-                f"the start must be {problem.n} finite numbers, it has shape {x.shape}"
-            )
-        loss, grad, hessian = linearize(problem, x)
-        loss, grad = finite_or_inf(loss, grad)
-        state = OptimusMotionState(x, loss, grad, x.copy(), loss, hessian=hessian)
+        known = least_squares(problem, self.name)
+        x = checked_start(problem, x0)
+        state = linearized_start_state(linearize_fast(known, x), x, OptimusMotionState)
         state.damping = policy.first_damping(self.theta, np.log(self.options.damping))
-        state.loss_at_jacobian = state.first_loss = loss
-        if not (np.isfinite(loss) and np.isfinite(hessian).all()):
-            state.stop, state.message = (
-                "non-finite",
-                "the objective or its linearisation is not finite at the start",
-            )
+        state.loss_at_jacobian = state.first_loss = state.loss
         return state
 
     def _factorise(self, state: OptimusMotionState) -> None:
@@ -115,7 +110,7 @@ class OptimusMotion(Optimizer):
             except LinAlgError:
                 if state.damping >= o.damping_ceiling:
                     state.stop, state.message = (
-                        "stalled",
+                        Status.STALLED,
                         "the curvature cannot be damped to positive definite",
                     )
                     return
@@ -175,13 +170,13 @@ class OptimusMotion(Optimizer):
         slow = state.loss_at_jacobian - state.loss <= o.tolerance * state.loss_at_jacobian
         state.slow = state.slow + 1 if slow and state.age else 0
         if state.slow >= o.patience:
-            state.stop = "converged"
+            state.stop = Status.CONVERGED
             return
-        loss, grad, hessian = linearize(problem, state.x)
+        loss, grad, hessian = linearize_fast(least_squares(problem, self.name), state.x)
         loss, grad = finite_or_inf(loss, grad)
         if not (np.isfinite(loss) and np.isfinite(hessian).all()):
             state.stop, state.message = (
-                "stalled",
+                Status.STALLED,
                 "the linearisation at the last point is not finite",
             )
             return
@@ -210,14 +205,14 @@ class OptimusMotion(Optimizer):
         slope = float(state.grad @ direction)
         if not slope < 0.0:
             if state.age == 0:
-                state.stop = "converged" if slope == 0.0 else "stalled"
+                state.stop = Status.CONVERGED if slope == 0.0 else Status.STALLED
             else:
                 state.renew = True
             return state
         step = length * direction
         promised = -slope * length * (1.0 - 0.5 * length)
         if state.age == 0 and promised <= 0.1 * o.tolerance * state.loss and state.damping <= 1.0:
-            state.stop = "converged"
+            state.stop = Status.CONVERGED
             return state
         x = state.x + step
         loss = problem.value(x) if np.isfinite(x).all() else np.inf
@@ -257,7 +252,10 @@ class OptimusMotion(Optimizer):
             state.renew = True
             return
         if state.damping >= o.damping_ceiling:
-            state.stop, state.message = "stalled", state.message or "no damped step lowers the loss"
+            state.stop, state.message = (
+                Status.STALLED,
+                state.message or "no damped step lowers the loss",
+            )
         state.factor = None
 
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.errors import OptimizerError
-from motionrecon.optimizers.base import Optimizer, Problem, State
-from motionrecon.optimizers.line_search import strong_wolfe
+from motionrecon.optimizers.base import Optimizer, Problem, State, Status
+from motionrecon.optimizers.line_search import Trial, strong_wolfe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +35,13 @@ class QuasiNewtonOptions:
     memory: int = 10
     first_scale: str = "secant"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.first_scale not in ("secant", "unit"):
             raise OptimizerError(f"first_scale is {self.first_scale!r}: choose secant or unit")
         if not 0 < self.decrease < self.curvature < 1 or self.max_trials < 1 or self.memory < 1:
             raise OptimizerError(
-                f"0 < decrease < curvature < 1, max_trials >= 1 and memory >= 1 are needed: got {self}"
+                "0 < decrease < curvature < 1, max_trials >= 1 and memory >= 1 are needed: "
+                f"got {self}"
             )
 
 
@@ -49,32 +52,36 @@ class QuasiNewtonState(State):
     previous_loss: float = float("nan")
 
 
-class QuasiNewton(Optimizer):
+Q = TypeVar("Q", bound=QuasiNewtonState)
+
+
+class QuasiNewton(Optimizer[Q]):
     """One iteration; subclasses say how curvature is stored: `_direction`, `_learn`, `_forget`,
     `_fresh`.
     """
 
-    def __init__(self, options: QuasiNewtonOptions):
+    def __init__(self, options: QuasiNewtonOptions) -> None:
         self.options = options
         self.gradient_tolerance = options.gradient_tolerance
 
     @abc.abstractmethod
-    def _direction(self, state: QuasiNewtonState) -> np.ndarray:
+    def _direction(self, state: Q) -> Float[np.ndarray, " n"]:
         """The descent direction (n,) from what is known of the curvature."""
 
     @abc.abstractmethod
-    def _learn(self, state: QuasiNewtonState, s: np.ndarray, y: np.ndarray) -> None:
+    def _learn(self, state: Q, s: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> None:
         """Takes in the secant pair: step s (n,) and change of gradient y (n,), with s . y > 0."""
 
     @abc.abstractmethod
-    def _forget(self, state: QuasiNewtonState) -> None:
+    def _forget(self, state: Q) -> None:
         """Drops all curvature."""
 
     @abc.abstractmethod
-    def _fresh(self, state: QuasiNewtonState) -> bool:
+    def _fresh(self, state: Q) -> bool:
         """Whether no curvature is known yet."""
 
-    def step(self, problem: Problem, state: QuasiNewtonState) -> QuasiNewtonState:
+    def step(self, problem: Problem, state: Q) -> Q:
+        """A line search along the direction, from steepest descent where it fails."""
         trial = self._search(problem, state)
         if trial is None and not self._fresh(state):
             state.message = "line search failed: restarted from steepest descent"
@@ -82,10 +89,7 @@ class QuasiNewton(Optimizer):
             trial = self._search(problem, state)
         state.iteration += 1
         if trial is None:
-            state.stop, state.message = (
-                "stalled",
-                "line search found no lower point along the gradient",
-            )
+            state.end(Status.STALLED, "line search found no lower point along the gradient")
             return state
         s, y = trial.x - state.x, trial.grad - state.grad
         # A strong Wolfe point has s.y > 0; one that only decreases may not, and would break
@@ -96,7 +100,7 @@ class QuasiNewton(Optimizer):
         state.accept(trial.x, trial.loss, trial.grad)
         return state
 
-    def _search(self, problem: Problem, state: QuasiNewtonState):
+    def _search(self, problem: Problem, state: Q) -> Trial | None:
         o = self.options
         direction = self._direction(state)
         if not np.all(np.isfinite(direction)):

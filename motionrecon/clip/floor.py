@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from motionrecon.anatomy.points import Points
 from motionrecon.anatomy.points import stature as stature_of
@@ -46,9 +47,9 @@ class Floor:
     """
 
     height: float
-    normal: np.ndarray
+    normal: Float[np.ndarray, "3"]
     drift: float
-    point: np.ndarray
+    point: Float[np.ndarray, "2"]
     uncertainty: float
     estimate: float
     contacts: int
@@ -66,11 +67,11 @@ class _Stances:
     there.
     """
 
-    keypoint: np.ndarray  # (S,) which of the foot's keypoints, an index
-    sole: np.ndarray  # (S,) m
-    xy: np.ndarray  # (S, 2) m
-    time: np.ndarray  # (S,) s
-    weight: np.ndarray  # (S,) s
+    keypoint: Int[np.ndarray, " S"]  # which of the foot's keypoints, an index
+    sole: Float[np.ndarray, " S"]  # m
+    xy: Float[np.ndarray, "S 2"]  # m
+    time: Float[np.ndarray, " S"]  # s
+    weight: Float[np.ndarray, " S"]  # s
 
 
 def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
@@ -151,7 +152,7 @@ def level(clip: Clip, floor: Floor) -> Clip:
     return clip.replace(keypoints=keypoints, findings=(*clip.findings, *floor.findings))
 
 
-def tilt_rotation(normal: np.ndarray) -> np.ndarray:
+def tilt_rotation(normal: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     """The smallest rotation (3, 3) that turns a unit normal (not pointing down) upright
     (Rodrigues).
     """
@@ -212,7 +213,9 @@ def _find_stances(
     return _Stances(table[:, 0].astype(int), table[:, 1], table[:, 2:4], table[:, 4], table[:, 5])
 
 
-def _ground_level(sole: np.ndarray, weight: np.ndarray, reach: float) -> np.ndarray:
+def _ground_level(
+    sole: Float[np.ndarray, " S"], weight: Float[np.ndarray, " S"], reach: float
+) -> Bool[np.ndarray, " S"]:
     """Which stances (S,) bool are on the ground: the lowest cluster that holds at least half as
     much as the largest.
     """
@@ -303,7 +306,5 @@ def _lowest(smooth: np.ndarray) -> float:
     return float(np.quantile(low, 0.02)) if low.size else 0.0
 
 
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+def _weighted_median(values: Float[np.ndarray, " S"], weights: Float[np.ndarray, " S"]) -> float:
+    return float(np.quantile(values, 0.5, weights=weights, method="inverted_cdf"))

@@ -1,6 +1,7 @@
 """A clip at another frame rate."""
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.clip.clip import Clip
 
@@ -48,7 +49,9 @@ def to_rate(clip: Clip, fps_out: float) -> Clip:
     )
 
 
-def local_fit(clip: Clip, centre: np.ndarray, half: float) -> tuple[np.ndarray, np.ndarray]:
+def local_fit(
+    clip: Clip, centre: Float[np.ndarray, " N"], half: float
+) -> tuple[Float[np.ndarray, "N J 3"], Float[np.ndarray, "N J"]]:
     """Local quadratics: (keypoints (N, J, 3), confidence (N, J)) at the times `centre` (N,), in
     frames of the clip.
 
@@ -66,7 +69,7 @@ def local_fit(clip: Clip, centre: np.ndarray, half: float) -> tuple[np.ndarray, 
     return out, np.where(window.enough, np.clip(confidence, 0.0, 1.0), 0.0)
 
 
-def outlier_weights(clip: Clip) -> np.ndarray:
+def outlier_weights(clip: Clip) -> Float[np.ndarray, "T J"]:
     """(T, J) in [0, 1]: Tukey's biweight of each point's distance from a robust quadratic through
     its neighbours.
 

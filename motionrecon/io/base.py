@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.errors import ClipError
 
@@ -22,9 +23,9 @@ class Plates:
     on the person, centre of pressure cop (G, P, 3) in metres, NaN while unloaded.
     """
 
-    time: np.ndarray
-    force: np.ndarray
-    cop: np.ndarray
+    time: Float[np.ndarray, " G"]
+    force: Float[np.ndarray, "G P 3"]
+    cop: Float[np.ndarray, "G P 3"]
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Raw:
     the reader has to say.
     """
 
-    positions: np.ndarray
+    positions: Float[np.ndarray, "T J 3"]
     names: tuple[str, ...] | None = None
     skeleton: str | None = None
     fps: float | None = None
-    time: np.ndarray | None = None
+    time: Float[np.ndarray, " T"] | None = None
     units: str | None = None
     up: str | None = None
     likely_units: tuple[str, ...] = ("m", "cm", "mm")
-    confidence: np.ndarray | None = None
+    confidence: Float[np.ndarray, "T J"] | None = None
     plates: Plates | None = None
     extras: dict = field(default_factory=dict)
     findings: tuple[str, ...] = ()

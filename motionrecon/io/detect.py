@@ -7,6 +7,7 @@ Positions are (T, J, 3) with NaN for what is missing; names are canonical
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.anatomy.anthropometry import STATURE
 from motionrecon.anatomy.points import LIMBS, Points, nanmean, nanmedian
@@ -59,7 +60,7 @@ class Up:
     evidence: float
 
 
-def detect_up(positions: np.ndarray, names: tuple[str, ...]) -> Up:
+def detect_up(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> Up:
     """The axis along which people stand and the ground is level.
 
     Score of an axis: the mean over frames of the cosine between it and feet-to-shoulders; less how
@@ -89,7 +90,7 @@ def _mean_of(a: np.ndarray) -> float:
     return float(a.mean()) if a.size else 0.0
 
 
-def detect_skeleton(positions: np.ndarray) -> str | None:
+def detect_skeleton(positions: Float[np.ndarray, "T J 3"]) -> str | None:
     """The one convention of J keypoints under which left and right bones are alike and of human
     proportions.
 

@@ -3,6 +3,7 @@ frames.
 """
 
 import numpy as np
+from jaxtyping import Float
 from numba import njit
 
 from motionrecon.body.build import Body
@@ -13,14 +14,19 @@ from motionrecon.kinematics.start import Starter
 
 MODEL_ERROR = 0.004  # m, spread of a keypoint about its place on a rigid body
 FRAMES = 120  # at most, spread over the clip
+_MEDIAN_CHI2_3 = 2.4  # median of a sum of three squared standard normals (2.37)
 _EVIDENCE = (
     4.0  # frames' worth of independent evidence: a source's bias does not average out over frames
 )
 
 
 def calibrate(
-    body: Body, target: np.ndarray, weight: np.ndarray, noise_m: float = 0.0, rounds: int = 4
-) -> np.ndarray:
+    body: Body,
+    target: Float[np.ndarray, "T K 3"],
+    weight: Float[np.ndarray, "T K"],
+    noise_m: float = 0.0,
+    rounds: int = 4,
+) -> Float[np.ndarray, "K 3"]:
     """keypoint_pos (K, 3) m refined on target (T, K, 3) m (NaN: missing) with weight (T, K) in [0,
     1].
 
@@ -76,7 +82,9 @@ def _spread_of(
     """Robust mean squared distance per coordinate of each keypoint (K,), m^2."""
     d2 = ((problem.points_of(qpos) - target) ** 2).sum(axis=2)
     d2 = np.where(weight > 0, d2, np.nan)
-    return np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in d2.T]) / 2.4
+    return (
+        np.array([np.nanmedian(c) if np.isfinite(c).any() else 0.0 for c in d2.T]) / _MEDIAN_CHI2_3
+    )
 
 
 def _reduced(

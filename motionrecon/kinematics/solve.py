@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from motionrecon.body.build import Body
 from motionrecon.clip.clip import Clip
@@ -11,7 +12,9 @@ from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.start import Starter
 from motionrecon.kinematics.trajectory import solve_trajectory
 
-_LEAP = 0.12  # m
+# m off the running median, beyond what the motion around explains: six times the largest that any
+# keypoint of 44 clean clips comes to (20 mm; the median over clips is 0)
+_LEAP = 0.12
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class IkOptions:
 class IkResult:
     """qpos (T, nq); keypoints (T, K, 3) m, the model's, in the order of body.keypoint_names."""
 
-    qpos: np.ndarray
-    keypoints: np.ndarray
+    qpos: Float[np.ndarray, "T nq"]
+    keypoints: Float[np.ndarray, "T K 3"]
     findings: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -99,7 +102,7 @@ def solve_ik(
     return IkResult(qpos, keypoints, *_report(keypoints, target, base))
 
 
-def gather(body: Body, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+def gather(body: Body, clip: Clip) -> tuple[Float[np.ndarray, "T K 3"], Float[np.ndarray, "T K"]]:
     """(T, K, 3) keypoints and (T, K) confidences of the clip in the order of the body's
     keypoints.
     """
@@ -112,7 +115,7 @@ def gather(body: Body, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def spreads(body: Body, noise_m: float, options: IkOptions) -> np.ndarray:
+def spreads(body: Body, noise_m: float, options: IkOptions) -> Float[np.ndarray, " K"]:
     """(K,) m: how far a keypoint may lie from the model's, from noise and from how loosely it is
     defined.
     """
@@ -120,7 +123,7 @@ def spreads(body: Body, noise_m: float, options: IkOptions) -> np.ndarray:
     return np.sqrt(noise_m**2 + model**2)
 
 
-def leaps(target: np.ndarray, fps: float) -> np.ndarray:
+def leaps(target: Float[np.ndarray, "T K 3"], fps: float) -> Bool[np.ndarray, "T K"]:
     """(T, K) keypoints far from their own running median (Hampel's test, its scale that of the
     motion around).
     """
@@ -137,7 +140,7 @@ def leaps(target: np.ndarray, fps: float) -> np.ndarray:
     return out
 
 
-def fill(target: np.ndarray) -> np.ndarray:
+def fill(target: Float[np.ndarray, "T K 3"]) -> Float[np.ndarray, "T K 3"]:
     """(T, K, 3) with gaps bridged linearly in time and ends held; a keypoint never seen stays
     NaN.
     """

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
+from jaxtyping import Float, Int
 
 from motionrecon.body.build import Body
 from motionrecon.errors import BodyError
@@ -19,19 +20,19 @@ class Tree:
     touch the floor.
     """
 
-    parent: np.ndarray
-    body_pos: np.ndarray
-    first_dof: np.ndarray
-    dof_count: np.ndarray
-    chain: np.ndarray
-    chain_length: np.ndarray
-    axis: np.ndarray
-    limits: np.ndarray
-    point_body: np.ndarray
-    point_pos: np.ndarray
-    sphere_body: np.ndarray
-    sphere_pos: np.ndarray
-    sphere_radius: np.ndarray
+    parent: Int[np.ndarray, " nbody"]
+    body_pos: Float[np.ndarray, "nbody 3"]
+    first_dof: Int[np.ndarray, " nbody"]
+    dof_count: Int[np.ndarray, " nbody"]
+    chain: Int[np.ndarray, "nbody depth"]
+    chain_length: Int[np.ndarray, " nbody"]
+    axis: Float[np.ndarray, "nv 3"]
+    limits: Float[np.ndarray, "nv 2"]
+    point_body: Int[np.ndarray, " K"]
+    point_pos: Float[np.ndarray, "K 3"]
+    sphere_body: Int[np.ndarray, " S"]
+    sphere_pos: Float[np.ndarray, "S 3"]
+    sphere_radius: Float[np.ndarray, " S"]
     joint_names: tuple[str, ...]  # of dofs 6 on
 
     @property

@@ -1,11 +1,12 @@
 """Velocities of a configuration trajectory in MuJoCo's tangent convention."""
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.kinematics.rotation import turned_by
 
 
-def qvel_from(qpos: np.ndarray, dt: float) -> np.ndarray:
+def qvel_from(qpos: Float[np.ndarray, "T nq"], dt: float) -> Float[np.ndarray, "T nv"]:
     """qvel (T, nv) of qpos (T, nq) at dt s by central differences, one-sided at the ends.
 
     Root: linear velocity in the world frame (m/s), angular in the body's (rad/s), as

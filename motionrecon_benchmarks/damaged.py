@@ -22,11 +22,12 @@ from pathlib import Path
 import numpy as np
 from tyro.conf import Positional
 
+from motionrecon import assets
 from motionrecon.clip.load import FPS_RANGE, Clip, load_clip
 from motionrecon.errors import ClipError
 from motionrecon_benchmarks import sample_files
 
-WALK = Path(__file__).resolve().parents[1] / "assets" / "clips" / "walk.npz"
+WALK = assets.clip_path("walk")
 KINDS = ("cut", "shuffled", "flipped", "zeroed", "count", "huge", "repeated", "dropped", "empty")
 _HUGE = (
     b"0",

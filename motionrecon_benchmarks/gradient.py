@@ -20,13 +20,14 @@ import numpy as np
 import scipy.linalg  # noqa: F401  the LAPACK that jaxlib borrows: loaded here, so that the limit below holds for it
 from threadpoolctl import threadpool_limits
 
+from motionrecon import assets
 from motionrecon.clip.load import load_clip
 from motionrecon.kinematics import build_body
 from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
 from motionrecon.physics.rollout import Simulator
 from motionrecon_benchmarks import states
 
-CLIP = Path(__file__).resolve().parents[1] / "assets" / "clips" / "walk.npz"
+CLIP = assets.clip_path("walk")
 STEPS = 100
 ROLLOUTS = ("flight", "sliding", "sticking", "landing", "torque limits")
 

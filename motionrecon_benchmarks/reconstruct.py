@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import numpy as np
 from tyro.conf import Positional
 
+from motionrecon import assets
 from motionrecon.cli.words import unset
 from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import ClipError, MotionReconError
 from motionrecon.pipeline import Options, reconstruct
 
-BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "clips"
+BUNDLED = assets.folder()
 SHOWN = ("mpjpe_g_mm", "accel_error_m_s2", "penetration_mm", "foot_skate_percent")
 
 

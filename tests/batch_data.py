@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from motionrecon import assets
 from motionrecon.batch import Settings
 from motionrecon.pipeline import Options
 
-WALK = Path(__file__).parents[1] / "assets" / "clips" / "walk.npz"
+WALK = assets.clip_path("walk")
 QUICK = Settings(Options(threads=1, max_evaluations=2, grow_evaluations=1), seconds=0.3)
 
 

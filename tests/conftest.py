@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from motionrecon import assets
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -19,12 +21,8 @@ def shared_clips() -> Path:
 
 @pytest.fixture(scope="session")
 def bundled_clip():
-    """bundled_clip("walk") is the path of a clip in assets/clips."""
-
-    def path(name: str) -> Path:
-        return ROOT / "assets" / "clips" / f"{name}.npz"
-
-    return path
+    """bundled_clip("walk") is the path of a clip that comes with the package."""
+    return assets.clip_path
 
 
 @pytest.fixture(scope="module", autouse=True)

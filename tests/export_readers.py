@@ -2,9 +2,13 @@
 axes and units.
 """
 
+import base64
 import csv
+import json
 import pickle
+import re
 import xml.etree.ElementTree as ET
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -321,6 +325,23 @@ def read_usd(folder: Path, motion: Motion) -> Read:
     return Read(frames / stage.GetTimeCodesPerSecond(), poses[..., :3, 3], poses[..., :3, :3])
 
 
+def read_brax(folder: Path, motion: Motion) -> Read:
+    """The system as the page's own script unpacks it: base64 of zlib of JSON."""
+    page = (folder / "motion_brax.html").read_text("utf-8")
+    packed = re.search(r'var system = "([^"]+)"', page).group(1)
+    system = json.loads(zlib.decompress(base64.b64decode(packed)))
+    assert system["link_names"] == names_of(motion) and set(system["geoms"]) >= set(names_of(motion))
+    poses = system["states"]["x"]
+    quats = np.array([p["rot"] for p in poses])
+    return Read(
+        np.arange(len(poses)) * system["opt"]["timestep"],
+        np.array([p["pos"] for p in poses]),
+        Rotation.from_quat(quats.reshape(-1, 4), scalar_first=True)
+        .as_matrix()
+        .reshape(*quats.shape[:2], 3, 3),
+    )
+
+
 SEGMENTS, GROUND = {"position", "rotation"}, {"force", "centre"}
 READERS = {  # format -> its reader, and what must come out of it
     "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
@@ -334,4 +355,5 @@ READERS = {  # format -> its reader, and what must come out of it
     "locomujoco": (read_locomujoco, SEGMENTS),
     "gmr": (read_gmr, SEGMENTS),
     "usd": (read_usd, SEGMENTS),
+    "brax": (read_brax, SEGMENTS),
 }

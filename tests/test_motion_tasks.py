@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motionrecon import load_clip, optimizers
+from motionrecon import assets, load_clip, optimizers
 from motionrecon.errors import ClipError, ModelError, OptimizerError
 from motionrecon.learned import motion_policy, motion_start, motion_weights
 from motionrecon.learned.train import motion_split
@@ -28,7 +28,7 @@ from motionrecon.optimizers.optimus_motion import OptimusMotion, OptimusMotionOp
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.motion import main as benchmark
 
-CLIPS = Path(__file__).parents[1] / "assets" / "clips"
+CLIPS = assets.folder()
 CONFIG = motion_policy.PolicyConfig(hidden=2)
 # Small windows: the tests are about the bookkeeping, not about the motion.
 SMALL = Options(window_frames=6, keep_frames=3, grow_frames=2)

@@ -1,20 +1,19 @@
 """The main job, end to end, on bundled clips."""
 
 import json
-from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
 
-from motionrecon import load_clip, reconstruct
+from motionrecon import assets, load_clip, reconstruct
 from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OptimizerError, OutputError
 from motionrecon.motion import Motion
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks.reconstruct import spoil
 
-CLIPS = Path(__file__).parents[1] / "assets" / "clips"
+CLIPS = assets.folder()
 QUICK = Options(max_evaluations=20)
 
 

@@ -45,6 +45,7 @@ FORMATS: dict[str, Format] = {
     "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",)),
     "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",)),
     "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd"),
+    "brax": Format(_HERE + "brax", "write_brax", ("motion_brax.html",), "brax", "brax"),
 }
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from motionrecon import assets
 from motionrecon.errors import ClipError
 
-BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "clips"
+BUNDLED = assets.folder()
 # Of the development clips, by the last part of their names: every kind of motion and every source
 # but one on both sides, chosen before anything was trained. Bundled clips have the same names.
 VALIDATION = (

@@ -1,5 +1,6 @@
-# make demo   reconstructs a bundled clip and prints where the results are
-# make test   passes the tests
+# make demo    reconstructs a bundled clip and prints where the results are
+# make test    passes the tests
+# make lint | types | docs | wheel    what CI asks besides: ruff, mypy, the site without warnings, the wheel used alone
 # Each creates .venv and installs the package the first time; a stamp file makes the second time quick.
 # PYTHON chooses the interpreter (3.11 or newer), CLIP the clip of the demo, OUT its folder.
 
@@ -9,17 +10,27 @@ CLIP ?= assets/clips/walk.npz
 OUT ?= out/$(basename $(notdir $(CLIP)))
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint types docs wheel clean
 
 demo: $(VENV)/.stamp-test
-	$(BIN)/python scripts/reconstruct.py $(CLIP) --out $(OUT)
+	$(BIN)/motionrecon reconstruct $(CLIP) --out $(OUT)
 	@echo "Results: $(OUT)/motion.npz (the motion) and $(OUT)/report.json (how good it is)"
 
 test: $(VENV)/.stamp-test
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.stamp-test
+lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.stamp-dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.stamp-dev
+	$(BIN)/mkdocs build --strict --site-dir site
+
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
 
 $(VENV)/.stamp-test: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -29,5 +40,9 @@ $(VENV)/.stamp-test: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
+$(VENV)/.stamp-dev: $(VENV)/.stamp-test
+	$(BIN)/python -m pip install --quiet --editable '.[lint,docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info

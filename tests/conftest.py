@@ -1,4 +1,4 @@
-"""Where the tests find motion: the bundled clips always, the development clips when they are there."""
+"""Where the tests find motion: the bundled clips always, the development clips where they are."""
 
 import sys
 from pathlib import Path

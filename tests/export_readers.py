@@ -330,7 +330,9 @@ def read_brax(folder: Path, motion: Motion) -> Read:
     page = (folder / "motion_brax.html").read_text("utf-8")
     packed = re.search(r'var system = "([^"]+)"', page).group(1)
     system = json.loads(zlib.decompress(base64.b64decode(packed)))
-    assert system["link_names"] == names_of(motion) and set(system["geoms"]) >= set(names_of(motion))
+    assert system["link_names"] == names_of(motion) and set(system["geoms"]) >= set(
+        names_of(motion)
+    )
     poses = system["states"]["x"]
     quats = np.array([p["rot"] for p in poses])
     return Read(

@@ -13,8 +13,8 @@ from motionrecon.motion.motion import Motion
 
 
 def write_brax(motion: Motion, folder: Path) -> None:
-    """Writes motion_brax.html by brax.io: the System from the motion's model, `states.x` the pose of
-    each of its B segments (m; quaternions w, x, y, z) in T frames.
+    """Writes motion_brax.html by brax.io: the System from the motion's model; `states.x` holds the
+    pose of each of its B segments (m; quaternions w, x, y, z) in T frames.
 
     The data are in the file (base64 of zlib of Brax's JSON); the viewer's scripts come from the
     network when it is opened. Its player steps at the System's rate, which is set to the clip's.
@@ -25,7 +25,7 @@ def write_brax(motion: Motion, folder: Path) -> None:
         from brax.io import html, mjcf
 
     scene = Scene.of(motion)
-    scene.model.opt.timestep = 1.0 / float(motion.arrays["fps"])
+    scene.model.opt.timestep = 1.0 / motion.fps
     with warnings.catch_warnings():
         # Brax says of itself that its physics is no longer maintained; only its viewer is used.
         warnings.filterwarnings("ignore", "Brax System", UserWarning)

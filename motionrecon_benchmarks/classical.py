@@ -7,8 +7,10 @@ from __future__ import annotations
 import functools
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +19,12 @@ import optax
 
 from motionrecon import optimizers
 from motionrecon.errors import OptimizerError
-from motionrecon.learned import learned
-from motionrecon.learned import weights_io as weights
-from motionrecon.learned.train import functions
-from motionrecon.learned.train.tasks import HELD_OUT
+from motionrecon.learned import algorithm, store
+from motionrecon.learned.train.tasks import variants
+from motionrecon.learned.train.tasks.classical import HELD_OUT
+from motionrecon.learned.train.tasks.functions import FUNCTIONS
+
+Run = Callable[[variants.Variant], Any]
 
 LEARNED = ("optimus-classical", "optimus-classical-factorised", "adafactor-mlp-classical")
 STEP_SIZES = tuple(
@@ -39,41 +43,39 @@ FLOOR = 1e-14  # of the start's gap: differences below it are rounding
 FIRST_SEED = 3_000_000
 
 
-def variants(n: int, seeds: int, first_seed: int = FIRST_SEED) -> functions.Variant:
+def draw_variants(n: int, seeds: int, first_seed: int = FIRST_SEED) -> variants.Variant:
     """All functions (F) by `seeds` rotated variants, stacked."""
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds) + first_seed)
-    one = lambda i, key: functions.draw(key, n, i[None], rotate=1.0)  # noqa: E731
-    return jax.vmap(lambda i: jax.vmap(lambda key: one(i, key))(keys))(
-        jnp.arange(len(functions.FUNCTIONS))
-    )
+    one = lambda i, key: variants.draw(key, n, i[None], rotate=1.0)  # noqa: E731
+    return jax.vmap(lambda i: jax.vmap(lambda key: one(i, key))(keys))(jnp.arange(len(FUNCTIONS)))
 
 
-def _over_functions(run, stacked):
+def _over_functions(run: Run, stacked: variants.Variant) -> Any:
     """run(variant) over (F, seeds): one function after the other, so that only its own formula is
     computed.
     """
 
-    def one_function(batch):
-        index = batch.index[0]
-        return jax.vmap(lambda v: run(v._replace(index=index)))(batch)
+    def one_function(batch: variants.Variant) -> Any:
+        index = batch.which[0]
+        return jax.vmap(lambda v: run(v._replace(which=index)))(batch)
 
     return jax.lax.map(one_function, stacked)
 
 
 @functools.partial(jax.jit, static_argnames=("name", "budget"))
-def _learned_losses(name: str, stacked: functions.Variant, budget: int):
-    config, theta = weights.load(name)
+def _learned_losses(name: str, stacked: variants.Variant, budget: int) -> jax.Array:
+    config, theta = store.load(name)
 
-    def run(variant):
-        def advance(carry, _):
+    def run(variant: variants.Variant) -> jax.Array:
+        def advance(carry: tuple[Any, Any], _: None) -> tuple[Any, jax.Array]:
             x, state = carry
-            loss, grad = functions.gap_and_grad(variant, x)
-            step, state = learned.update(config, theta, state, x, loss, grad)
+            loss, grad = variants.gap_and_grad(variant, x)
+            step, state = algorithm.update(config, theta, state, x, loss, grad)
             return (x + step, state), loss
 
         return jax.lax.scan(
             advance,
-            (variant.start, learned.init(config, variant.start.shape[0])),
+            (variant.start, algorithm.init(config, variant.start.shape[0])),
             None,
             length=budget,
         )[1]
@@ -82,16 +84,16 @@ def _learned_losses(name: str, stacked: functions.Variant, budget: int):
 
 
 @functools.partial(jax.jit, static_argnames=("name", "budget"))
-def _first_order_losses(name: str, stacked: functions.Variant, budget: int):
-    def run(variant):
-        size = jnp.sqrt(jnp.mean(functions.gap_and_grad(variant, variant.start)[1] ** 2))
+def _first_order_losses(name: str, stacked: variants.Variant, budget: int) -> jax.Array:
+    def run(variant: variants.Variant) -> jax.Array:
+        size = jnp.sqrt(jnp.mean(variants.gap_and_grad(variant, variant.start)[1] ** 2))
 
-        def with_step(c):
+        def with_step(c: jax.Array) -> jax.Array:
             rule = FIRST_ORDER[name](c, size)
 
-            def advance(carry, _):
+            def advance(carry: tuple[Any, Any], _: None) -> tuple[Any, jax.Array]:
                 x, state = carry
-                loss, grad = functions.gap_and_grad(variant, x)
+                loss, grad = variants.gap_and_grad(variant, x)
                 change, state = rule.update(grad, state)
                 return (x + change, state), loss
 
@@ -104,17 +106,19 @@ def _first_order_losses(name: str, stacked: functions.Variant, budget: int):
     return _over_functions(run, stacked)
 
 
-def _lowest(losses) -> np.ndarray:
+def _lowest(losses: jax.Array) -> np.ndarray:
     """Lowest loss so far along the last axis; what is not finite counts as infinite."""
-    losses = np.asarray(losses)
-    return np.minimum.accumulate(np.where(np.isfinite(losses), losses, np.inf), axis=-1)
+    values = np.asarray(losses)
+    return np.minimum.accumulate(np.where(np.isfinite(values), values, np.inf), axis=-1)
 
 
-def _classical_curves(name: str, stacked: functions.Variant, budget: int, **options) -> np.ndarray:
-    shape = stacked.index.shape
+def _classical_curves(
+    name: str, stacked: variants.Variant, budget: int, **options: Any
+) -> np.ndarray:
+    shape = stacked.which.shape
     curves = np.empty((*shape, budget))
     for i, j in np.ndindex(shape):
-        problem = functions.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
+        problem = variants.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
         result = optimizers.minimize(
             problem, problem.start, optimizers.make(name, gradient_tolerance=0.0, **options), budget
         )
@@ -123,7 +127,7 @@ def _classical_curves(name: str, stacked: functions.Variant, budget: int, **opti
     return curves
 
 
-def _hopping_bfgs_curve(problem: functions.FunctionProblem, budget: int, seed: int) -> np.ndarray:
+def _hopping_bfgs_curve(problem: variants.FunctionProblem, budget: int, seed: int) -> np.ndarray:
     """BFGS that hops from its best point when a descent has converged: lengths log-uniform in
     [0.03, 1] sqrt(n).
     """
@@ -142,10 +146,10 @@ def _hopping_bfgs_curve(problem: functions.FunctionProblem, budget: int, seed: i
     return np.minimum.accumulate(curve)
 
 
-def _hopping_bfgs(stacked: functions.Variant, budget: int) -> np.ndarray:
-    curves = np.empty((*stacked.index.shape, budget))
-    for i, j in np.ndindex(stacked.index.shape):
-        problem = functions.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
+def _hopping_bfgs(stacked: variants.Variant, budget: int) -> np.ndarray:
+    curves = np.empty((*stacked.which.shape, budget))
+    for i, j in np.ndindex(stacked.which.shape):
+        problem = variants.FunctionProblem(jax.tree.map(lambda a, i=i, j=j: a[i, j], stacked))
         curves[i, j] = _hopping_bfgs_curve(problem, budget, j)
     return curves
 
@@ -164,15 +168,15 @@ def curves_at(
     seeds: int,
     budget: int,
     rivals: tuple[str, ...],
-    say=print,
+    say: Callable[..., None] = print,
     first_seed: int = FIRST_SEED,
 ) -> dict[str, np.ndarray]:
     """Share of the start's gap left, lowest so far, floored (F, seeds, budget), by optimizer;
     first-order ones at the best of STEP_SIZES a function.
     """
-    stacked, curves = variants(n, seeds, first_seed), {}
+    stacked, curves = draw_variants(n, seeds, first_seed), {}
     start = np.asarray(
-        jax.jit(lambda v: _over_functions(lambda u: functions.gap_and_grad(u, u.start)[0], v))(
+        jax.jit(lambda v: _over_functions(lambda u: variants.gap_and_grad(u, u.start)[0], v))(
             stacked
         )
     )[..., None]
@@ -205,15 +209,15 @@ def _steps_to(curve: np.ndarray, value: float) -> float:
     return float(hit[0] + 1) if hit.size else np.inf
 
 
-def compare(curves: dict[str, np.ndarray], budgets: tuple[int, ...]) -> list[dict]:
+def compare(curves: dict[str, np.ndarray], budgets: tuple[int, ...]) -> list[dict[str, Any]]:
     """One row a function: medians over seeds. `times_fewer_steps`: of the best first-order
     optimizer to its own end, over those to the same value, 0 when never reached; `sooner`: the same
     with BFGS in its place.
     """
     rows = []
-    for i, name in enumerate(functions.FUNCTIONS):
+    for i, name in enumerate(FUNCTIONS):
         median = {k: [float(np.median(v[i, :, b - 1])) for b in budgets] for k, v in curves.items()}
-        row = {
+        row: dict[str, Any] = {
             "function": name,
             "held_out": name in HELD_OUT,
             "budgets": list(budgets),
@@ -229,9 +233,9 @@ def compare(curves: dict[str, np.ndarray], budgets: tuple[int, ...]) -> list[dic
             ]
             row[key] = {"times_fewer_steps": float(np.median(ratios))}
             if "bfgs" in curves:  # evaluations of BFGS to its own end over ours to the same value
-                pairs = zip(curves["bfgs"][i], curves[key][i], strict=True)
+                both = zip(curves["bfgs"][i], curves[key][i], strict=True)
                 row[key]["sooner"] = float(
-                    np.median([_steps_to(b, b[-1]) / _steps_to(o, b[-1]) for b, o in pairs])
+                    np.median([_steps_to(b, b[-1]) / _steps_to(o, b[-1]) for b, o in both])
                 )
             for rival in ("bfgs", "bfgs-hops", "adam"):
                 if rival in median:
@@ -291,7 +295,7 @@ def plot(n: int, curves: dict[str, np.ndarray], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(4, 5, figsize=(16, 11), sharex=True, layout="constrained")
-    for i, (name, axis) in enumerate(zip(functions.FUNCTIONS, axes.flat, strict=True)):
+    for i, (name, axis) in enumerate(zip(FUNCTIONS, axes.flat, strict=True)):
         for key, value in curves.items():
             axis.loglog(
                 np.arange(1, value.shape[-1] + 1),
@@ -319,7 +323,7 @@ def plot_dimensions(report: dict, path: Path) -> None:
 
     figure, axes = plt.subplots(4, 5, figsize=(16, 11), sharex=True, layout="constrained")
     dimensions = sorted(report)
-    for i, (name, axis) in enumerate(zip(functions.FUNCTIONS, axes.flat, strict=True)):
+    for i, (name, axis) in enumerate(zip(FUNCTIONS, axes.flat, strict=True)):
         for key in report[dimensions[0]][i]["share"]:
             known = [n for n in dimensions if key in report[n][i]["share"]]
             axis.loglog(

@@ -8,8 +8,10 @@ import functools
 import json
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,8 @@ import numpy as np
 import optax
 
 from motionrecon import optimizers
-from motionrecon.learned import learned
-from motionrecon.learned import weights_io as weights
-from motionrecon.optimizers.learned import jitted_update
+from motionrecon.learned import algorithm, store
+from motionrecon.learned.optimizer import jitted_update
 
 
 class _Sphere:
@@ -27,7 +28,7 @@ class _Sphere:
     is timed.
     """
 
-    def __init__(self, n: int):
+    def __init__(self, n: int) -> None:
         self.n, self.weights = n, np.geomspace(1.0, 100.0, n)
 
     def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -38,7 +39,7 @@ class _Sphere:
         return self.value_and_grad(x)[0]
 
 
-def _median_time(call, repeats: int) -> float:
+def _median_time(call: Callable[[], object], repeats: int) -> float:
     call()
     times = []
     for _ in range(repeats):
@@ -48,33 +49,33 @@ def _median_time(call, repeats: int) -> float:
     return float(np.median(times))
 
 
-def _learned(name: str, n: int, repeats: int) -> dict:
-    config, theta = weights.load(name)
+def _learned(name: str, n: int, repeats: int) -> dict[str, Any]:
+    config, theta = store.load(name)
     update, problem, x = jitted_update(config), _Sphere(n), np.zeros(n)
-    compiled = update.lower(theta, learned.init(config, n), x, np.float64(1.0), x).compile()
-    state = [learned.init(config, n)]
+    compiled = update.lower(theta, algorithm.init(config, n), x, np.float64(1.0), x).compile()
+    state = [algorithm.init(config, n)]
 
-    def call():
+    def call() -> None:
         loss, grad = problem.value_and_grad(x)
         step, state[0] = jax.block_until_ready(compiled(theta, state[0], x, np.float64(loss), grad))
 
     seconds = _median_time(call, repeats)
-    memory = compiled.memory_analysis()
+    memory: Any = compiled.memory_analysis()
     size = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
     return {"seconds": seconds, "step_bytes": int(size)}
 
 
-def _adam(n: int, repeats: int) -> dict:
+def _adam(n: int, repeats: int) -> dict[str, Any]:
     rule, grad = optax.adam(1e-2), jnp.ones(n)
     update, state = jax.jit(rule.update), [rule.init(grad)]
 
-    def call():
+    def call() -> None:
         _, state[0] = jax.block_until_ready(update(grad, state[0]))
 
     return {"seconds": _median_time(call, repeats)}
 
 
-def _bfgs(n: int, repeats: int) -> dict:
+def _bfgs(n: int, repeats: int) -> dict[str, Any]:
     rule, problem = optimizers.make("bfgs", gradient_tolerance=0.0), _Sphere(n)
     state = rule.init(problem, np.zeros(n))
     return {"seconds": _median_time(functools.partial(rule.step, problem, state), min(repeats, 10))}
@@ -106,7 +107,7 @@ def main(a: Study) -> int:
     )
     with jax.enable_x64(True):
         for n in a.dimensions:
-            rows = {
+            rows: dict[str, Callable[[int, int], dict[str, Any]]] = {
                 "optimus-classical-factorised": functools.partial(
                     _learned, "optimus-classical-factorised"
                 )
@@ -118,7 +119,7 @@ def main(a: Study) -> int:
                     "bfgs": _bfgs,
                 }
             for name, measure in rows.items():
-                row = {"n": n, "optimizer": name} | measure(n, a.repeats)
+                row: dict[str, Any] = {"n": n, "optimizer": name} | measure(n, a.repeats)
                 report.append(row)
                 size = f"{row['step_bytes'] / 2**20:.1f}" if "step_bytes" in row else "-"
                 lines.append(f"| {n} | {name} | {1e3 * row['seconds']:.3g} | {size} |")

@@ -12,11 +12,11 @@ import jax
 import numpy as np
 
 from motionrecon.errors import OptimizerError
-from motionrecon.learned.train import functions
+from motionrecon.learned.train.tasks import variants
 from motionrecon_benchmarks import classical
 
 
-def _needed(name: str, stacked: functions.Variant, budget: int, share: float) -> np.ndarray:
+def _needed(name: str, stacked: variants.Variant, budget: int, share: float) -> np.ndarray:
     """Evaluations (F, seeds) until the loss is `share` of the start's, infinite when never."""
     curve = classical._lowest(classical._learned_losses(name, stacked, budget))
     return np.array([[classical._steps_to(c, share * c[0]) for c in row] for row in curve])
@@ -48,13 +48,14 @@ def main(a: Study) -> int:
     a.out.mkdir(parents=True, exist_ok=True)
     factors = [(1.0, f) for f in (1e-3, 1e3)] + [(x, 1.0) for x in (0.1, 0.3, 3.0, 10.0)]
     head = "| model | x times | f times | median ratio of evaluations | runs that reach it |"
-    report, lines = {}, [head, "|---" * 5 + "|"]
+    report: dict[str, list[dict[str, object]]] = {}
+    lines = [head, "|---" * 5 + "|"]
     with jax.enable_x64(True):
-        plain = classical.variants(a.dimension, a.seeds)
+        plain = classical.draw_variants(a.dimension, a.seeds)
         for name in a.models:
             base = _needed(name, plain, a.budget, a.share)
             for x, f in factors:
-                scaled = jax.vmap(jax.vmap(lambda v, x=x, f=f: functions.rescaled(v, x, f)))(plain)
+                scaled = jax.vmap(jax.vmap(lambda v, x=x, f=f: variants.rescaled(v, x, f)))(plain)
                 other = _needed(name, scaled, a.budget, a.share)
                 reached = np.isfinite(base)
                 ratio = float(np.median(other[reached] / base[reached])) if reached.any() else None

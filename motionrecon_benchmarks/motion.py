@@ -17,16 +17,17 @@ from tyro.conf import Positional
 from motionrecon.atomic import write_atomically
 from motionrecon.cli.words import unset
 from motionrecon.clip.load import load_clip
-from motionrecon.learned.train import motion_split
-from motionrecon.learned.train.motion_tasks import Variation, of_clips, vary
+from motionrecon.learned.train.tasks import split
+from motionrecon.learned.train.tasks.variation import Variation, vary
+from motionrecon.learned.train.tasks.windows import of_clips
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon_benchmarks import motion_windows as windows
 
 matplotlib.use("Agg")
 ADAM = ("adam@0.003", "adam@0.01", "adam@0.03")
-GRADIENT = ["lbfgs", *ADAM, "adafactor-mlp-motion", "optimus-motion-plain", "optimus-motion"]
-CURVATURE = ["levenberg-marquardt", "levenberg-marquardt+single", "optimus-motion"]
-WHOLE = ["bfgs", "optimus-motion-plain", "optimus-motion", "levenberg-marquardt"]
+GRADIENT = ["lbfgs", *ADAM, "adafactor-mlp-motion", "optimus-motion-plain", "steered-gauss-newton"]
+CURVATURE = ["levenberg-marquardt", "levenberg-marquardt+single", "steered-gauss-newton"]
+WHOLE = ["bfgs", "optimus-motion-plain", "steered-gauss-newton", "levenberg-marquardt"]
 STAGES = {
     "cold": "whole windows, not grown",
     "whole": "whole windows, grown",
@@ -34,13 +35,13 @@ STAGES = {
 }
 
 
-def evaluations_table(rows: list[dict], specs: list[str]) -> str:
+def evaluations_table(rows: list[windows.Row], specs: list[str]) -> str:
     """Adam's learning rate is the best of the grid on these very windows, to its advantage."""
     out = []
     for stage in dict.fromkeys(r["stage"] for r in rows):
         some = [r for r in rows if r["stage"] == stage]
         rates = {s: windows.compare_evaluations(some, s)["ratio"] for s in specs if s in ADAM}
-        best = min(rates, key=rates.get) if rates else None
+        best = min(rates, key=lambda rate: rates[rate]) if rates else None
         shown = [s for s in specs if s not in ADAM or s == best]
         others = [o for o in ("bfgs", best, "adafactor-mlp-motion") if o in ["bfgs", *shown]]
         head = [
@@ -72,7 +73,7 @@ def evaluations_table(rows: list[dict], specs: list[str]) -> str:
     return "\n".join(out)
 
 
-def seconds_table(rows: list[dict], specs: list[str]) -> str:
+def seconds_table(rows: list[windows.Row], specs: list[str]) -> str:
     head = [
         "windows",
         "optimizer",
@@ -127,7 +128,7 @@ def whole_clip(path: Path, name: str, seconds: float | None, options: Options) -
     }
 
 
-def clips_table(rows: list[dict]) -> str:
+def clips_table(rows: list[windows.Row]) -> str:
     head = [
         "clip",
         "optimizer",
@@ -187,7 +188,7 @@ def clips_table(rows: list[dict]) -> str:
     return "\n".join(out) + "\n"
 
 
-def plots(out: Path, evaluations: list[dict], seconds: list[dict]) -> None:
+def plots(out: Path, evaluations: list[windows.Row], seconds: list[windows.Row]) -> None:
     import matplotlib.pyplot as plt
 
     for name, rows in (("evaluations", evaluations), ("seconds", seconds)):
@@ -202,9 +203,9 @@ def plots(out: Path, evaluations: list[dict], seconds: list[dict]) -> None:
         )
         for i, spec in enumerate(specs):
             if name == "evaluations":
-                grid = np.arange(1, 31)
+                grid = np.arange(1.0, 31.0)
                 curves = [np.array(r["losses"][spec]) for r in some]
-                each = [c[np.minimum(grid, len(c)) - 1] / c[0] for c in curves]
+                each = [c[np.minimum(grid.astype(int), len(c)) - 1] / c[0] for c in curves]
             else:
                 grid = np.linspace(0.03, 0.8, 60)
                 each = []
@@ -225,7 +226,7 @@ def plots(out: Path, evaluations: list[dict], seconds: list[dict]) -> None:
         plt.close(figure)
 
 
-def _keep(path: Path, value) -> None:
+def _keep(path: Path, value: object) -> None:
     with write_atomically(path) as part:
         part.write_text(json.dumps(value, indent=1))
 
@@ -267,23 +268,19 @@ class Study:
 def main(a: Study) -> int:
     """Writes motion.md, its plots, and rows as they come: an interrupted run leaves those."""
     a.out.mkdir(parents=True, exist_ok=True)
-    paths = [
-        p
-        for p in motion_split.clips(a.clips, a.part)
-        if a.kind is None or a.kind in motion_split.kinds(p)
-    ]
+    paths = [p for p in split.clips(a.clips, a.part) if a.kind is None or a.kind in split.kinds(p)]
     say = lambda text: print(text, flush=True)  # noqa: E731
 
-    def keep(name: str):
+    def keep(name: str) -> windows.Say:
         """Rows are written as they come: an interrupted run leaves what it measured."""
 
-        def told(text: str, rows: list[dict]) -> None:
+        def told(text: str, rows: list[windows.Row]) -> None:
             say(text)
             _keep(a.out / f"{name}.json", rows)
 
         return told
 
-    found = {"evaluations": [], "seconds": [], "clips": []}
+    found: dict[str, list[windows.Row]] = {"evaluations": [], "seconds": [], "clips": []}
     tasks = (
         [t for group in of_clips(paths, seconds=a.seconds) for t in group]
         if set(a.measure) - {"clips"}

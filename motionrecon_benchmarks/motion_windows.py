@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from motionrecon import optimizers
-from motionrecon.learned.train.motion_tasks import Task
-from motionrecon.optimizers.base import Problem
+from motionrecon.learned.train.tasks.windows import Task
+from motionrecon.objective.window import Window
+
+Row = dict[str, Any]  # of one window
+Say = Callable[[str, list[Row]], None]
 
 
 def make(spec: str) -> optimizers.Optimizer:
@@ -32,7 +37,7 @@ class Clocked:
     history [(s, loss)].
     """
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Window) -> None:
         self.problem, self.n, self.grid = problem, problem.n, problem.grid
         self.history: list[tuple[float, float]] = []
         self._begun = time.thread_time()
@@ -41,22 +46,26 @@ class Clocked:
         best = min(loss, self.history[-1][1]) if self.history else loss
         self.history.append((time.thread_time() - self._begun, best))
 
-    def value(self, x):
+    def value(self, x: np.ndarray) -> float:
+        """As the window's."""
         loss = self.problem.value(x)
         self._note(loss)
         return loss
 
-    def value_and_grad(self, x):
+    def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """As the window's."""
         out = self.problem.value_and_grad(x)
         self._note(out[0])
         return out
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """As the window's."""
         out = self.problem.linearize(x)
         self._note(out[0])
         return out
 
-    def linearize_single(self, x):
+    def linearize_single(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """As the window's."""
         out = self.problem.linearize_single(x)
         self._note(out[0])
         return out
@@ -110,11 +119,11 @@ def solve(task: Task, spec: str, budget: int, iterations: int | None = None) -> 
     )
 
 
-def geometric(ratios) -> float:
+def geometric(ratios: Sequence[float] | np.ndarray) -> float:
     return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-12)))))
 
 
-def by_evaluations(tasks: list[Task], specs: list[str], say) -> list[dict]:
+def by_evaluations(tasks: list[Task], specs: list[str], say: Say) -> list[Row]:
     """A row a window: each optimizer's lowest loss after every evaluation up to what BFGS took for
     30 iterations.
     """
@@ -122,7 +131,7 @@ def by_evaluations(tasks: list[Task], specs: list[str], say) -> list[dict]:
     for i, task in enumerate(tasks):
         bfgs = solve(task, "bfgs", 120, iterations=30)
         budget = max(30, bfgs.evaluations)
-        row = {
+        row: Row = {
             "clip": task.clip,
             "stage": task.stage,
             "frames": task.window.frames,
@@ -136,7 +145,7 @@ def by_evaluations(tasks: list[Task], specs: list[str], say) -> list[dict]:
     return rows
 
 
-def compare_evaluations(rows: list[dict], spec: str, other: str = "bfgs", at: int = 30) -> dict:
+def compare_evaluations(rows: list[Row], spec: str, other: str = "bfgs", at: int = 30) -> dict:
     """Share of windows lower than `other` after `at` evaluations, geometric mean of the ratio; and,
     against BFGS, the median share of its evaluations that its loss after 30 iterations takes.
     """
@@ -155,7 +164,7 @@ def compare_evaluations(rows: list[dict], spec: str, other: str = "bfgs", at: in
     return out
 
 
-def by_seconds(tasks: list[Task], specs: list[str], budget: int, say) -> list[dict]:
+def by_seconds(tasks: list[Task], specs: list[str], budget: int, say: Say) -> list[Row]:
     """A row a window: CPU seconds, Jacobians and evaluations to the end of each optimizer, and to
     within 5 % of Levenberg-Marquardt's end. The optimizers take turns, window by window, in an
     order that changes.
@@ -165,7 +174,7 @@ def by_seconds(tasks: list[Task], specs: list[str], budget: int, say) -> list[di
         order = specs[i % len(specs) :] + specs[: i % len(specs)]
         outcomes = {spec: solve(task, spec, budget) for spec in order}
         target = 1.05 * outcomes["levenberg-marquardt"].losses[-1]
-        row = {"clip": task.clip, "stage": task.stage, "frames": task.window.frames}
+        row: Row = {"clip": task.clip, "stage": task.stage, "frames": task.window.frames}
         for spec, o in outcomes.items():
             row[spec] = {
                 "loss": float(o.losses[-1]),
@@ -181,7 +190,7 @@ def by_seconds(tasks: list[Task], specs: list[str], budget: int, say) -> list[di
     return rows
 
 
-def compare_seconds(rows: list[dict], spec: str) -> dict:
+def compare_seconds(rows: list[Row], spec: str) -> dict:
     """Against Levenberg-Marquardt run to its end. share_of_seconds: median of the seconds to within
     5 % of its loss over all its seconds; own_share: the same of Levenberg-Marquardt itself.
     """

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from motionrecon.cli.main import main
-from motionrecon.learned.train.functions import FUNCTIONS
+from motionrecon.learned.train.tasks.functions import FUNCTIONS
 from motionrecon_benchmarks import classical
 
 

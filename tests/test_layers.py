@@ -27,11 +27,6 @@ LAYERS = (
     ("motionrecon.objective",),
     ("motionrecon.optimizers",),
     ("motionrecon.learned",),
-    (
-        "motionrecon.optimizers.learned",
-        "motionrecon.optimizers.motion_plain",
-        "motionrecon.optimizers.optimus_motion",
-    ),
     ("motionrecon.motion",),
     ("motionrecon.windows",),
     ("motionrecon.pipeline",),

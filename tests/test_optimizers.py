@@ -25,7 +25,7 @@ from motionrecon.optimizers.base import LeastSquaresProblem, Status, count
 
 # These ask for `linearize`, which most of the problems lack; Levenberg-Marquardt has tests of its
 # own besides.
-SECOND_ORDER = ["levenberg-marquardt", "optimus-motion"]
+SECOND_ORDER = ["levenberg-marquardt", "steered-gauss-newton"]
 GRADIENT_ONLY = [name for name in optimizers.names() if name not in SECOND_ORDER]
 LEAST_SQUARES = {
     "rosenbrock": (RosenbrockResiduals(), np.full(6, -0.8)),

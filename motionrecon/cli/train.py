@@ -1,19 +1,22 @@
 """``motionrecon train KIND --out DIR``: meta-training of a learned optimizer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.words import unset
+from motionrecon.errors import OptimizerError
+from motionrecon.learned.train.usual import CLASSICAL
 
 KINDS = Literal[
     "optimus",
     "optimus-factorised",
     "optimus-paper",
     "adafactor-mlp",
+    "steered-gauss-newton",
     "optimus-motion",
     "optimus-motion-plain",
     "adafactor-mlp-motion",
@@ -22,8 +25,9 @@ KINDS = Literal[
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Meta-train a learned optimizer: on random variants of the classical functions, or, for the
-    kinds that end in motion or motion-plain, on control windows of clips.
+    """Meta-train a learned optimizer: on random variants of the classical functions, or, for
+    steered-gauss-newton (alias optimus-motion) and the kinds that end in motion or motion-plain, on
+    control windows of clips.
 
     What is not given is the kind's own.
     """
@@ -53,13 +57,13 @@ class TrainOptions:
     start: Annotated[Path | None, unset("FOLDER")] = None
     """functions: weights to start from"""
     dimensions: Annotated[tuple[int, ...], unset("N ...")] = ()
-    """functions: number of variables"""
+    """functions: unknowns, trained in turn"""
     lengths: Annotated[tuple[int, int] | None, unset("LEAST MOST")] = None
-    """functions: steps of an unroll"""
+    """functions: evaluations of the shortest and the longest episode"""
     long_validation: Annotated[int | None, unset("N")] = None
     """functions: evaluations of a second validation"""
     truncation: Annotated[int | None, unset("N")] = None
-    """functions: steps between meta-gradients"""
+    """evaluations (of windows: units of their clock) between meta-gradients"""
     clips: Annotated[Path | None, unset("FOLDER")] = None
     """motion: npz clips (default: the bundled ones)"""
     without: Annotated[Literal["jump", "floor"] | None, unset("{jump,floor}")] = None
@@ -72,17 +76,37 @@ class TrainOptions:
 
 
 def run(o: TrainOptions, console: Console) -> int:
-    """Exit code 0."""
-    from motionrecon.learned.train.command import main
+    """Exit code 0. Raises OptimizerError, ClipError and ModelError."""
+    from motionrecon.learned.train.session import train
+    from motionrecon.learned.train.usual import USUAL
+    from motionrecon.optimizers import resolve
 
-    words: list[str] = [o.kind]
-    for name in o.__dataclass_fields__:
-        value = getattr(o, name)
-        if name in ("kind", "common") or value is None or value is False or value == ():
-            continue
-        words.append("--" + name.replace("_", "-"))
-        if value is not True:
-            words += map(str, value) if isinstance(value, tuple) else [str(value)]
-    code = main(words)
-    console.report({"paths": [o.out / "weights"]})
-    return code
+    usual = USUAL[resolve(o.kind)]
+    own, classical, windows = (
+        {field.name: getattr(o, field.name) for field in fields(part) if _given(o, field.name)}
+        for part in (usual, usual.classical, usual.windows)
+    )
+    _used(o.kind, usual.kind in CLASSICAL, classical, windows)
+    parts = {
+        "classical": replace(usual.classical, **classical),
+        "windows": replace(usual.windows, **windows),
+    }
+    train(replace(usual, **(own | {"kind": usual.kind} | parts)), console.note)
+    console.report({"paths": [o.out / "best", o.out / "last"]})
+    return 0
+
+
+def _given(o: TrainOptions, name: str) -> bool:
+    """Whether an option has a value of its own on the command line."""
+    return hasattr(o, name) and getattr(o, name) is not None and getattr(o, name) != ()
+
+
+def _used(kind: str, classical: bool, *given: dict[str, Any]) -> None:
+    """Raises OptimizerError for options of the other kind of tasks, which would do nothing."""
+    of_functions, of_windows = given
+    strange = set(of_windows if classical else of_functions) - {"truncation"}
+    if strange:
+        tasks = "classical functions" if classical else "control windows"
+        raise OptimizerError(
+            f"{kind} trains on {tasks}: it has no use for {', '.join(sorted(strange))}"
+        )

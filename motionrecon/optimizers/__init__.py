@@ -20,6 +20,7 @@ from motionrecon.optimizers.base import (
 )
 
 __all__ = [
+    "ALIASES",
     "LeastSquaresProblem",
     "Optimizer",
     "Problem",
@@ -29,6 +30,7 @@ __all__ = [
     "make",
     "minimize",
     "names",
+    "resolve",
 ]
 
 # name -> module, factory, options. Modules load on demand: the learned optimizers pull in flax,
@@ -39,12 +41,16 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     "adam": ("motionrecon.optimizers.first_order", "adam", "FirstOrderOptions"),
     "bfgs": ("motionrecon.optimizers.bfgs", "Bfgs", "QuasiNewtonOptions"),
     "lbfgs": ("motionrecon.optimizers.lbfgs", "Lbfgs", "QuasiNewtonOptions"),
-    "optimus-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
-    "optimus-classical-factorised": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
-    "adafactor-mlp-classical": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
-    "optimus-motion": ("motionrecon.optimizers.optimus_motion", "shipped", "OptimusMotionOptions"),
-    "optimus-motion-plain": ("motionrecon.optimizers.motion_plain", "shipped", "LearnedOptions"),
-    "adafactor-mlp-motion": ("motionrecon.optimizers.learned", "shipped", "LearnedOptions"),
+    "optimus-classical": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
+    "optimus-classical-factorised": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
+    "adafactor-mlp-classical": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
+    "steered-gauss-newton": (
+        "motionrecon.learned.steered.gauss_newton",
+        "shipped",
+        "SteeredOptions",
+    ),
+    "optimus-motion-plain": ("motionrecon.learned.start.scaled", "shipped", "LearnedOptions"),
+    "adafactor-mlp-motion": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
     "levenberg-marquardt": (
         "motionrecon.optimizers.levenberg_marquardt",
         "LevenbergMarquardt",
@@ -52,18 +58,28 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     ),
 }
 
+# The policy-steered Gauss-Newton went by this name, and is the default under it, until the name
+# goes to a Transformer trained on motion.
+ALIASES = {"optimus-motion": "steered-gauss-newton"}
+
 
 def names() -> tuple[str, ...]:
-    """The names that `make` knows."""
+    """The names that `make` knows; ALIASES has further ones for some of them."""
     return tuple(_REGISTRY)
 
 
+def resolve(name: str) -> str:
+    """The name that an alias stands for; any other name as it is."""
+    return ALIASES.get(name, name)
+
+
 def make(name: str, **options: Any) -> Optimizer:
-    """The optimizer called `name`, with fields of its options dataclass overridden.
+    """The optimizer called `name`, or that an alias stands for, with fields of its options dataclass overridden.
 
     Raises OptimizerError for an unknown name, an unknown option or a value that is not a number
     where one is expected.
     """
+    name = resolve(name)
     if name not in _REGISTRY:
         raise OptimizerError(f"unknown optimizer {name!r}: choose one of {', '.join(names())}")
     module_name, factory, options_name = _REGISTRY[name]

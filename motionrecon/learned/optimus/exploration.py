@@ -24,7 +24,7 @@ class Exploration(NamedTuple):
 
     log_length: of the hop under way, success: of the last that paid; over the first radius. base
     (n,): the best point before this descent; way (n,): from there to the best point, when it paid.
-    count: times left so far; surveys, of these. survey: the one under way, or idle.
+    left: times left so far; surveys, of these. survey: the one under way, or idle.
     """
 
     x: jax.Array
@@ -37,12 +37,13 @@ class Exploration(NamedTuple):
     success: jax.Array
     base: jax.Array
     way: jax.Array
-    count: jax.Array
+    left: jax.Array
     surveys: jax.Array
     survey: survey.Survey
 
 
 def start(n: int) -> Exploration:
+    """The state before the first point of n unknowns."""
     v, z, no = jnp.zeros(n), jnp.zeros(()), jnp.array(False)
     i = jnp.zeros((), jnp.int32)
     return Exploration(v, z, v, v, no, no, z, z, v, v, i, i, survey.idle(n))
@@ -98,7 +99,7 @@ def hop(
         away=jnp.array(True),
         log_length=log_length,
         base=old.x,
-        count=old.count + 1,
+        left=old.left + 1,
     )
     return unit * jnp.exp(log_length) * direction, state
 
@@ -121,10 +122,10 @@ def leave(
     pairs = jnp.clip(jnp.round(rules.probes * n**0.5 * 1.5**old.surveys), 2, 200)
     probe, begun = survey.begin(old.x, high, low, pairs, keys[2])
     surveying = old._replace(
-        survey=begun, away=jnp.array(True), base=old.x, count=old.count + 1, surveys=old.surveys + 1
+        survey=begun, away=jnp.array(True), base=old.x, left=old.left + 1, surveys=old.surveys + 1
     )
     # With few unknowns hops find their way by themselves.
-    chance = jnp.where(old.count == 0, 1.0, rules.survey) * min(1.0, n / 8)
+    chance = jnp.where(old.left == 0, 1.0, rules.survey) * min(1.0, n / 8)
     look = jax.random.uniform(keys[0], (), old.x.dtype) < chance
     choose = lambda a, b: jnp.where(look, a, b)  # noqa: E731
     return choose(probe, old.x + jump), jax.tree.map(choose, surveying, hopping)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 MOMENTUM_DECAYS = (0.9, 0.99, 0.999)
 RMS_DECAY = 0.999
@@ -19,14 +20,15 @@ PARAMETER_FEATURES, TIME_FEATURES = 28, 11
 
 
 class Accumulators(NamedTuple):
-    """m (n, 3) momenta, rms (n,) second moment, v (n, 3) Adafactor second moments of the gradient."""
+    """Of the gradient: m momenta, rms second moment, v Adafactor second moments."""
 
-    m: jax.Array
-    rms: jax.Array
-    v: jax.Array
+    m: Float[Array, "n 3"]
+    rms: Float[Array, " n"]
+    v: Float[Array, "n 3"]
 
 
 def zero_accumulators(n: int) -> Accumulators:
+    """Before the first gradient of n unknowns."""
     return Accumulators(jnp.zeros((n, 3)), jnp.zeros(n), jnp.zeros((n, 3)))
 
 
@@ -35,7 +37,7 @@ def decay_parameters() -> dict[str, Any]:
     return {"m": jnp.zeros(3), "rms": jnp.zeros(()), "v": jnp.zeros(3)}
 
 
-def _decay(initial, theta):
+def _decay(initial: float | tuple[float, ...], theta: Array) -> Array:
     return 1.0 - (1.0 - jnp.asarray(initial)) * jnp.exp(10.0 * theta)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 POOLED_OUTPUTS = 7
 
@@ -19,11 +20,11 @@ class Proposal(NamedTuple):
     step as a whole.
     """
 
-    directions: jax.Array
-    weights: jax.Array
-    direction: jax.Array
-    log_size: jax.Array
-    pooled: jax.Array
+    directions: Float[Array, "L n"]
+    weights: Float[Array, " L"]
+    direction: Float[Array, " n"]
+    log_size: Float[Array, " n"]
+    pooled: Float[Array, " 7"]
 
 
 class Attention(nn.Module):
@@ -37,7 +38,8 @@ class Attention(nn.Module):
     linear: bool
 
     @nn.compact
-    def __call__(self, h: jax.Array) -> jax.Array:
+    def __call__(self, h: Float[Array, "n width"]) -> Float[Array, "n width"]:
+        """Every token with what it took from all of them."""
         n, width = h.shape
         size = width // self.heads
         q, k, v = jnp.split(
@@ -66,7 +68,8 @@ class Network(nn.Module):
     linear_attention: bool
 
     @nn.compact
-    def __call__(self, features: jax.Array) -> Proposal:
+    def __call__(self, features: Float[Array, "n F"]) -> Proposal:
+        """The proposal of one step."""
         zero = nn.initializers.zeros
         h = nn.Dense(self.width)(features)
         directions, weights = [], []

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 
 class Dense(NamedTuple):
@@ -173,7 +174,13 @@ def add_secant(
     )
 
 
-def _davidon(s, y, hy, bs, sy):
+def _davidon(
+    s: Float[Array, " n"],
+    y: Float[Array, " n"],
+    hy: Float[Array, " n"],
+    bs: Float[Array, " n"],
+    sy: Float[Array, ""],
+) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     """(phi - 1, v (n,)) of Davidon's member of the Broyden class; 0 where H would lose
     definiteness.
     """

@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 GAIN = 10.0
+
+Scalar = Float[Array, ""] | float
 
 
 class Rules(NamedTuple):
@@ -31,24 +34,24 @@ class Rules(NamedTuple):
     last round, in first radii a coordinate. probes: pairs of probes a round over sqrt(n).
     """
 
-    first: jax.Array
-    grow: jax.Array
-    shrink: jax.Array
-    shrink_hard: jax.Array
-    bad: jax.Array
-    davidon: jax.Array
-    values: jax.Array
-    overstep: jax.Array
-    hop_low: jax.Array
-    hop_high: jax.Array
-    again: jax.Array
-    along: jax.Array
-    hop_radius: jax.Array
-    hope: jax.Array
-    survey: jax.Array
-    survey_high: jax.Array
-    survey_low: jax.Array
-    probes: jax.Array
+    first: Scalar
+    grow: Scalar
+    shrink: Scalar
+    shrink_hard: Scalar
+    bad: Scalar
+    davidon: Scalar
+    values: Scalar
+    overstep: Scalar
+    hop_low: Scalar
+    hop_high: Scalar
+    again: Scalar
+    along: Scalar
+    hop_radius: Scalar
+    hope: Scalar
+    survey: Scalar
+    survey_high: Scalar
+    survey_low: Scalar
+    probes: Scalar
 
 
 BASE = Rules(

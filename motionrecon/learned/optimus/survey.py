@@ -47,6 +47,7 @@ class Survey(NamedTuple):
 
 
 def idle(n: int) -> Survey:
+    """No survey under way, of n unknowns."""
     v, z, i, no = jnp.zeros(n), jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.array(False)
     return Survey(no, no, v, v, z, z, z, v, i, i, i, v, v, z, z, z)
 

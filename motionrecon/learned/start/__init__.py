@@ -1,0 +1,1 @@
+"""Learned start scales, which Optimus on control windows begins with."""

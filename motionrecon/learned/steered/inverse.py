@@ -1,0 +1,63 @@
+"""The preconditioner of steered-gauss-newton: a damped Gauss-Newton inverse, corrected by the
+secant pairs taken since its Jacobian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from motionrecon.learned.steered.policy import Decision
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def damped_factor(hessian: Float[np.ndarray, "n n"], damping: float) -> Any | None:
+    """Cholesky factor of hessian + damping * diagonal, None where that is not positive definite.
+
+    A diagonal entry counts at least a billionth of the largest (Moré 1978 scales so; the floor
+    keeps unknowns that nothing depends on from making the matrix singular).
+    """
+    diagonal = np.diag(hessian)
+    scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
+    damped = hessian.copy()
+    damped[np.diag_indices_from(damped)] += damped.dtype.type(damping) * scale
+    try:
+        return cho_factor(damped, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+
+
+def apply(
+    factor: Any, pairs: Sequence[Pair], g: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """B g: the two-loop recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4) with
+    the damped Gauss-Newton inverse as its first matrix. pairs: (s, y), oldest first.
+    """
+    q, weights = g.copy(), []
+    for s, y in reversed(pairs):
+        weights.append((s @ q) / (s @ y))
+        q -= weights[-1] * y
+    q = cho_solve(factor, q.astype(factor[0].dtype), check_finite=False).astype(float)
+    for (s, y), weight in zip(pairs, reversed(weights), strict=True):
+        q += (weight - (y @ q) / (s @ y)) * s
+    return q
+
+
+def damped_pair(
+    step: Float[np.ndarray, " n"],
+    change: Float[np.ndarray, " n"],
+    model: Float[np.ndarray, " n"],
+    decision: Decision,
+) -> Pair | None:
+    """Powell's damped pair (Nocedal & Wright, procedure 18.2) with a learned share of the truth.
+
+    change: of the gradient along the step; model: what B^-1 says it is. None where the mixture
+    still has too little curvature to keep B positive definite.
+    """
+    y = decision.secant * change + (1.0 - decision.secant) * model
+    return (step, y) if step @ y > 1e-3 * (step @ model) else None

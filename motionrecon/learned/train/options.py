@@ -1,0 +1,139 @@
+"""What a meta-training is told: one frozen dataclass, from which a command line can be made."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Literal
+
+from motionrecon.errors import OptimizerError
+
+Clock = Literal["milliseconds", "evaluations"]
+Stage = Literal["cold", "growing", "whole", "synthetic"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassicalOptions:
+    """Random variants of the classical functions as tasks."""
+
+    dimensions: tuple[int, ...] = (4, 16)
+    """Unknowns, each >= 1, trained in turn, a pool of particles each, opened one by one."""
+    opening: float = 0.15
+    """Share in [0, 1] of the meta-steps by which all dimensions are open and episodes at their
+    longest."""
+    lengths: tuple[int, int] = (30, 200)
+    """Evaluations of the longest episode, at the start of training and once all is open,
+    ascending; every episode lasts at least the first."""
+    truncation: int = 10
+    """Evaluations an unroll, from 1 to half of the first of the lengths."""
+    long_validation: int = 0
+    """Evaluations of a second validation beside that of 100, 0 for none; the weights kept as best
+    are those with the lowest sum of both."""
+
+    def __post_init__(self) -> None:
+        low, high = self.lengths
+        if not 1 <= self.truncation <= low // 2 or low > high:
+            raise OptimizerError(
+                "truncation must be at least 1 and at most half the shortest episode, lengths "
+                f"ascending: got {self}"
+            )
+        if not self.dimensions or min(self.dimensions) < 1:
+            raise OptimizerError(f"dimensions must be one or more numbers >= 1: got {self}")
+        if not 0 <= self.opening <= 1 or self.long_validation < 0:
+            raise OptimizerError(
+                f"opening must be in [0, 1], long_validation at least 0: got {self}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowOptions:
+    """Control windows of clips as tasks."""
+
+    clips: Path | None = None
+    """Folder of npz clips; None for the bundled ones."""
+    without: str | None = None
+    """Kind of motion that is left out ("jump", "floor")."""
+    groups: int = 40
+    """Clip variations that tasks are drawn from, >= 1, about two seconds of motion each."""
+    stages: tuple[Stage, ...] = ("cold", "growing", "whole", "synthetic")
+    """Kinds of windows to train on."""
+    clock: Clock = "milliseconds"
+    """What an episode is measured in: modelled milliseconds of one core, or evaluations."""
+    truncation: float = 60.0
+    """Length of an unroll, in the clock's units, > 0."""
+    episode: float = 240.0
+    """Length of an episode, in the clock's units, a multiple of the truncation."""
+    validation_tasks: int = 24
+    """Windows of a validation, >= 1."""
+
+    def __post_init__(self) -> None:
+        if min(self.groups, self.validation_tasks) < 1:
+            raise OptimizerError(f"groups and validation_tasks must be positive: got {self}")
+        if not 0 < self.truncation <= self.episode:
+            raise OptimizerError(f"0 < truncation <= episode is needed: got {self}")
+        if not self.stages:
+            raise OptimizerError(f"stages must name at least one kind of windows: got {self}")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """How to meta-train. `usual.USUAL` has those that are usual for each kind."""
+
+    kind: str = "optimus"
+    """What is trained: one of usual.USUAL."""
+    out: Path = Path("runs/optimus")
+    """Folder of checkpoints, curve.jsonl and weights (best, last); resumed where it exists."""
+    steps: int = 2000
+    """Meta-steps in all, >= 1."""
+    seed: int = 0
+    """>= 0; fixes everything but the seconds reported."""
+    particles: int = 32
+    """Antithetic pairs a meta-step, >= 1 (a pool of them for each dimension)."""
+    sigma: float = 0.01
+    """Standard deviation of the perturbation of a meta-parameter, > 0."""
+    sigma_rules: float = 0.02
+    """The same of the secant family's rules, on classical functions, > 0."""
+    only_rules: bool = False
+    """Train the few constants alone, which gives far less noise than all of the network."""
+    learning_rate: float = 1e-3
+    """Adam's, > 0, decayed by a cosine to a tenth."""
+    clip_gradient: float = 3.0
+    """Largest size of an entry of the meta-gradient, > 0."""
+    clip_pair: float = math.inf
+    """Largest difference of meta-loss within an antithetic pair, > 0."""
+    validate_every: int = 100
+    """Meta-steps between validations and checkpoints, >= 1."""
+    start: Path | None = None
+    """Folder of weights to begin from; None for fresh ones."""
+    search: int = 0
+    """In place of training: windows of a search over the constants, one at a time; 0 for none."""
+    max_seconds: float | None = None
+    """Seconds after which this call ends, with a checkpoint; the next one goes on where it
+    stopped."""
+    classical: ClassicalOptions = ClassicalOptions()
+    """Of kinds that train on classical functions."""
+    windows: WindowOptions = WindowOptions()
+    """Of kinds that train on control windows."""
+
+    def __post_init__(self) -> None:
+        numbers = {
+            name: getattr(self, name)
+            for name in ("steps", "particles", "validate_every", "sigma", "sigma_rules")
+        } | {name: getattr(self, name) for name in ("learning_rate", "clip_gradient", "clip_pair")}
+        wrong = [f"{name} is {value}" for name, value in numbers.items() if not value > 0]
+        if wrong:
+            raise OptimizerError(f"{', '.join(wrong)}: these must be positive")
+        if self.seed < 0 or self.search < 0:
+            raise OptimizerError(
+                f"seed is {self.seed}, search is {self.search}: these must not be negative"
+            )
+
+    def identity(self) -> dict[str, object]:
+        """What two calls must have in common to be one training, as plain values."""
+        fields = dataclasses.asdict(self)
+        for name in ("out", "validate_every", "start", "search", "max_seconds"):
+            del fields[name]
+        clips = fields["windows"]["clips"]
+        fields["windows"]["clips"] = None if clips is None else str(clips)
+        return fields

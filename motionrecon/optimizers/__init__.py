@@ -74,7 +74,8 @@ def resolve(name: str) -> str:
 
 
 def make(name: str, **options: Any) -> Optimizer:
-    """The optimizer called `name`, or that an alias stands for, with fields of its options dataclass overridden.
+    """The optimizer called `name`, or that an alias stands for, with fields of its options
+    dataclass overridden.
 
     Raises OptimizerError for an unknown name, an unknown option or a value that is not a number
     where one is expected.

@@ -308,7 +308,8 @@ def plot(n: int, curves: dict[str, np.ndarray], path: Path) -> None:
         axis.set_xlabel("evaluations")
     axes[0, 0].legend(fontsize=7)
     figure.suptitle(
-        f"Share of the start's gap to the minimum left, median over seeds, rotated and shifted, n = {n}"
+        "Share of the start's gap to the minimum left, median over seeds, rotated and shifted, "
+        f"n = {n}"
     )
     figure.savefig(path, dpi=55)
     plt.close(figure)

@@ -124,10 +124,8 @@ def main(a: Study) -> int:
                 size = f"{row['step_bytes'] / 2**20:.1f}" if "step_bytes" in row else "-"
                 lines.append(f"| {n} | {name} | {1e3 * row['seconds']:.3g} | {size} |")
                 print(lines[-1], flush=True)
-    lines += [
-        "",
-        f"Peak memory of the whole process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB.",
-    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # from KiB
+    lines += ["", f"Peak memory of the whole process: {peak:.2f} GiB."]
     (a.out / "cost.json").write_text(json.dumps(report, indent=1))
     (a.out / "cost.md").write_text("\n".join(lines) + "\n")
     print(lines[-1])

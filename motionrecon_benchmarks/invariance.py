@@ -59,7 +59,8 @@ def main(a: Study) -> int:
                 other = _needed(name, scaled, a.budget, a.share)
                 reached = np.isfinite(base)
                 ratio = float(np.median(other[reached] / base[reached])) if reached.any() else None
-                both = f"{int(np.isfinite(base).sum())} -> {int(np.isfinite(other).sum())} of {base.size}"
+                before, after = int(reached.sum()), int(np.isfinite(other).sum())
+                both = f"{before} -> {after} of {base.size}"
                 report.setdefault(name, []).append(
                     {"x": x, "f": f, "median_ratio": ratio, "reached": both}
                 )

@@ -32,7 +32,8 @@ def table(curves: dict[str, dict[str, np.ndarray]], baseline: str) -> str:
     """Markdown: where each run ends, and when it reaches the end of `baseline`."""
     target = curves[baseline]["validation"][-1]
     lines = [
-        f"| run | meta-steps | CPU s | start | end | first at or below the end of {baseline}: meta-steps, CPU s |",
+        "| run | meta-steps | CPU s | start | end "
+        f"| first at or below the end of {baseline}: meta-steps, CPU s |",
         "|---" * 6 + "|",
     ]
     for name, c in curves.items():

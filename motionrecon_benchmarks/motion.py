@@ -1,4 +1,4 @@
-"""Learned and classical optimizers on the control windows of validation clips, and on whole clips."""
+"""Optimizers on the control windows of validation clips, and on whole clips."""
 
 from __future__ import annotations
 
@@ -182,8 +182,9 @@ def clips_table(rows: list[windows.Row]) -> str:
             k: np.median([r[k] for r in of[n].values()]) for k in ("mpjpe_g_mm", "realtime_factor")
         }
         out.append(
-            f"| {n} ({len(of[n])} clips) | {share} | {middle['mpjpe_g_mm']:.1f} | {total['cpu_seconds']:.1f} | "
-            f"{total['seconds']:.1f} | {middle['realtime_factor']:.2f} |"
+            f"| {n} ({len(of[n])} clips) | {share} | {middle['mpjpe_g_mm']:.1f} "
+            f"| {total['cpu_seconds']:.1f} | {total['seconds']:.1f} "
+            f"| {middle['realtime_factor']:.2f} |"
         )
     return "\n".join(out) + "\n"
 

@@ -22,7 +22,7 @@ class ReconstructOptions:
     out: Annotated[Path | None, unset("FOLDER")] = None
     """folder of the results (default: out/NAME)"""
     optimizer: str = "optimus-motion"
-    """levenberg-marquardt, bfgs, lbfgs, adam, ... (optimus-motion: alias of steered-gauss-newton)"""
+    """levenberg-marquardt, bfgs, adam, ... (optimus-motion: alias of steered-gauss-newton)"""
     max_evaluations: Annotated[int, arg(metavar="N")] = 60
     """a window, once it is grown; at least 1"""
     mass: Annotated[float | None, unset("KG")] = None

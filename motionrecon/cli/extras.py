@@ -6,6 +6,7 @@ EXTRAS = {
     "submitit": "slurm",
     "ray": "ray",
     "pyarrow": "parquet",
+    "orbax": "train",
 }
 
 

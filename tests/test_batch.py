@@ -226,6 +226,11 @@ def test_the_command_line(data, tmp_path, capsys):
     }
     assert main(["batch", *arguments, "--export", "trc,mjcf", "--dry-run"]) == 0
     assert "0 clips to do, 1 done before" in capsys.readouterr().out
+    assert main(["batch", *arguments, "--export", "trc,mjcf", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [s["name"] for s in report["clips"]] == [folder.name]
+    assert sum(report[verdict] for verdict in ("ok", "suspicious", "failed")) == 1
+    assert str(tmp_path / "page.html") in report["paths"]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +240,7 @@ def test_the_command_line(data, tmp_path, capsys):
         (["DATA", "--out", "out", "--export", "fbx"], "fbx"),
         (["DATA", "--out", "out", "--optimizer", "newton"], "newton"),
         (["DATA", "--out", "out", "--workers", "0"], "--workers"),
+        (["DATA", "--out", "out", "--seconds", "0"], "--seconds"),
         (["DATA", "--out", "FILE/out"], "--out"),
         (["DATA", "--out", "out", "--scheduler", "slurm", "--slurm", "partition"], "KEY=VALUE"),
     ],

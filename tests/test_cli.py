@@ -322,6 +322,11 @@ def test_reconstruct_for_programs(made):
     assert 0 < report["seconds"]["startup"] < report["seconds"]["total"]
 
 
+def test_what_json_has_no_number_for_is_null(capsys):
+    Console(json=True).report({"a": [float("nan"), 1.5], "b": (float("inf"),), "c": Path("x")})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, 1.5], "b": [None], "c": "x"}
+
+
 def test_export_and_view_for_programs(made, tmp_path, capsys):
     folder, _ = made
     out = str(tmp_path)

@@ -33,9 +33,7 @@ SMALL = VideoOptions(width=320, height=200, renderer="opencv")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, bundled_clip):
     out = tmp_path_factory.mktemp("compare")
-    compare(
-        load_clip(bundled_clip("walk")).until(0.4), ["levenberg-marquardt", "bfgs"], TINY, out
-    )
+    compare(load_clip(bundled_clip("walk")).until(0.4), ["levenberg-marquardt", "bfgs"], TINY, out)
     return out
 
 
@@ -261,9 +259,7 @@ def test_arrows_stand_on_the_floor_and_have_their_forces_length(takes):
 
 
 def test_forces_beside_the_feet_are_found(bundled_clip):
-    one = take(
-        reconstruct(load_clip(bundled_clip("getup_facedown")).until(0.4), TINY), "getup"
-    )
+    one = take(reconstruct(load_clip(bundled_clip("getup_facedown")).until(0.4), TINY), "getup")
     a = one.motion
     steps = np.clip(np.round(one.time / a.timestep).astype(int), 0, len(a.simulation_ctrl) - 1)
     expected = a.simulation_contact_force_other[steps]
@@ -462,7 +458,7 @@ def test_compare_command(bundled_clip, tmp_path, capsys):
         "2",
     ]
     video = ["--width", "320", "--height", "200", "--renderer", "opencv"]
-    assert command(["compare", *arguments, "--out", str(tmp_path), *video]) == 0
+    assert command(["compare", *arguments, "--out", str(tmp_path), *video, "--json"]) == 0
     assert (tmp_path / "adam" / "report.json").is_file() and (
         tmp_path / Options.optimizer / "motion.npz"
     ).is_file()
@@ -472,7 +468,13 @@ def test_compare_command(bundled_clip, tmp_path, capsys):
         "compare.png",
     }
     assert cv2.imread(str(tmp_path / "compare.png")).shape == (200, 320, 3)
-    assert "adam: MPJPE-G" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "adam: MPJPE-G" in err
+    report = json.loads(out)
+    assert list(report["optimizers"]) == [Options.optimizer, "adam"]
+    assert report["paths"] == [
+        str(tmp_path / f"compare.{suffix}") for suffix in ("html", "mp4", "png")
+    ]
     labels = [one["label"] for one in data_of((tmp_path / "compare.html").read_text())["takes"]]
     assert labels == [Options.optimizer, "adam"]
 
@@ -483,7 +485,9 @@ def test_motions_of_two_clips_are_not_compared(folder, tmp_path, capsys):
     np.savez(
         tmp_path / "motion.npz", **{**moved, "input_keypoints": moved["input_keypoints"] + 0.1}
     )
-    assert command(["view", str(folder / "bfgs"), str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert (
+        command(["view", str(folder / "bfgs"), str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    )
     assert "different clips" in capsys.readouterr().err
 
 

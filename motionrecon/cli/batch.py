@@ -44,7 +44,7 @@ class BatchOptions:
     seconds: Annotated[float | None, unset("S")] = None
     """of every clip, from its start, s (default: all of it)"""
     mass: Annotated[float | None, unset("KG")] = None
-    """body mass of everybody, kg (default: the clip's, or estimated)"""
+    """body mass of everybody, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
     """noise of the keypoints per coordinate, m, 0 or more (default: estimated clip by clip)"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
@@ -68,6 +68,8 @@ def run(o: BatchOptions, console: Console) -> int:
     from motionrecon.batch.summary import write_summary
     from motionrecon.batch.table import Progress
 
+    if o.seconds is not None and not o.seconds > 0:
+        raise BatchError(f"--seconds {o.seconds:g}: expected more than 0")
     todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)
     failed = sum(s["state"] == "failed" for s in todo.kept)
     left, done = len(todo.todo), len(todo.kept) - failed

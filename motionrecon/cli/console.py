@@ -1,6 +1,7 @@
 """Where a command's words go: results to standard output, all else to standard error."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -55,9 +56,12 @@ class Console:
         self.say(" ".join(["results:", *map(str, paths)]))
 
     def report(self, report: dict[str, Any]) -> None:
-        """The report as JSON on standard output where that was asked for; paths become text."""
+        """The report as JSON on standard output where that was asked for: paths as text, null for
+        NaN.
+        """
         if self.json:
-            _write([json.dumps(report, indent=1, allow_nan=False, default=str)], to_stderr=False)
+            text = json.dumps(_plain(report), indent=1, allow_nan=False, default=str)
+            _write([text], to_stderr=False)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[float], None]]:
@@ -73,6 +77,15 @@ class Console:
         with Progress(*columns, console=terminal, transient=True, disable=off) as bar:
             task = bar.add_task(what, total=1.0)
             yield lambda share: bar.update(task, completed=share)
+
+
+def _plain(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN, infinities."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(lines: Iterable[str], to_stderr: bool) -> None:

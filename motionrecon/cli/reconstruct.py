@@ -26,7 +26,7 @@ class ReconstructOptions:
     max_evaluations: Annotated[int, arg(metavar="N")] = 60
     """a window, once it is grown; at least 1"""
     mass: Annotated[float | None, unset("KG")] = None
-    """body mass, kg (default: the clip's, or estimated)"""
+    """body mass, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
     """noise of the keypoints per coordinate, m, 0 or more (default: estimated)"""
     reference: Annotated[str | None, unset("CLIP")] = None
@@ -99,7 +99,9 @@ def scores(report: dict[str, Any]) -> list[str]:
     for key in ("input", "ik", "result"):
         if s := report.get(key):
             error, off = number(s["mpjpe_g_mm"]), number(s["accel_error_m_s2"])
-            depth = f", penetration {s['penetration_mm']:.1f} mm" if "penetration_mm" in s else ""
+            depth = (
+                f", penetration {number(s['penetration_mm'])} mm" if "penetration_mm" in s else ""
+            )
             lines.append(f"{key}: MPJPE-G {error} mm, acceleration {off} m/s^2 off{depth}")
     took, factor = report["seconds"]["total"], report["realtime_factor"]
     lines.append(f"status {report['status']}, {took:.1f} s ({factor:.1f} s a second of motion)")

@@ -196,6 +196,8 @@ def test_defaults_are_those_of_the_package():
         (["reconstruct", "absent.npz"], "absent.npz"),
         (["reconstruct", WALK, "--export", "fbx"], "fbx"),
         (["reconstruct", WALK, "--skeleton", "birds9"], "birds9"),
+        (["reconstruct", WALK, "--noise", "nan"], "--noise nan"),
+        (["batch", WALK, "--out", "o", "--noise=-1"], "--noise -1"),
         (["inspect", "absent.trc"], "absent.trc"),
         (["inspect", WALK, "more.npz"], "more.npz"),
         (["export", "absent.npz"], "absent.npz"),

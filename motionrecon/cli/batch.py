@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
+from motionrecon.cli.outputs import check_noise
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
@@ -46,7 +47,7 @@ class BatchOptions:
     mass: Annotated[float | None, unset("KG")] = None
     """body mass of everybody, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
-    """noise of the keypoints per coordinate, m, 0 or more (default: estimated clip by clip)"""
+    """noise of the keypoints per coordinate, 0 to 1 m (default: estimated clip by clip)"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -68,6 +69,7 @@ def run(o: BatchOptions, console: Console) -> int:
     from motionrecon.batch.summary import write_summary
     from motionrecon.batch.table import Progress
 
+    check_noise(o.noise)
     if o.seconds is not None and not o.seconds > 0:
         raise BatchError(f"--seconds {o.seconds:g}: expected more than 0")
     todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)

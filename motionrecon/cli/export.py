@@ -17,7 +17,7 @@ class ExportOptions:
     motion: Positional[Path]
     """a motion.npz, or the folder it is in"""
     formats: str = "all"
-    """with commas: npz, bvh, glb, trc, mot, c3d, csv, mjcf, locomujoco, gmr, mp4, usd, all"""
+    """with commas: npz, bvh, glb, trc, mot, c3d, csv, mjcf, locomujoco, gmr, mp4, usd, brax, all"""
     out: Annotated[Path | None, unset("FOLDER")] = None
     """folder of the files (default: beside the motion)"""
     common: OmitArgPrefixes[Common] = field(default_factory=Common)

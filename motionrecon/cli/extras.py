@@ -3,6 +3,8 @@
 # module -> extra, as pyproject.toml has them
 EXTRAS = {
     "pxr": "usd",
+    "brax": "brax",
+    "orbax": "train",
     "submitit": "slurm",
     "ray": "ray",
     "pyarrow": "parquet",

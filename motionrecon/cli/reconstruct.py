@@ -8,7 +8,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import View
-from motionrecon.cli.outputs import check_writable, number
+from motionrecon.cli.outputs import check_noise, check_writable, number
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 
@@ -28,7 +28,7 @@ class ReconstructOptions:
     mass: Annotated[float | None, unset("KG")] = None
     """body mass, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
-    """noise of the keypoints per coordinate, m, 0 or more (default: estimated)"""
+    """noise of the keypoints per coordinate, 0 to 1 m (default: estimated)"""
     reference: Annotated[str | None, unset("CLIP")] = None
     """score against this clip of the same motion, not the input"""
     export: Annotated[str | None, unset("FORMATS")] = None
@@ -41,6 +41,7 @@ class ReconstructOptions:
 def run(o: ReconstructOptions, console: Console) -> int:
     """Exit code 0, or 130 where Ctrl-C ended it: the windows finished by then are written."""
     out = o.out or Path("out") / Path(o.clip).stem
+    check_noise(o.noise)
     check_writable(out)
     if o.export is not None:
         from motionrecon.export import resolve

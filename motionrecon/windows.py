@@ -60,8 +60,8 @@ Solve = Callable[[Window, np.ndarray, int], tuple[Result, bool]]
 
 @dataclass(frozen=True, eq=False)
 class Handover:
-    """Where a window begins: a state and its knot at a control frame, and the offsets that the window
-    before found for the frames ahead.
+    """Where a window begins: a state and its knot at a control frame, and the offsets that the
+    window before found for the frames ahead.
     """
 
     frame: int
@@ -73,8 +73,8 @@ class Handover:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What the windows follow, at the control rate: F intervals between F + 1 frames; SI units, world
-    frame.
+    """What the windows follow, at the control rate: F intervals between F + 1 frames; SI units,
+    world frame.
     """
 
     qpos: Float[np.ndarray, "F+1 nq"]  # of the inverse kinematics
@@ -251,7 +251,16 @@ def _keep(window: Window, x: np.ndarray, start: int, keep: int) -> tuple[Piece, 
     sim, steps, knots = window.simulator, keep * window.substeps, window.knots(x)
     r, ctrl = window.rollout(x), window.controls(x)[:steps]
     forces = floor_forces(sim.constants, r, foot_bodies(sim.model), steps)
-    kept = (a[:steps].copy() for a in (r.qpos, r.qvel, ctrl, r.torque))
+    qpos, qvel, torque = (a[:steps].copy() for a in (r.qpos, r.qvel, r.torque))
+    piece = Piece(
+        qpos=qpos,
+        qvel=qvel,
+        ctrl=ctrl.copy(),
+        torque=torque,
+        foot_force=forces.foot,
+        centre=forces.centre,
+        other_force=forces.other,
+    )
     reached = Handover(
         start + keep,
         r.qpos[steps].copy(),
@@ -259,7 +268,7 @@ def _keep(window: Window, x: np.ndarray, start: int, keep: int) -> tuple[Piece, 
         knots[keep].copy(),
         knots[keep + 1 :].copy(),
     )
-    return Piece(*kept, *forces), reached
+    return piece, reached
 
 
 def _improvements(

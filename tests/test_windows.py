@@ -52,7 +52,7 @@ def test_nothing_is_computed_before_it_is_asked_for(reference):
 
 @pytest.mark.parametrize("optimizer", ["optimus-motion", "levenberg-marquardt", "bfgs"])
 def test_no_motion_is_simulated_twice(clip, monkeypatch, optimizer):
-    """Not for the starts, the solution, or the forces of the floor: every rollout is another one."""
+    """Not for the starts, the solution, or the floor's forces: every rollout is another one."""
     simulated, rollout = [], Simulator.rollout
 
     def counted(self, qpos, qvel, ctrl):

@@ -1,4 +1,4 @@
-"""Many clips, many workers: one clip is one job, and the output folder is all the state there is."""
+"""Many clips, many workers: one clip is one job, and the output folder holds all the state."""
 
 from motionrecon.batch.job import Job, Settings, run_job
 from motionrecon.batch.run import run_batch

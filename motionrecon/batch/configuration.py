@@ -30,6 +30,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict) -> "Settings":
+        """The settings of what to_json gave."""
         return cls(
             **values | {"options": Options(**values["options"]), "export": tuple(values["export"])}
         )

@@ -24,8 +24,8 @@ def histogram(values: list[float], title: str) -> str:
             h = max(1.5, tall * n / counts.max())
             label = f"{edges[i]:.4g} to {edges[i + 1]:.4g}: {n}"
             bars.append(
-                f'<rect class="bar" x="{5 + i * across:.1f}" y="{_HEIGHT - _BOTTOM - h:.1f}" width="{across - 1:.1f}" '
-                f'height="{h:.1f}"><title>{label}</title></rect>'
+                f'<rect class="bar" x="{5 + i * across:.1f}" y="{_HEIGHT - _BOTTOM - h:.1f}" '
+                f'width="{across - 1:.1f}" height="{h:.1f}"><title>{label}</title></rect>'
             )
     median = float(np.median(v))
     x = 5 + (min(median, high) - low) / (high - low) * (_WIDTH - 10)
@@ -35,6 +35,8 @@ def histogram(values: list[float], title: str) -> str:
         f'<text x="{_WIDTH - 5}" y="{_HEIGHT - 4}" text-anchor="end">{more}{high:.3g}</text>'
         f'<line class="median" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>'
     )
-    caption = f"{escape(title)}<br><small>median {median:.3g}, largest {v.max():.3g}, {len(v)} clips</small>"
+    numbers = f"median {median:.3g}, largest {v.max():.3g}, {len(v)} clips"
+    caption = f"{escape(title)}<br><small>{numbers}</small>"
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
-    return f'<figure><svg {box} role="img">{"".join(bars)}{ends}</svg><figcaption>{caption}</figcaption></figure>'
+    picture = f'<svg {box} role="img">{"".join(bars)}{ends}</svg>'
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

@@ -9,15 +9,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-try:
-    import resource
-except ImportError:  # not a Unix
-    resource = None
-
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.folders import write_folder
+from motionrecon.clip import Clip
 from motionrecon.errors import BodyError, ClipError, MotionReconError, OutputError
-from motionrecon.motion.report import Report
+from motionrecon.motion import Motion, Report
 
 STATUS = "status.json"
 # What went wrong, in a word; the message says the rest.
@@ -43,13 +39,16 @@ class Job:
 
     @property
     def folder(self) -> Path:
+        """Where its results go."""
         return Path(self.out) / self.name
 
     def to_json(self) -> dict:
+        """Plain values, from which from_json makes an equal one."""
         return asdict(self) | {"settings": self.settings.to_json()}
 
     @classmethod
     def from_json(cls, values: dict) -> "Job":
+        """The job of what to_json gave."""
         return cls(**values | {"settings": Settings.from_json(values["settings"])})
 
 
@@ -124,7 +123,8 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, MemoryError):
         return (
             "memory",
-            "out of memory: use fewer workers, or leave out exports; a damaged file can also ask for too much",
+            "out of memory: use fewer workers, or leave out exports; a damaged file can also ask "
+            "for too much",
         )
     where = traceback.extract_tb(error.__traceback__)
     at = f" ({Path(where[-1].filename).name}, line {where[-1].lineno})" if where else ""
@@ -143,7 +143,7 @@ def identify(source: str | Path) -> dict:
         return {"bytes": None, "modified_ns": None, "sha256": None}
 
 
-def _reconstruct(job: Job, progress: Callable[[float], None]):
+def _reconstruct(job: Job, progress: Callable[[float], None]) -> tuple[Motion, Clip]:
     from motionrecon.clip.load import load_clip
     from motionrecon.pipeline import reconstruct
 
@@ -175,7 +175,7 @@ def _failed(job: Job, kind: str, message: str, seconds: float) -> dict:
     return {**_head(job, "failed"), "verdict": verdict, "error": error, "seconds": {"job": seconds}}
 
 
-def _write(job: Job, fill) -> None:
+def _write(job: Job, fill: Callable[[Path], None]) -> None:
     try:
         write_folder(job.folder, fill)
     except (OSError, OutputError) as e:
@@ -193,7 +193,9 @@ def _write_status(folder: Path, status: dict) -> None:
 
 def _memory_bytes() -> int | None:
     """The most memory this process has held so far."""
-    if resource is None:
+    try:
+        import resource
+    except ImportError:  # not a Unix
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -13,7 +13,11 @@ CLIPS = "clips"
 
 
 def prepare(
-    given: str | Path, out: Path, settings: Settings, retry_failed=False, redo_old_code=False
+    given: str | Path,
+    out: Path,
+    settings: Settings,
+    retry_failed: bool = False,
+    redo_old_code: bool = False,
 ) -> Plan:
     """Find the clips, sweep what killed runs left, and see what is done. Raises ClipError,
     OutputError.

@@ -22,7 +22,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class Plan:
-    """todo: jobs to run; kept: statuses of the others, finished with the same configuration before."""
+    """todo: jobs to run; kept: statuses of the others, finished before with the same settings."""
 
     todo: list[Job]
     kept: list[dict]
@@ -41,7 +41,8 @@ def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
         files = [p for p in _files(root) if p.suffix.lower() in TAKEN]
         if not files:
             raise ClipError(
-                f"{text}: no clip in this folder; taken are {', '.join(TAKEN)} (a glob takes others)"
+                f"{text}: no clip in this folder; taken are {', '.join(TAKEN)} (a glob takes "
+                "others)"
             )
     elif Path(text).is_file():
         root, files = Path(text).parent, [Path(text)]
@@ -79,9 +80,9 @@ def job_name(relative: str) -> str:
 
 def jobs_of(root: Path, files: Iterable[Path], out: Path, settings: Settings) -> list[Job]:
     """One job a file; sources absolute, folders `out`/NAME."""
-    out = os.path.abspath(out)
+    folder = os.path.abspath(out)
     return [
-        Job(os.path.abspath(p), job_name(p.relative_to(root).as_posix()), out, settings)
+        Job(os.path.abspath(p), job_name(p.relative_to(root).as_posix()), folder, settings)
         for p in files
     ]
 
@@ -117,13 +118,12 @@ def plan(jobs: Iterable[Job], retry_failed: bool = False, redo_old_code: bool = 
     todo, kept = [], []
     for job in jobs:
         status = read_status(job.folder)
-        again = (
+        if (
             status is None
             or not is_current(job, status)
             or (retry_failed and status["state"] == "failed")
             or (redo_old_code and status.get("code") != code_version())
-        )
-        if again:
+        ):
             todo.append(job)
         else:
             kept.append(status)

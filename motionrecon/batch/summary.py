@@ -17,20 +17,25 @@ _NO_MEASURE = {"frames", "worst_half_second_at"}
 # Colours of the verdicts differ in lightness and come with words and shapes, for those who cannot
 # tell red from green.
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--dim:#5b6470;--paper:#fff;--card:#f4f6f8;--rule:#d5dae0;--bar:#2a6fb0;
---mark:#b35900;--bad:#8c1d40}
-@media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--dim:#a2abb6;--paper:#14171b;--card:#1e2329;--rule:#39414a;
---bar:#6fb1ee;--mark:#f0a14a;--bad:#ff9db8}}
-body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:2rem auto;max-width:72rem;
-padding:0 1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid var(--rule)}
-small,.dim{color:var(--dim)}.numbers{display:flex;flex-wrap:wrap;gap:1rem}.numbers div{background:var(--card);
-padding:.6rem 1rem;border-radius:6px}.numbers b{display:block;font-size:1.4rem}figure{margin:0}.grid{display:flex;
-flex-wrap:wrap;gap:1.2rem}.clip{background:var(--card);border-radius:6px;padding:.7rem;width:20rem;
-overflow-wrap:anywhere}.clip ul{margin:.3rem 0 0;padding-left:1.1rem}table{border-collapse:collapse;width:100%}
-td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}
-.suspicious{color:var(--mark);font-weight:600}.failed{color:var(--bad);font-weight:600}.bar{fill:var(--bar)}
-.median{stroke:var(--mark);stroke-width:2}svg text{fill:var(--dim);font-size:11px}.body{stroke:var(--bar);
-stroke-width:4;stroke-linecap:round}.input{fill:var(--mark)}.floor{stroke:var(--dim);stroke-width:1}
+:root{color-scheme:light dark;--ink:#1b1f24;--dim:#5b6470;--paper:#fff;--card:#f4f6f8;
+--rule:#d5dae0;--bar:#2a6fb0;--mark:#b35900;--bad:#8c1d40}
+@media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--dim:#a2abb6;--paper:#14171b;
+--card:#1e2329;--rule:#39414a;--bar:#6fb1ee;--mark:#f0a14a;--bad:#ff9db8}}
+body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+margin:2rem auto;max-width:72rem;padding:0 1rem}h1{font-size:1.5rem}
+h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid var(--rule)}
+small,.dim{color:var(--dim)}.numbers{display:flex;flex-wrap:wrap;gap:1rem}
+.numbers div{background:var(--card);padding:.6rem 1rem;border-radius:6px}
+.numbers b{display:block;font-size:1.4rem}figure{margin:0}
+.grid{display:flex;flex-wrap:wrap;gap:1.2rem}
+.clip{background:var(--card);border-radius:6px;padding:.7rem;width:20rem;overflow-wrap:anywhere}
+.clip ul{margin:.3rem 0 0;padding-left:1.1rem}table{border-collapse:collapse;width:100%}
+td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top;
+overflow-wrap:anywhere}.suspicious{color:var(--mark);font-weight:600}
+.failed{color:var(--bad);font-weight:600}.bar{fill:var(--bar)}
+.median{stroke:var(--mark);stroke-width:2}svg text{fill:var(--dim);font-size:11px}
+.body{stroke:var(--bar);stroke-width:4;stroke-linecap:round}.input{fill:var(--mark)}
+.floor{stroke:var(--dim);stroke-width:1}
 """
 
 
@@ -55,7 +60,8 @@ def page(statuses: list[dict], out: Path) -> str:
         key=lambda s: (s["verdict"]["is"] == "ok", -(s["metrics"]["result_mpjpe_g_mm"] or 0.0)),
     )
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(out.resolve().name)}: reconstruction</title>",
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        f"<title>{escape(out.resolve().name)}: reconstruction</title>",
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>",
         f"<h1>{escape(out.resolve().name)}: {len(statuses)} clips</h1>",
         _numbers(statuses, done, failed),
@@ -67,7 +73,7 @@ def page(statuses: list[dict], out: Path) -> str:
     return "\n".join(p for p in parts if p) + "\n</html>\n"
 
 
-def _numbers(statuses, done, failed) -> str:
+def _numbers(statuses: list[dict], done: list[dict], failed: list[dict]) -> str:
     motion, work = (
         sum(s["motion_seconds"] for s in done),
         sum(s["seconds"]["job"] for s in statuses),
@@ -101,7 +107,8 @@ def _failures(failed: list[dict]) -> str:
     lines.append("<tr><th>clip<th>kind<th>what happened and what to do</tr>")
     for s in sorted(failed, key=lambda s: (s["error"]["kind"], s["name"])):
         lines.append(
-            f"<tr><td>{_named(s)}<td class=failed>{s['error']['kind']}<td>{escape(s['error']['message'])}</tr>"
+            f"<tr><td>{_named(s)}<td class=failed>{s['error']['kind']}"
+            f"<td>{escape(s['error']['message'])}</tr>"
         )
     return "\n".join(lines) + "</table>"
 

@@ -4,6 +4,7 @@ then.
 
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,7 +21,13 @@ _SHOWN = 8  # of the clips that are running, and of the latest failures
 class Progress:
     """Counts events and shows them; a context manager whose call takes an event."""
 
-    def __init__(self, total: int, kept: list[dict], console: Console, clock=time.monotonic):
+    def __init__(
+        self,
+        total: int,
+        kept: list[dict],
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """total: clips to run; kept: statuses of those finished before."""
         self.total, self.clock, self.console = total, clock, console
         self.before = Counter(s["state"] for s in kept)
@@ -40,13 +47,14 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._live is not None:
             self._live.stop()
         elif self.total:
             self.console.print(self.line())
 
     def __call__(self, event: Event) -> None:
+        """Take an event in."""
         name = event.job.name
         if event.kind == "started":
             self.running[name] = self.clock(), 0.0
@@ -68,6 +76,7 @@ class Progress:
 
     @property
     def finished(self) -> int:
+        """Clips, by this run."""
         return sum(self.states.values())
 
     @property
@@ -81,13 +90,16 @@ class Progress:
         return 60 * (self.total - self.finished) / self.per_minute if self.finished else None
 
     def line(self) -> str:
+        """Where the run stands, for what is no terminal."""
         left = "?" if self.seconds_left is None else duration(self.seconds_left)
         return (
-            f"{self.states['done']} done, {self.states['failed']} failed, {len(self.running)} running of {self.total}; "
+            f"{self.states['done']} done, {self.states['failed']} failed, "
+            f"{len(self.running)} running of {self.total}; "
             f"{self.per_minute:.1f} clips a minute, {left} left"
         )
 
     def render(self) -> Group:
+        """Where the run stands, for a terminal."""
         numbers = Table(box=None, pad_edge=False)
         columns = {
             "done": self.states["done"],

@@ -28,7 +28,10 @@ def thumbnail(folder: Path, at_s: float | None) -> str:
     data.qpos[:] = motion.qpos[t]
     mujoco.mj_kinematics(model, data)
     side = _side(model, data)
-    flat = lambda p: np.column_stack([p @ side, p[:, 2]])  # noqa: E731
+
+    def flat(p: np.ndarray) -> np.ndarray:
+        return np.column_stack([p @ side, p[:, 2]])
+
     bodies, given = flat(data.xpos), flat(motion.input_keypoints[t])
     given = given[np.isfinite(given).all(1)]
     shown = np.concatenate([bodies[1:], given])
@@ -36,10 +39,11 @@ def thumbnail(folder: Path, at_s: float | None) -> str:
     low[1], high[1] = min(low[1], -0.05), max(high[1], 0.3)
     scale = _SIZE / max((high - low).max() * 1.15, 0.5)
     middle = 0.5 * (low + high)
-    pixel = lambda p: (
-        _SIZE / 2 + scale * (p[..., 0] - middle[0]),
-        _SIZE / 2 - scale * (p[..., 1] - middle[1]),
-    )  # noqa: E731
+
+    def pixel(p: np.ndarray) -> tuple[float, float]:
+        across, up = scale * (p - middle)
+        return _SIZE / 2 + across, _SIZE / 2 - up
+
     lines = []
     for body in range(2, model.nbody):
         (x0, y0), (x1, y1) = pixel(bodies[model.body_parentid[body]]), pixel(bodies[body])

@@ -29,7 +29,8 @@ def write_c3d(motion: Motion, folder: Path) -> None:
     T = motion.frames
     if T > _MOST_FRAMES:
         raise ExportError(
-            f"a C3D file holds {_MOST_FRAMES} frames, the motion has {T}; leave c3d out, or cut the clip"
+            f"a C3D file holds {_MOST_FRAMES} frames, the motion has {T}; leave c3d out, or cut "
+            "the clip"
         )
     c3d = ezc3d.c3d()
     points = np.ones((4, motion.keypoints.shape[1], T))

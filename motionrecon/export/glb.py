@@ -16,7 +16,7 @@ _ROUND = [16, 16]  # segments of a capsule around and along its ends
 class _Buffer:
     """Collects arrays into one binary chunk, an accessor each."""
 
-    def __init__(self, root: gltf.GLTF2):
+    def __init__(self, root: gltf.GLTF2) -> None:
         self.root, self.bytes = root, bytearray()
 
     def add(self, values: np.ndarray, kind: str, target: int | None = None) -> int:
@@ -112,7 +112,7 @@ def _animation(
     clock = buffer.add((time - time[0]).astype(np.float32), gltf.SCALAR)
     animation = gltf.Animation(name="motion")
 
-    def add(values, kind, node, path):
+    def add(values: np.ndarray, kind: str, node: int, path: str) -> None:
         output = buffer.add(values, kind)
         animation.samplers.append(
             gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR")

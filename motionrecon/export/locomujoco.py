@@ -45,6 +45,7 @@ def write_locomujoco(motion: Motion, folder: Path) -> None:
     )
     np.savez_compressed(
         folder / "motion_locomujoco.npz",
+        allow_pickle=False,
         qpos=motion.qpos,
         qvel=motion.qvel,
         split_points=np.array([0, motion.frames]),

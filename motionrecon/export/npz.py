@@ -9,4 +9,4 @@ from motionrecon.motion.motion import Motion
 
 def write_npz(motion: Motion, folder: Path) -> None:
     """Writes motion.npz: plain arrays, nothing pickled."""
-    np.savez_compressed(folder / "motion.npz", **motion.arrays())
+    np.savez_compressed(folder / "motion.npz", allow_pickle=False, **motion.arrays())

@@ -28,6 +28,7 @@ class Format:
     extra: str | None = None
 
     def load(self) -> "Callable[[Motion, Path], None]":
+        """The function that writes it."""
         return getattr(importlib.import_module(self.module), self.function)
 
 

@@ -76,6 +76,7 @@ class Scene:
         return cls(model, names, parents, offset, position, quat, local, _capsules(model))
 
     def children(self, b: int) -> list[int]:
+        """Of segment b."""
         return [i for i, p in enumerate(self.parents) if p == b]
 
     def tip(self, b: int) -> np.ndarray:
@@ -103,7 +104,8 @@ def model_of(motion: Motion) -> mujoco.MjModel:
     trunk = model.nbody > 1 and (model.body_parentid[2:] > 0).all()
     if not trunk or kinds != [free] + [hinge] * (model.njnt - 1) or np.any(model.jnt_pos):
         raise ExportError(
-            "the motion's model is not a humanoid of this package (one free root, hinges at segment origins)"
+            "the motion's model is not a humanoid of this package (one free root, hinges at "
+            "segment origins)"
         )
     names = [model.joint(i).name for i in range(1, model.njnt)]
     if names != list(motion.joint_names):
@@ -129,7 +131,7 @@ def model_of(motion: Motion) -> mujoco.MjModel:
 
 
 def side_of(name: str) -> str:
-    """ "left", "right" or "middle" of a segment's name."""
+    """Of a segment, from its name: "left", "right" or "middle"."""
     return {"l_": "left", "r_": "right"}.get(name[:2], "middle")
 
 

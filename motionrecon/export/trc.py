@@ -12,7 +12,8 @@ def write_trc(motion: Motion, folder: Path) -> None:
     """Writes motion.trc."""
     T, K = motion.keypoints.shape[:2]
     rate = f"{motion.fps:.9g}"
-    keys = "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
+    keys = ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units"]
+    keys += ["OrigDataRate", "OrigDataStartFrame", "OrigNumFrames"]
     values = [rate, rate, str(T), str(K), "mm", rate, "1", str(T)]
     head = [
         ["PathFileType", "4", "(X/Y/Z)", "motion.trc"],

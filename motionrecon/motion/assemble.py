@@ -67,8 +67,8 @@ def assemble(
 ) -> tuple[Motion, Shape]:
     """One Motion, without a report, and the shape of its body at the frames.
 
-    last: state after the last piece. whole: whether the pieces reach the clip's end; else the motion
-    ends with the last frame that they cover.
+    last: state after the last piece. whole: whether the pieces reach the clip's end; else the
+    motion ends with the last frame that they cover.
     """
     steps = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
     qpos = np.concatenate([steps.qpos, last[0][None]])

@@ -53,7 +53,7 @@ def pa_mpjpe_mm(prediction: np.ndarray, reference: np.ndarray) -> float:
 
 
 def accel_error_mm_frame2(prediction: np.ndarray, reference: np.ndarray) -> float:
-    """Mean norm of the difference of accelerations (second differences), in mm per frame squared."""
+    """Mean norm of the difference of accelerations (second differences), in mm/frame^2."""
     _same_shape(prediction, reference)
     return 1e3 * _mean(
         np.linalg.norm(np.diff(prediction, 2, axis=0) - np.diff(reference, 2, axis=0), axis=-1)

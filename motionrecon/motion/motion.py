@@ -112,7 +112,8 @@ class Motion:
         """The report. Raises MotionError for a motion that has none."""
         if self.report is None:
             raise MotionError(
-                "the motion has no report; keep report.json beside motion.npz, or reconstruct it again"
+                "the motion has no report; keep report.json beside motion.npz, or reconstruct it "
+                "again"
             )
         return self.report
 
@@ -138,7 +139,7 @@ class Motion:
         """
         folder = Path(folder)
         with write_files_atomically(folder) as part:
-            np.savez_compressed(part / "motion.npz", **self.arrays())
+            np.savez_compressed(part / "motion.npz", allow_pickle=False, **self.arrays())
             if self.report is not None:
                 (part / "report.json").write_text(self.report.text(), encoding="utf-8")
             names = sorted(p.name for p in part.iterdir())
@@ -149,9 +150,9 @@ class Motion:
         """The motion saved in a folder, or in a motion.npz; without a report where report.json is
         not beside it.
 
-        Nothing is unpickled, arrays that are not declared are passed over. Raises MotionError, which
-        names the file and the array: no such file, damaged, missing, of another kind or shape, or
-        not finite.
+        Nothing is unpickled, arrays that are not declared are passed over. Raises MotionError,
+        which names the file and the array: no such file, damaged, missing, of another kind or
+        shape, or not finite.
         """
         path = Path(path)
         path = path / "motion.npz" if path.is_dir() else path

@@ -19,8 +19,8 @@ _NEEDED = ("grf_time", "grf_force", "grf_names")
 class Plates:
     """What P force plates measured at Tg moments of a clip's clock; world frame, z up.
 
-    time (Tg,) s; force, centre (Tg, P, 3) N, m, the centre of pressure NaN where unknown; feet (P,):
-    0 for a plate that the left foot stood on, 1 for the right, -1 for another.
+    time (Tg,) s; force, centre (Tg, P, 3) N, m, the centre of pressure NaN where unknown; feet
+    (P,): 0 for a plate that the left foot stood on, 1 for the right, -1 for another.
     """
 
     time: Float[np.ndarray, "Tg"]

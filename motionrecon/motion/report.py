@@ -1,4 +1,4 @@
-"""The report of a reconstruction: how good the motion is, what it cost, what was found on the way."""
+"""The report of a reconstruction: how good the motion is, what it cost, what was found."""
 
 import json
 import re
@@ -154,8 +154,8 @@ class Report:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Report":
-        """The report of plain values; keys that are not declared are passed over. Raises MotionError
-        that names the key and what was expected.
+        """The report of plain values; keys that are not declared are passed over. Raises
+        MotionError that names the key and what was expected.
         """
         try:
             return msgspec.convert(values, cls)

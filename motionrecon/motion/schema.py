@@ -41,7 +41,7 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Array:
-    """A declared array of motion.npz: shape in SYMBOLS and numbers, kind "f" (floats) or "U" (text)."""
+    """A declared array of motion.npz: shape of SYMBOLS and sizes, kind "f" (float), "U" (text)."""
 
     name: str
     shape: tuple[str, ...]
@@ -71,7 +71,7 @@ def arrays(cls: type) -> tuple[Array, ...]:
 
 
 def _shape(hint: Any) -> tuple[tuple[str, ...], str]:
-    """Shape and kind of an annotation: jaxtyping's, float, str, or Annotated[tuple[str, ...], "K"]."""
+    """Shape and kind of an annotation: jaxtyping's, float, str, Annotated[tuple[str, ...], "K"]."""
     if hint is float or hint is str:
         return (), "f" if hint is float else "U"
     for option in (hint, *typing.get_args(hint)):  # of "... | None"

@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Verdict:
-    """verdict: ok, suspicious or failed; reasons: in words; measures: the numbers that were judged."""
+    """verdict: ok, suspicious or failed; reasons: in words; measures: the numbers judged."""
 
     verdict: str
     reasons: tuple[str, ...]
@@ -95,7 +95,8 @@ def _residuals(
         reasons.append(f"around {at:.1f} s the motion is {worst:.0f} mm off the keypoints")
     if ik is not None and ik > limits.ik_mpjpe_g_mm + noise:
         reasons.append(
-            f"no body with fixed bones fits the keypoints: {ik:.0f} mm off (noise alone {noise:.0f})"
+            f"no body with fixed bones fits the keypoints: {ik:.0f} mm off (noise alone "
+            f"{noise:.0f})"
         )
     depth = report.result.penetration_mm
     if depth is not None and depth > limits.penetration_mm:
@@ -114,8 +115,9 @@ def _physics(
             ("acceleration that a floor cannot give", u.contact),
         ):
             if flags.any():
+                first = np.flatnonzero(flags)[0] / motion.fps
                 reasons.append(
-                    f"{kind} in {flags.sum()} frames from {np.flatnonzero(flags)[0] / motion.fps:.1f} s on: up to {u.worst:.0f} "
+                    f"{kind} in {flags.sum()} frames from {first:.1f} s on: up to {u.worst:.0f} "
                     f"m/s^2 that no physics explains, {u.seconds:.2f} s without a break"
                 )
     return {"unexplained_s": u.seconds, "unexplained_share": share}
@@ -141,7 +143,8 @@ def _windows(report: Report, reasons: list[str]) -> dict[str, float]:
     if bad:
         named = ", ".join(f"{w.status} at frame {w.start_frame}" for w in bad[:4])
         reasons.append(
-            f"{len(bad)} of {len(report.windows)} windows were not solved as they should be: {named}"
+            f"{len(bad)} of {len(report.windows)} windows were not solved as they should be: "
+            f"{named}"
         )
     if report.status != Status.OK and not bad:
         reasons.append(f"the reconstruction is {report.status}")

@@ -26,6 +26,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def metrics_figure(takes: list[Take]) -> Figure:
+    """Distance over time, loss, table."""
     figure = new_figure(11, 6)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.5, 1])
     error, losses, table = (
@@ -43,6 +44,7 @@ def metrics_figure(takes: list[Take]) -> Figure:
 
 
 def forces_figure(takes: list[Take]) -> Figure:
+    """All components of the floor's force a foot, and when each foot stands."""
     figure = new_figure(11, 8)
     axes = figure.subplots(4, 2, sharex=True, height_ratios=[1.3, 1, 1, 0.8])
     for side in (0, 1):

@@ -1,8 +1,9 @@
-"""The same solids drawn by MuJoCo's own renderer, off-screen, where the machine has a GL for that."""
+"""The same solids drawn by MuJoCo's own renderer, off-screen, where the machine has a GL."""
 
 import importlib
 import os
 from ctypes.util import find_library
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -13,18 +14,21 @@ from motionrecon.view.solids import Solids
 _ROOM = """<mujoco>
   <visual><headlight ambient=".5 .5 .5" diffuse=".2 .2 .2" specular="0 0 0"/>
     <quality shadowsize="4096" offsamples="4"/>
-    <rgba fog="1 1 1 1"/><map znear=".02" zfar="60" fogstart="1.6" fogend="3.6" shadowclip="1.2"/></visual>
+    <rgba fog="1 1 1 1"/>
+    <map znear=".02" zfar="60" fogstart="1.6" fogend="3.6" shadowclip="1.2"/></visual>
   <statistic extent="3"/>
   <asset><texture type="skybox" builtin="flat" rgb1="1 1 1" width="8" height="8"/>
-    <texture name="grid" type="2d" builtin="flat" mark="edge" rgb1=".92 .935 .95" markrgb=".72 .76 .81"
-      width="160" height="160"/>
-    <material name="grid" texture="grid" texrepeat="2 2" texuniform="true" reflectance="0" specular="0" emission=".2"/>
+    <texture name="grid" type="2d" builtin="flat" mark="edge" rgb1=".92 .935 .95"
+      markrgb=".72 .76 .81" width="160" height="160"/>
+    <material name="grid" texture="grid" texrepeat="2 2" texuniform="true" reflectance="0"
+      specular="0" emission=".2"/>
   </asset>
-  <worldbody><light type="directional" dir="-.36 .24 -.9" diffuse=".3 .3 .3" specular=".15 .15 .15" castshadow="true"/>
+  <worldbody><light type="directional" dir="-.36 .24 -.9" diffuse=".3 .3 .3"
+      specular=".15 .15 .15" castshadow="true"/>
     <geom type="plane" size="0 0 1" material="grid"/></worldbody></mujoco>"""
 
 
-def context(width: int, height: int):
+def context(width: int, height: int) -> Any:
     """An off-screen GL context, or None where there is none. MUJOCO_GL=egl or osmesa chooses."""
     chosen = os.environ.get("MUJOCO_GL", "").lower()
     for name, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
@@ -42,7 +46,7 @@ def context(width: int, height: int):
 class MujocoRenderer:
     """Pictures (height, width, 3) uint8 RGB. Raises RuntimeError where no GL is found."""
 
-    def __init__(self, width: int, height: int):
+    def __init__(self, width: int, height: int) -> None:
         self._context = context(width, height)
         if self._context is None:
             raise RuntimeError("no off-screen GL")
@@ -63,6 +67,7 @@ class MujocoRenderer:
         self._pixels = np.empty((height, width, 3), np.uint8)
 
     def draw(self, solids: Solids, camera: Camera) -> np.ndarray:
+        """One picture."""
         self._model.vis.global_.fovy = np.rad2deg(camera.fov)
         view = self._camera
         view.lookat[:], view.distance = camera.target, camera.distance
@@ -88,7 +93,9 @@ class MujocoRenderer:
         mujoco.mjr_readPixels(self._pixels, None, self._box, self._draw)
         return self._pixels[::-1].copy()
 
-    def _add(self, a, b, radius, colour, plain) -> None:
+    def _add(
+        self, a: np.ndarray, b: np.ndarray, radius: float, colour: np.ndarray, plain: float
+    ) -> None:
         scene = self._scene
         geom, ball = scene.geoms[scene.ngeom], np.linalg.norm(b - a) < 1e-6
         kind = mujoco.mjtGeom.mjGEOM_SPHERE if ball else mujoco.mjtGeom.mjGEOM_CAPSULE

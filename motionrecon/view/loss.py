@@ -18,19 +18,19 @@ def curve(
     floored at 1e-12.
     """
     column = {"evaluations": 0, "seconds": 1}[axis]
-    known = [w for w in windows if w.history and w.loss_start]
+    known = [(w, w.loss_start) for w in windows if w.history and w.loss_start]
     if not known:
         return None
-    growing = [w.evaluations_growing if column == 0 else w.seconds_growing for w in known]
-    ends = [before + w.history[-1][column] for before, w in zip(growing, known, strict=True)]
+    growing = [w.evaluations_growing if column == 0 else w.seconds_growing for w, _ in known]
+    ends = [before + w.history[-1][column] for before, (w, _) in zip(growing, known, strict=True)]
     x = (
         np.arange(int(max(ends)) + 1.0)
         if axis == "evaluations"
         else np.linspace(0, max(ends), points)
     )
     logs = np.zeros(len(x))
-    for before, w in zip(growing, known, strict=True):
+    for before, (w, start) in zip(growing, known, strict=True):
         at = np.array([0.0, *(before + h[column] for h in w.history)])
-        loss = np.log(np.maximum([w.loss_start, *(h[2] for h in w.history)], 1e-12))
+        loss = np.log(np.maximum([start, *(h[2] for h in w.history)], 1e-12))
         logs += np.minimum.accumulate(loss)[np.searchsorted(at, x + 1e-9, side="right") - 1]
     return x, np.exp(logs / len(known))

@@ -61,7 +61,7 @@ def _mp4v(frames: Iterable[np.ndarray], path: Path, fps: float) -> None:
     for frame in frames:
         if writer is None:
             writer = cv2.VideoWriter(
-                str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, frame.shape[1::-1]
+                str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, frame.shape[1::-1]
             )
             if not writer.isOpened():
                 raise OutputError(f"{path}: OpenCV cannot write MP4 here; pip install av")

@@ -23,7 +23,10 @@ from motionrecon.view.take import LOADED_N, Take
 
 _SCRIPTS = ("data", "camera", "bodies", "gl", "flat", "chart", "graphs", "main")
 _MOST_FPS = 120.0  # Hz; faster clips are shown at every second, third ... frame
-_LOSS_NOTE = "Geometric mean over the windows of the best loss so far; what growing a window costs is counted."
+_LOSS_NOTE = (
+    "Geometric mean over the windows of the best loss so far; what growing a window costs is "
+    "counted."
+)
 
 
 def page(takes: list[Take], title: str, subtitle: str = "") -> str:

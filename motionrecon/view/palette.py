@@ -13,7 +13,8 @@ FORCE, MEASURED, BODY = "#e69f00", "#5b6774", "#b7c9dc"
 
 def rgb(colour: str) -> tuple[float, float, float]:
     """#rrggbb as three numbers from 0 to 1."""
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
 
 
 def tint(colour: str, white: float = 0.3) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from motionrecon.physics.floor_forces import FEET
 from motionrecon.view import loss, metrics, palette
@@ -33,7 +34,7 @@ def errors(ax: Axes, takes: list[Take]) -> None:
 
 
 def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
-    """Force of the floor on a foot (0 left, 1 right) over time, and the plate's where there is one."""
+    """Force of the floor on a foot (0 left, 1 right) over time, and the plate's if there is one."""
     _lines(ax, takes, lambda take: take.motion.contact_force[:, side, axis])
     if (plates := takes[0].motion.measured_contact_force) is not None:
         ax.plot(
@@ -109,7 +110,7 @@ def table(ax: Axes, takes: list[Take]) -> None:
         colLabels=heading,
         colWidths=widths,
         cellLoc="right",
-        bbox=[0, 0, 1, 1],
+        bbox=Bbox.unit(),
         edges="horizontal",
     )
     drawn.auto_set_font_size(False)
@@ -127,12 +128,12 @@ def table(ax: Axes, takes: list[Take]) -> None:
             cell.set_text_props(weight="bold")
 
 
-def _best(row: dict, k: int) -> bool:
-    known = [v for v in row["values"] if v is not None]
+def _best(row: metrics.Row, k: int) -> bool:
+    known = [v for v in row["values"] if isinstance(v, int | float)]
     return row["lower"] and len(set(known)) > 1 and row["values"][k] == min(known)
 
 
-def _text(value, digits: int) -> str:
+def _text(value: float | str | None, digits: int) -> str:
     return "–" if value is None else value if isinstance(value, str) else f"{value:.{digits}f}"
 
 

@@ -16,14 +16,17 @@ _jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, e
 class Raycaster:
     """Pictures (height, width, 3) uint8 RGB; every pixel is the mean of four rays."""
 
-    def __init__(self, width: int, height: int):
+    def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
 
     def draw(self, solids: Solids, camera: Camera) -> np.ndarray:
+        """One picture."""
         focal = self.height / np.tan(0.5 * camera.fov)  # pixels of the twice as fine picture
         fine = np.empty((2 * self.height, 2 * self.width, 3), np.float32)
         depth = np.full(fine.shape[:2], np.inf, np.float32)
-        colours = (np.array(palette.rgb(c)) for c in (palette.PAPER, palette.FLOOR, palette.GRID))
+        paper, ground, grid = (
+            np.array(palette.rgb(c)) for c in (palette.PAPER, palette.FLOOR, palette.GRID)
+        )
         side = np.array([_LIGHT[1], -_LIGHT[0], 0]) / np.hypot(_LIGHT[0], _LIGHT[1])
         sheet = np.stack([side, np.cross(_LIGHT, side)])  # what the light sees
         n = solids.casting
@@ -34,7 +37,9 @@ class Raycaster:
             camera.eye,
             camera.axes,
             focal,
-            *colours,
+            paper,
+            ground,
+            grid,
             camera.target,
             solids.a[:n] @ sheet.T,
             solids.b[:n] @ sheet.T,
@@ -55,8 +60,15 @@ def _on_floor(points: np.ndarray) -> np.ndarray:
     return points - np.maximum(points[:, 2:], 0) / _LIGHT[2] * _LIGHT
 
 
-def _boxes(a, b, radius, camera: Camera, focal: float, shape) -> np.ndarray:
-    """(N, 4) whole pixels x0, y0, x1, y1 that hold the capsules; empty for those behind the camera."""
+def _boxes(
+    a: np.ndarray,
+    b: np.ndarray,
+    radius: np.ndarray,
+    camera: Camera,
+    focal: float,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """(N, 4) whole pixels x0, y0, x1, y1 that hold the capsules; empty behind the camera."""
     low, high = np.full((len(a), 2), np.inf), np.full((len(a), 2), -np.inf)
     for end in (a, b):
         x, y, z = camera.axes @ (end - camera.eye).T
@@ -73,7 +85,21 @@ def _boxes(a, b, radius, camera: Camera, focal: float, shape) -> np.ndarray:
 
 
 @_jit
-def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, boxes, sheet):
+def _floor(
+    out: np.ndarray,
+    eye: np.ndarray,
+    axes: np.ndarray,
+    focal: float,
+    paper: np.ndarray,
+    ground: np.ndarray,
+    grid: np.ndarray,
+    middle: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    radius: np.ndarray,
+    boxes: np.ndarray,
+    sheet: np.ndarray,
+) -> None:
     """Paper, the floor's grid fading into it, and the shadows: floor points that the light sees
     behind a capsule.
     """
@@ -128,7 +154,20 @@ def _floor(out, eye, axes, focal, paper, ground, grid, middle, a, b, radius, box
 
 
 @_jit
-def _capsules(out, depth, eye, axes, focal, a, b, radius, colour, plain, boxes, light):
+def _capsules(
+    out: np.ndarray,
+    depth: np.ndarray,
+    eye: np.ndarray,
+    axes: np.ndarray,
+    focal: float,
+    a: np.ndarray,
+    b: np.ndarray,
+    radius: np.ndarray,
+    colour: np.ndarray,
+    plain: np.ndarray,
+    boxes: np.ndarray,
+    light: np.ndarray,
+) -> None:
     """The nearest capsule at every pixel: where its ray meets the cylinder about the axis, else an
     end's ball.
     """

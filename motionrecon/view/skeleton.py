@@ -29,7 +29,7 @@ def edges(names: Sequence[str]) -> list[tuple[int, int]]:
                 out += list(zip(known, known[1:], strict=False))
     for pair in (("l_shoulder", "r_shoulder"), ("l_hip", "r_hip")):
         if all(p in at for p in pair):
-            out.append(tuple(at[p] for p in pair))
+            out.append((at[pair[0]], at[pair[1]]))
     if not any(n in at for n in ("pelvis", "neck", "chest", "spine")):
         out += [
             (at[f"{s}_shoulder"], at[f"{s}_hip"])

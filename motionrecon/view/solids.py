@@ -27,11 +27,24 @@ class Solids(NamedTuple):
 
 def join(*parts: Solids) -> Solids:
     """One list; parts that cast shadows must come first."""
-    columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:5]]
-    return Solids(*columns, sum(part.casting for part in parts))
+    return Solids(
+        a=np.concatenate([part.a for part in parts]),
+        b=np.concatenate([part.b for part in parts]),
+        radius=np.concatenate([part.radius for part in parts]),
+        colour=np.concatenate([part.colour for part in parts]),
+        plain=np.concatenate([part.plain for part in parts]),
+        casting=sum(part.casting for part in parts),
+    )
 
 
-def _same(a, b, radius, colour: str, plain: float = 0.0, casting: bool = False) -> Solids:
+def _same(
+    a: np.ndarray,
+    b: np.ndarray,
+    radius: float | np.ndarray,
+    colour: str,
+    plain: float = 0.0,
+    casting: bool = False,
+) -> Solids:
     a, b, n = np.reshape(a, (-1, 3)), np.reshape(b, (-1, 3)), len(np.reshape(a, (-1, 3)))
     colours = np.tile(palette.rgb(colour), (n, 1))
     return Solids(
@@ -96,16 +109,20 @@ def arrows(take: Take, t: int, camera: Camera) -> Solids:
     return join(*parts)
 
 
-def _arrow(foot, force, weight: float, colour: str, thick: float, camera: Camera) -> list[Solids]:
-    size = np.linalg.norm(force)
+def _arrow(
+    foot: np.ndarray,
+    force: np.ndarray,
+    weight: float,
+    colour: str,
+    thick: float,
+    camera: Camera,
+) -> list[Solids]:
+    size = float(np.linalg.norm(force))
     length = METRES_PER_WEIGHT * size / weight
     if not (np.isfinite(foot).all() and np.isfinite(size) and length > 0.02):
         return []
-    head, width, unit = (
-        min(0.12, 0.4 * length),
-        0.016 * thick * min(1.0, 0.3 + 3 * length),
-        force / size,
-    )
+    head, unit = min(0.12, 0.4 * length), force / size
+    width = 0.016 * thick * min(1.0, 0.3 + 3 * length)
     share = np.linspace(0, 1, _HEAD_DISCS)[:, None]
     cone = foot + (length - head * (1 - share)) * unit
     ends = np.concatenate([[foot, foot + (length - head) * unit], cone])

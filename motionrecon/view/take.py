@@ -104,7 +104,8 @@ def check_one_clip(takes: list[Take]) -> None:
             )
         ):
             raise ViewError(
-                f"{takes[0].label} and {other.label} follow different clips; show them one at a time"
+                f"{takes[0].label} and {other.label} follow different clips; show them one at a "
+                "time"
             )
 
 

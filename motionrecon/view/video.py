@@ -5,9 +5,11 @@ graphs underneath.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from motionrecon.errors import ViewError
 from motionrecon.motion.motion import Motion
@@ -25,6 +27,16 @@ RENDERERS = ("auto", "mujoco", "opencv")
 _TITLE = 46  # pixels
 
 
+class Renderer(Protocol):
+    """What draws solids as pictures (height, width, 3) uint8 RGB."""
+
+    def draw(self, solids: solids.Solids, camera: Camera) -> np.ndarray:
+        """One picture."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
 @dataclass(frozen=True)
 class VideoOptions:
     """Sizes in pixels; both are made even."""
@@ -36,7 +48,7 @@ class VideoOptions:
     renderer: str = "auto"  # mujoco where there is a GL, else opencv (rays cast on the CPU)
     graphs: bool = True  # where the height is at least 400
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Raises ViewError for values that make no video."""
         if not (self.speed > 0 and self.fps > 0 and self.width >= 64 and self.height >= 64):
             raise ViewError("a video wants a speed and a rate above 0, and at least 64 x 64 pixels")
@@ -46,7 +58,7 @@ class VideoOptions:
             )
 
 
-def make_renderer(name: str, width: int, height: int):
+def make_renderer(name: str, width: int, height: int) -> Renderer:
     """Raises ViewError for MuJoCo without a GL."""
     if name != "opencv":
         try:
@@ -62,13 +74,14 @@ def make_renderer(name: str, width: int, height: int):
 class Film:
     """Pictures of takes at any moment; `close` it when done."""
 
-    def __init__(self, takes: list[Take], title: str, options: VideoOptions):
+    def __init__(self, takes: list[Take], title: str, options: VideoOptions) -> None:
         self.takes, self.title, self.options = takes, title, options
         self._longest = max(takes, key=lambda take: len(take.time))
         self._path, self._azimuth = path_of(self._longest), azimuth(self._longest)
         panels = len(takes) + (len(takes) > 1)
         self._width, height = options.width // 2 * 2, options.height // 2 * 2
-        self._bottom, self._cursors = (None, [])
+        self._bottom: np.ndarray | None = None
+        self._cursors: list[tuple] = []
         if options.graphs and height >= 400:
             self._bottom, self._cursors = _graphs(takes, self._width, int(0.38 * height))
         rest = height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
@@ -105,9 +118,9 @@ class Film:
         out = np.full((self._height, self._width, 3), 255, np.uint8)
         write(out, (16, 13), self.title, palette.INK, 18, bold=True)
         write(out, (self._width - 16, 14), f"{now:.2f} s", palette.SOFT, 16, anchor="ra")
-        views = [(None, palette.SOFT)] if many else []
-        for k, take in enumerate(self.takes):
-            views.append((take, palette.TAKES[k % len(palette.TAKES)] if many else palette.BODY))
+        views: list[tuple[Take | None, str]] = [(None, palette.SOFT)] if many else []
+        for k, own in enumerate(self.takes):
+            views.append((own, palette.TAKES[k % len(palette.TAKES)] if many else palette.BODY))
         rest = self._height - _TITLE - (len(self._bottom) if self._bottom is not None else 0)
         for k, (take, colour) in enumerate(views):
             left, right = self._edges[k : k + 2]
@@ -159,6 +172,7 @@ class Film:
             )
 
     def close(self) -> None:
+        """Give the renderer back."""
         self._renderer.close()
 
 
@@ -198,8 +212,9 @@ def _graphs(takes: list[Take], width: int, height: int) -> tuple[np.ndarray, lis
     end = max(float(take.time[-1]) for take in takes)
     for ax in timed:
         ax.set_xlim(-0.01 * end, max(1.01 * end, 1e-3))
-    figure.canvas.draw()
-    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = (
         cv2.resize(picture, (width, height))
         if picture.shape[:2] != (height, width)

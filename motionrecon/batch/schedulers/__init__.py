@@ -16,7 +16,7 @@ def make(
     out: str,
     cluster: str | None = None,
     slurm: dict | None = None,
-):
+) -> Scheduler:
     """A scheduler by name. workers: how many clips at a time; timeout_s: see LocalScheduler; out:
     the batch's folder.
 

@@ -1,7 +1,7 @@
 """What a scheduler is: jobs in, events out, in whatever order they happen."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from motionrecon.batch.job import Job
@@ -9,12 +9,12 @@ from motionrecon.batch.job import Job
 
 @dataclass(frozen=True)
 class Event:
-    """A job started, moved on to a share of its work, or finished with a status (done or failed)."""
+    """A job started, moved on to a share of its work, or finished; then with its status."""
 
     kind: Literal["started", "progress", "finished"]
     job: Job
     share: float = 0.0
-    status: dict | None = None
+    status: dict = field(default_factory=dict)
 
 
 class Scheduler(Protocol):

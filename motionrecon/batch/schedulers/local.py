@@ -25,13 +25,14 @@ class LocalScheduler:
     timeout_s: a clip that makes no step forward for so long is stopped, and its worker replaced.
     """
 
-    def __init__(self, workers: int, timeout_s: float):
+    def __init__(self, workers: int, timeout_s: float) -> None:
         self.workers, self.timeout_s = workers, timeout_s
         self._pool: list[WorkerProcess] = []
         self._events: queue.Queue = queue.Queue()
         self._false_starts = 0
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """See Scheduler."""
         waiting, unfinished = deque(jobs), len(jobs)
         attempts: Counter[str] = Counter()
         while unfinished:
@@ -42,6 +43,7 @@ class LocalScheduler:
                 yield event
 
     def close(self) -> None:
+        """See Scheduler."""
         for worker in self._pool:
             worker.close()
         self._pool.clear()
@@ -109,7 +111,10 @@ class LocalScheduler:
                 continue
             worker.kill()
             self._drop(worker)
-            message = f"no step forward for {silent:.0f} s: its worker was stopped; --timeout allows longer"
+            message = (
+                f"no step forward for {silent:.0f} s: its worker was stopped; --timeout allows "
+                "longer"
+            )
             status = fail_job(worker.job, "timeout", message, time.monotonic() - worker.begun)
             yield Event("finished", worker.job, status=status)
 

@@ -38,7 +38,7 @@ def environment() -> dict[str, str]:
 class WorkerProcess:
     """A worker, the job it is at, and since when it has not been heard of."""
 
-    def __init__(self, events: queue.Queue):
+    def __init__(self, events: queue.Queue) -> None:
         """events: receives (worker, event dict) and, when the process has ended, (worker, None)."""
         self.job: Job | None = None
         self.ready = False
@@ -51,12 +51,14 @@ class WorkerProcess:
             stderr=self._errors,
             env=environment(),
             text=True,
-            start_new_session=True,
-        )  # fmt: skip - a session of its own: Ctrl-C reaches the owner alone, which decides
+            start_new_session=True,  # Ctrl-C reaches the owner alone, which decides
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._jobs, self._events = self._process.stdin, self._process.stdout
         threading.Thread(target=self._read, args=(events,), daemon=True).start()
 
     def _read(self, events: queue.Queue) -> None:
-        for line in self._process.stdout:
+        for line in self._events:
             try:
                 events.put((self, json.loads(line)))
             except ValueError:
@@ -65,6 +67,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """Of the process."""
         return self._process.pid
 
     def start(self, job: Job) -> None:
@@ -72,8 +75,8 @@ class WorkerProcess:
         self.job, self.begun = job, time.monotonic()
         self.heard = self.begun
         try:
-            self._process.stdin.write(json.dumps(job.to_json()) + "\n")
-            self._process.stdin.flush()
+            self._jobs.write(json.dumps(job.to_json()) + "\n")
+            self._jobs.flush()
         except OSError:
             pass
 
@@ -83,15 +86,20 @@ class WorkerProcess:
         self._process.wait()
 
     def close(self) -> None:
+        """End the process and let go of what it held."""
         self.kill()
-        self._process.stdin.close() if not self._process.stdin.closed else None
+        if not self._jobs.closed:
+            self._jobs.close()
         self._errors.close()
 
     def why(self) -> str:
         """How the process ended, in words."""
         code = self._process.wait()
         if code == -signal.SIGKILL:
-            how = "was killed (signal 9), by the system for want of memory most often: use fewer workers"
+            how = (
+                "was killed (signal 9), by the system for want of memory most often: use fewer "
+                "workers"
+            )
         elif code < 0:
             how = f"crashed ({signal.Signals(-code).name})"
         else:

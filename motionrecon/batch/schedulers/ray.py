@@ -8,6 +8,7 @@ all nodes share.
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from motionrecon.batch.job import Job, fail_job
 from motionrecon.batch.schedulers.base import Event
@@ -15,6 +16,7 @@ from motionrecon.batch.schedulers.local import LocalScheduler
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.errors import BatchError
 
+ray: Any
 try:
     import ray
 except ImportError:
@@ -27,7 +29,7 @@ _POLL_S = 0.5
 class _Actor:
     """Reconstructs clip after clip in one worker process of its node."""
 
-    def __init__(self, timeout_s: float):
+    def __init__(self, timeout_s: float) -> None:
         self._pool = LocalScheduler(1, timeout_s)
 
     def run(self, values: dict) -> dict:
@@ -46,7 +48,7 @@ class RayScheduler:
     ends it with close.
     """
 
-    def __init__(self, workers: int, timeout_s: float, address: str | None):
+    def __init__(self, workers: int, timeout_s: float, address: str | None) -> None:
         if ray is None:
             raise BatchError(
                 "the ray scheduler needs the package ray: pip install 'motionrecon[ray]'"
@@ -71,7 +73,8 @@ class RayScheduler:
         self._actors: list = []
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        waiting, attempts = deque(jobs), Counter()
+        """See Scheduler."""
+        waiting, attempts = deque(jobs), Counter[str]()
         running: dict = {}  # reference -> (job, actor, since)
         idle = self._actors[: len(jobs)]
         while len(idle) < min(self.workers, len(jobs)):
@@ -92,17 +95,20 @@ class RayScheduler:
                     if attempts[job.name] < _ATTEMPTS:
                         waiting.append(job)
                         continue
-                    message = f"its Ray actor died {_ATTEMPTS} times: {str(error).strip().splitlines()[-1]}"
+                    last = str(error).strip().splitlines()[-1]
+                    message = f"its Ray actor died {_ATTEMPTS} times: {last}"
                     status = fail_job(job, "killed", message, time.monotonic() - since)
-                idle.append(actor) if actor in self._actors else None
+                if actor in self._actors:
+                    idle.append(actor)
                 yield Event("finished", job, 1.0, status)
 
-    def _new(self):
+    def _new(self) -> Any:
         actor = ray.remote(num_cpus=1)(_Actor).remote(self.timeout_s)
         self._actors.append(actor)
         return actor
 
     def close(self) -> None:
+        """See Scheduler."""
         for actor in self._actors:
             try:
                 ray.get(actor.end.remote(), timeout=5)

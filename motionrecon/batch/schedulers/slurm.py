@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from motionrecon.batch.job import Job, fail_job
 from motionrecon.batch.scan import is_current, read_status
@@ -18,6 +19,7 @@ from motionrecon.batch.schedulers.local import LocalScheduler
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.errors import BatchError, OutputError
 
+submitit: Any
 try:
     import submitit
 except ImportError:
@@ -34,7 +36,7 @@ class Share:
     cores).
     """
 
-    def __init__(self, jobs: Sequence[Job], workers: int, timeout_s: float):
+    def __init__(self, jobs: Sequence[Job], workers: int, timeout_s: float) -> None:
         self.jobs, self.workers, self.timeout_s = list(jobs), workers, timeout_s
 
     def left(self) -> list[Job]:
@@ -42,13 +44,14 @@ class Share:
         return [j for j in self.jobs if not _finished(j)]
 
     def __call__(self) -> int:
+        """Do what is left; returns how many clips were finished."""
         pool = LocalScheduler(self.workers, self.timeout_s)
         try:
             return sum(event.kind == "finished" for event in pool.run(self.left()))
         finally:
             pool.close()
 
-    def checkpoint(self):
+    def checkpoint(self) -> Any:
         """submitit calls this before a task is preempted or out of time, and submits what it
         returns.
         """
@@ -66,7 +69,7 @@ class SlurmScheduler:
 
     def __init__(
         self, tasks: int, timeout_s: float, out: str, cluster: str | None, parameters: dict
-    ):
+    ) -> None:
         if submitit is None:
             raise BatchError(
                 "the slurm scheduler needs the package submitit: pip install 'motionrecon[slurm]'"
@@ -88,6 +91,7 @@ class SlurmScheduler:
         self._submitted: list = []
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """See Scheduler."""
         for job in jobs:
             if _finished(
                 job
@@ -141,13 +145,14 @@ class SlurmScheduler:
                 del waiting[name]
                 yield Event("finished", job, 1.0, status)
 
-    def _raise_what_is_no_clips_fault(self, task) -> None:
+    def _raise_what_is_no_clips_fault(self, task: Any) -> None:
         said = str(task.exception() or "")
         for kind in (OutputError, BatchError):
             if kind.__name__ in said:
                 raise kind(said.strip().splitlines()[-1].split(": ", 1)[-1])
 
     def close(self) -> None:
+        """See Scheduler."""
         for task in self._submitted:
             if not task.done():
                 task.cancel(check=False)
@@ -158,6 +163,6 @@ def _finished(job: Job) -> dict | None:
     return status if status is not None and is_current(job, status) else None
 
 
-def _why(task) -> str:
+def _why(task: Any) -> str:
     lines = str(task.exception() or "no error was reported").strip().splitlines()
     return lines[-1] if lines else "no error was reported"

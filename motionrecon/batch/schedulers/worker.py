@@ -11,9 +11,11 @@ import queue
 import signal
 import sys
 import threading
+from typing import Any
 
 
 def main() -> None:
+    """Until standard input ends."""
     # A cluster signals every process of a task, a terminal all of a group: the owner hears it and
     # decides.
     for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"):
@@ -25,7 +27,7 @@ def main() -> None:
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(lines,), daemon=True).start()
 
-    def send(**event) -> None:
+    def send(**event: Any) -> None:
         events.write(json.dumps(event) + "\n")
         events.flush()
 

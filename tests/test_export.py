@@ -77,6 +77,7 @@ def test_what_is_written_is_read_back(walk, tmp_path, monkeypatch, name, variant
         == {p.name for p in (tmp_path / "out").iterdir()}
         == set(FORMATS[name].files)
     )
+    assert motion.model.opt.timestep == motion.timestep  # the shared model is left as it was
     reader, holds = READERS[name]
     read = reader(tmp_path / "out", motion)
     assert {k for k, v in vars(read).items() if v is not None} == {"time"} | holds
@@ -356,7 +357,7 @@ def test_a_folder_that_cannot_be_made(walk, tmp_path):
 
 
 def test_the_figure_faces_forward_with_its_left_on_the_left(walk, tmp_path):
-    """By trimesh: the drawn body is upright in y, its left (orange) at +x, and it walks along +z."""
+    """By trimesh: the drawn body is upright in y, its left (orange) at +x, it walks along +z."""
     import trimesh
 
     write(walk, tmp_path, "glb")

@@ -3,6 +3,7 @@ and units.
 """
 
 import contextlib
+import copy
 import io
 import warnings
 from pathlib import Path
@@ -25,11 +26,12 @@ def write_brax(motion: Motion, folder: Path) -> None:
         from brax.io import html, mjcf
 
     scene = Scene.of(motion)
-    scene.model.opt.timestep = 1.0 / motion.fps
+    model = copy.copy(scene.model)  # the motion's own keeps its step
+    model.opt.timestep = 1.0 / motion.fps
     with warnings.catch_warnings():
         # Brax says of itself that its physics is no longer maintained; only its viewer is used.
         warnings.filterwarnings("ignore", "Brax System", UserWarning)
-        system = mjcf.load_model(scene.model)
+        system = mjcf.load_model(model)
     # All that the viewer reads of a state is x; a whole State would be simulated for it.
     states = [
         SimpleNamespace(x=Transform(pos=position, rot=quat))

@@ -99,7 +99,9 @@ class Motion:
 
     @cached_property
     def model(self) -> mujoco.MjModel:
-        """The MuJoCo model, compiled once. Raises MotionError."""
+        """The MuJoCo model, compiled once and shared: copy it (copy.copy) before changing it.
+        Raises MotionError.
+        """
         try:
             return mujoco.MjModel.from_xml_string(self.mjcf)
         except ValueError as e:

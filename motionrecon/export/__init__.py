@@ -1,4 +1,4 @@
-"""A motion in the files of other tools: `write(motion, "out", "bvh,glb")`; docs/formats-out.md says
+"""A motion in the files of other tools: `write(motion, "out", "bvh,glb")`; docs/formats/out.md says
 what each holds.
 """
 

@@ -25,7 +25,7 @@ def write_csv(motion: Motion, folder: Path) -> None:
 
 
 def table(motion: Motion) -> dict[str, np.ndarray]:
-    """Column name -> values (T,); docs/formats-out.md lists them."""
+    """Column name -> values (T,); docs/formats/out.md lists them."""
     model_of(motion)
     out = {"time_s": motion.time}
 

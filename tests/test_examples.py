@@ -1,0 +1,68 @@
+"""The examples run, on less than they take by themselves."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from motionrecon import Motion, assets
+from motionrecon.batch.configuration import Settings
+from motionrecon.pipeline import Options
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+QUICK = Options(max_evaluations=3, threads=1)
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_one_clip(tmp_path, capsys):
+    example("one_clip").main(assets.clip_path("walk"), tmp_path, seconds=0.5, options=QUICK)
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"motion.npz", "report.json", "motion.bvh", "motion.csv", "view.html"}
+    assert Motion.load(tmp_path).frames == 16
+    assert "Left knee:" in capsys.readouterr().out
+
+
+def test_data_set(tmp_path, capsys):
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "walk.npz").write_bytes(assets.clip_path("walk").read_bytes())
+    settings = Settings(QUICK, seconds=0.5)
+    data_set = example("data_set")
+    data_set.main(clips, tmp_path / "out", settings)
+    assert "0 clips are done, 1 are left." in capsys.readouterr().out
+    data_set.main(clips, tmp_path / "out", settings)
+    assert "1 clips are done, 0 are left." in capsys.readouterr().out
+    assert (tmp_path / "out" / "page.html").is_file()
+
+
+def test_own_problem():
+    losses = example("own_problem").main()
+    start = 19.0
+    assert losses["bfgs"] < 1e-6 * start
+    assert all(loss < start for loss in losses.values())
+
+
+def test_the_notebook(tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(EXAMPLES / "first_motion.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # outputs are not kept
+    nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    printed = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", []))
+    assert "largest difference of the last state" in printed
+
+
+def test_every_example_is_listed_and_tested():
+    listed = (EXAMPLES / "README.md").read_text("utf-8")
+    tested = Path(__file__).read_text("utf-8")
+    for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.ipynb")):
+        assert f"`{path.name}`" in listed and path.stem in tested

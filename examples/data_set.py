@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A folder of clips, a clip a core: `python examples/data_set.py [FOLDER]`; the bundled clips without.
+"""A folder of clips, a clip a core: `python examples/data_set.py [FOLDER]`, or the bundled ones.
 
 Run it again after a crash or Ctrl-C: what is done is skipped.
 """

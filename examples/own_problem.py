@@ -12,9 +12,11 @@ class Rosenbrock:
     n = 20
 
     def value(self, x: np.ndarray) -> float:
+        """f(x)."""
         return self.value_and_grad(x)[0]
 
     def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """f(x) and its gradient."""
         bend, pull = x[1:] - x[:-1] ** 2, 1 - x[:-1]
         gradient = np.zeros(self.n)
         gradient[:-1] = -400 * bend * x[:-1] - 2 * pull

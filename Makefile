@@ -27,7 +27,7 @@ types: $(VENV)/.stamp-dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.stamp-dev
-	$(BIN)/mkdocs build --strict --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
 wheel:
 	PYTHON=$(PYTHON) .ci/wheel

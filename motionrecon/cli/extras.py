@@ -8,7 +8,6 @@ EXTRAS = {
     "submitit": "slurm",
     "ray": "ray",
     "pyarrow": "parquet",
-    "orbax": "train",
 }
 
 

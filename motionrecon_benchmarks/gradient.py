@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ STEPS = 100
 ROLLOUTS = ("flight", "sliding", "sticking", "landing", "torque limits")
 
 
-def seconds(run, repeats: int) -> float:
+def seconds(run: Callable[[], object], repeats: int) -> float:
     """Median wall-clock time (s) of run() over repeats, after one call that does not count."""
     run()
     out = []
@@ -70,14 +71,14 @@ def costs(simulator: Simulator, repeats: int) -> dict[str, float]:
     d = mujoco.MjData(m)
     A, B = np.zeros((2 * m.nv, 2 * m.nv)), np.zeros((2 * m.nv, m.nu))
 
-    def bare():
+    def bare() -> None:
         mujoco.mj_resetData(m, d)
         d.qpos[:], d.qvel[:] = q, v
         for u in ctrl:
             d.ctrl[:] = u
             mujoco.mj_step(m, d)
 
-    def differences(centred):
+    def differences(centred: int) -> None:
         for t in range(0, STEPS, 10):
             d.qpos[:], d.qvel[:], d.ctrl[:] = r.qpos[t], r.qvel[t], ctrl[t]
             mujoco.mj_forward(m, d)
@@ -142,6 +143,11 @@ def transition_errors(simulator: Simulator, kind: str, count: int) -> dict[str, 
     }
 
 
+def _along(weight: np.ndarray) -> Callable[[np.ndarray, np.ndarray], float]:
+    """The loss weight . qvel of a state."""
+    return lambda _, qvel: float(qvel @ weight)
+
+
 def rollout_errors(
     simulator: Simulator, kind: str, count: int, steps: int = 15
 ) -> dict[str, float]:
@@ -157,9 +163,7 @@ def rollout_errors(
         du, pq, pv = gradient(
             simulator.constants, simulator.rollout(q, v, ctrl), np.zeros_like(dv), dv
         )
-        slope, good = states.rollout_differences(
-            m, q, v, ctrl, lambda Q, V, weight=weight: V @ weight
-        )
+        slope, good = states.rollout_differences(m, q, v, ctrl, _along(weight))
         ours = np.concatenate([pq, pv, du.ravel()])
         errors.append(states.relative_error(ours[good], slope[good]))
         left_out.append(np.mean(~good))
@@ -186,8 +190,8 @@ def table(report: dict) -> str:
     """The report as Markdown."""
     cost = report["microseconds a step"]
     lines = [
-        f"Humanoid with {report['nv']} dofs, {STEPS} steps, {cost['touching spheres, mean']:.1f} spheres on the floor "
-        "on average, one core, float64.",
+        f"Humanoid with {report['nv']} dofs, {STEPS} steps, {cost['touching spheres, mean']:.1f} "
+        "spheres on the floor on average, one core, float64.",
         "",
         "| | us a step | compile, s |",
         "|---|---|---|",
@@ -195,13 +199,15 @@ def table(report: dict) -> str:
     lines += [f"| {k} | {v:.1f} | |" for k, v in cost.items() if k != "touching spheres, mean"]
     for name, row in report["mjx"].items():
         lines.append(
-            f"| jax.grad through MJX, {name} | {row['rollout and gradient']:.0f} | {row['compile_s']:.0f} |"
+            f"| jax.grad through MJX, {name} | {row['rollout and gradient']:.0f} "
+            f"| {row['compile_s']:.0f} |"
         )
     for name, row in report["mjx"].items():
         times = row["rollout and gradient"] / cost["rollout and gradient"]
         lines += [
             "",
-            f"MJX, {name}: {times:.1f} times slower; gradients differ by {row['difference to ours']:.0e}.",
+            f"MJX, {name}: {times:.1f} times slower; "
+            f"gradients differ by {row['difference to ours']:.0e}.",
         ]
     lines += ["", "| state | states | A | B | columns left out |", "|---|---|---|---|---|"]
     for kind, e in report["error to centred mjd_transitionFD"].items():

@@ -12,9 +12,11 @@ root's height that its centred difference needs a step of 1e-7; that of one time
 """
 
 import copy
+from collections.abc import Callable
 
 import mujoco
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from motionrecon.physics.rollout import Simulator
 
@@ -84,15 +86,23 @@ def _judge(m: mujoco.MjModel) -> mujoco.MjModel:
     return m
 
 
-def _set(m, d, q, v, u):
+def _set(
+    m: mujoco.MjModel, d: mujoco.MjData, q: np.ndarray, v: np.ndarray, u: np.ndarray | float
+) -> None:
     mujoco.mj_resetData(m, d)
     d.qpos[:], d.qvel[:], d.ctrl[:] = q, v, u
 
 
 def transition_differences(
-    m: mujoco.MjModel, q, v, u, eps: float = 3e-7
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """MuJoCo's centred A (2 nv, 2 nv) and B (2 nv, nu) at a state, and which of their 2 nv + nu
+    m: mujoco.MjModel,
+    q: Float[np.ndarray, " nq"],
+    v: Float[np.ndarray, " nv"],
+    u: Float[np.ndarray, " nu"],
+    eps: float = 3e-7,
+) -> tuple[
+    Float[np.ndarray, "2*nv 2*nv"], Float[np.ndarray, "2*nv nu"], Bool[np.ndarray, " 2*nv+nu"]
+]:
+    """MuJoCo's centred A and B at a state, and which of their 2 nv + nu
     columns cross no kink.
     """
     m = _judge(m)
@@ -115,8 +125,12 @@ def transition_differences(
 
 
 def signatures(
-    m: mujoco.MjModel, d: mujoco.MjData, q, v, ctrl
-) -> tuple[np.ndarray, np.ndarray, list[bytes]]:
+    m: mujoco.MjModel,
+    d: mujoco.MjData,
+    q: Float[np.ndarray, " nq"],
+    v: Float[np.ndarray, " nv"],
+    ctrl: Float[np.ndarray, "T nu"],
+) -> tuple[Float[np.ndarray, " nq"], Float[np.ndarray, " nv"], list[bytes]]:
     """Last state (qpos, qvel) of a rollout, and the signature of each of its steps."""
     _set(m, d, q, v, 0.0)
     out = []
@@ -128,8 +142,13 @@ def signatures(
 
 
 def rollout_differences(
-    m: mujoco.MjModel, q, v, ctrl, loss, eps: float = 1e-7
-) -> tuple[np.ndarray, np.ndarray]:
+    m: mujoco.MjModel,
+    q: Float[np.ndarray, " nq"],
+    v: Float[np.ndarray, " nv"],
+    ctrl: Float[np.ndarray, "T nu"],
+    loss: Callable[[np.ndarray, np.ndarray], float],
+    eps: float = 1e-7,
+) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Centred differences of loss(qpos, qvel) of a rollout's last state, and which cross no kink.
 
     Both have 2 nv + T nu entries: with respect to the first configuration (tangent), velocity, and
@@ -154,7 +173,12 @@ def rollout_differences(
     return slope, good
 
 
-def contact_rows(m: mujoco.MjModel, q, v, u) -> np.ndarray:
+def contact_rows(
+    m: mujoco.MjModel,
+    q: Float[np.ndarray, " nq"],
+    v: Float[np.ndarray, " nv"],
+    u: Float[np.ndarray, " nu"],
+) -> Int[np.ndarray, " contacts"]:
     """Active edges, 0 to 4, of each touching sphere's friction pyramid: 4 where it sticks."""
     d = mujoco.MjData(m)
     _set(m, d, q, v, u)
@@ -169,4 +193,4 @@ def contact_rows(m: mujoco.MjModel, q, v, u) -> np.ndarray:
 
 def relative_error(a: np.ndarray, reference: np.ndarray) -> float:
     """Frobenius norm of a - reference over that of the reference."""
-    return float(np.linalg.norm(a - reference) / max(np.linalg.norm(reference), 1e-300))
+    return float(np.linalg.norm(a - reference) / max(float(np.linalg.norm(reference)), 1e-300))

@@ -1,13 +1,26 @@
-"""The Gauss-Newton matrix of a window, by dynamic programming over its frames."""
+"""The Gauss-Newton matrix of a window, by dynamic programming over its frames.
+
+docs/theory/derivatives.md, section "The Gauss-Newton matrix of a window", derives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from jaxtyping import Float
 
+from motionrecon.objective.terms import Curvature
 from motionrecon.physics.constants import Constants
 
 
 def frame_maps(
-    c: Constants, jacobians: tuple[np.ndarray, np.ndarray, np.ndarray], substeps: int, pool=None
-):
+    c: Constants,
+    jacobians: Sequence[np.ndarray],
+    substeps: int,
+    pool: ThreadPoolExecutor | None = None,
+) -> Float[np.ndarray, "F 2*nv+2*nu 2*nv"]:
     """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the
     frames.
 
@@ -31,9 +44,8 @@ def frame_maps(
     X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv), D.dtype)
     X[:, : 2 * nv] = np.eye(2 * nv)
     for s in range(substeps):
-        late = D.dtype.type(
-            (s + 0.5) / substeps
-        )  # the control is held over a step at its middle's value
+        # The control is held over a step at its middle's value.
+        late = D.dtype.type((s + 0.5) / substeps)
         velocity = X @ D[:, s, : 2 * nv]
         velocity[:, 2 * nv : 2 * nv + nu] += (1 - late) * D[:, s, 2 * nv :]
         velocity[:, 2 * nv + nu :] += late * D[:, s, 2 * nv :]
@@ -46,14 +58,16 @@ def frame_maps(
     return X
 
 
-def gauss_newton(maps: np.ndarray, qq: np.ndarray, vv: np.ndarray) -> np.ndarray:
-    """(F nu, F nu) Hessian with respect to knots 1..F of a loss with state blocks qq (F, nv, nv),
-    vv (F, nv).
+def gauss_newton(
+    maps: Float[np.ndarray, "F 2*nv+2*nu 2*nv"], blocks: Curvature
+) -> Float[np.ndarray, "F*nu F*nu"]:
+    """Hessian with respect to knots 1..F of a loss with these blocks of the states.
 
     Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the
     Riccati recursion without the minimisation, so the cost grows as F^2 and not with the number of
     residuals. In the precision of maps.
     """
+    qq, vv = blocks.qq, blocks.vv
     F, nv = vv.shape
     nu = (maps.shape[1] - 2 * nv) // 2
     H = np.zeros((F * nu, F * nu), maps.dtype)

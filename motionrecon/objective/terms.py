@@ -1,50 +1,76 @@
 """What a term of the objective is: a loss of the window's states or controls, its gradient and
 Gauss-Newton blocks.
+
+docs/theory/objective.md puts the terms together, with the reason for each.
 """
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from motionrecon.physics.rollout import Rollout
+
+Term = TypeVar("Term", bound="StateTerm")
+
+
+@dataclass
+class Curvature:
+    """Gauss-Newton blocks with respect to the states of F frames; terms add to the arrays."""
+
+    qq: Float[np.ndarray, "F nv nv"]
+    """Of the configuration, in MuJoCo's tangent space."""
+    vv: Float[np.ndarray, "F nv"]
+    """Of the velocity; diagonal."""
 
 
 @dataclass
 class StateDerivatives:
-    """Gradient and Gauss-Newton blocks with respect to the states of F frames; tangent of the
-    configuration, velocity.
+    """Gradient with respect to the states of F frames, and curvature where it is asked for; terms
+    add to the arrays.
     """
 
-    dq: np.ndarray  # (F, nv)
-    dv: np.ndarray  # (F, nv)
-    qq: np.ndarray = field(default=None)  # (F, nv, nv), filled only when curvature is asked for
-    vv: np.ndarray = field(default=None)  # (F, nv) diagonal
+    dq: Float[np.ndarray, "F nv"]
+    """To the configuration, in MuJoCo's tangent space."""
+    dv: Float[np.ndarray, "F nv"]
+    """To the velocity."""
+    curvature: Curvature | None = None
+
+    @classmethod
+    def zeros(cls, frames: int, nv: int, curvature: bool) -> StateDerivatives:
+        """Nothing added yet; with room for the curvature, or without."""
+        blocks = Curvature(np.zeros((frames, nv, nv)), np.zeros((frames, nv)))
+        return cls(np.zeros((frames, nv)), np.zeros((frames, nv)), blocks if curvature else None)
 
 
 class StateTerm(Protocol):
     """A loss of the states at the window's frames."""
 
-    def first(self, frames: int) -> "StateTerm":
+    def first(self: Term, frames: int) -> Term:
         """The same loss on the window's first frames only."""
 
-    def value(self, rollout: Rollout, at: np.ndarray) -> float:
-        """Loss summed over the states ``at`` (F,)."""
+    def value(self, rollout: Rollout, at: Int[np.ndarray, " F"]) -> float:
+        """Loss summed over the states ``at``."""
 
     def add_derivatives(
-        self, rollout: Rollout, at: np.ndarray, out: StateDerivatives, curvature: bool
+        self, rollout: Rollout, at: Int[np.ndarray, " F"], out: StateDerivatives
     ) -> float:
-        """Add this term's derivatives to ``out`` and return its loss."""
+        """Add this term's derivatives to ``out``, curvature too where it has room, and return its
+        loss.
+        """
 
 
 class ControlTerm(Protocol):
-    """A loss of the knots (F + 1, nu); the first knot is given, the others are the unknowns."""
+    """A loss of the knots, rad; the first knot is given, the F others are the unknowns."""
 
-    def value(self, knots: np.ndarray) -> float:
+    def value(self, knots: Float[np.ndarray, "F+1 nu"]) -> float:
         """Loss of all knots."""
 
-    def gradient(self, knots: np.ndarray) -> np.ndarray:
-        """(F, nu) with respect to knots 1..F."""
+    def gradient(self, knots: Float[np.ndarray, "F+1 nu"]) -> Float[np.ndarray, "F nu"]:
+        """With respect to knots 1..F."""
 
-    def add_curvature(self, hessian: np.ndarray) -> None:
-        """Add the term's Hessian to (F nu, F nu)."""
+    def add_curvature(self, hessian: Float[np.ndarray, "F*nu F*nu"]) -> None:
+        """Add the term's Hessian, frames first, to ``hessian``."""

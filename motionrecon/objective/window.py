@@ -2,10 +2,13 @@
 Gauss-Newton matrix.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.objective.curvature import frame_maps, gauss_newton
 from motionrecon.objective.terms import ControlTerm, StateDerivatives, StateTerm
@@ -27,18 +30,16 @@ class Window:
     def __init__(
         self,
         simulator: Simulator,
-        qpos: np.ndarray,
-        qvel: np.ndarray,
-        feedforward: np.ndarray,
-        first_knot: np.ndarray,
+        qpos: Float[np.ndarray, " nq"],
+        qvel: Float[np.ndarray, " nv"],
+        feedforward: Float[np.ndarray, "F*substeps nu"],
+        first_knot: Float[np.ndarray, " nu"],
         substeps: int,
         state_terms: Sequence[StateTerm],
         control_terms: Sequence[ControlTerm],
         pool: ThreadPoolExecutor | None = None,
-    ):
-        """qpos (nq,), qvel (nv,) the first state; feedforward (F * substeps, nu) rad; first_knot
-        (nu,) rad.
-        """
+    ) -> None:
+        """qpos, qvel: the first state; feedforward, first_knot in rad."""
         self.simulator, self.qpos, self.qvel = simulator, qpos, qvel
         self.feedforward, self.first_knot, self.substeps = feedforward, first_knot, substeps
         self.state_terms, self.control_terms, self._pool = state_terms, control_terms, pool
@@ -46,8 +47,8 @@ class Window:
         self.n = self.frames * self.nu
         self.at = substeps * np.arange(1, self.frames + 1)
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
-        self._last: tuple[np.ndarray, Rollout] | None = None
-        self._best: tuple[np.ndarray, Rollout] | None = None
+        self._last: tuple[Float[np.ndarray, " n"], Rollout] | None = None
+        self._best: tuple[Float[np.ndarray, " n"], Rollout] | None = None
         self._lowest = np.inf
 
     @property
@@ -56,7 +57,7 @@ class Window:
         m = self.simulator.model
         return self.frames, tuple(m.joint(int(m.actuator_trnid[i, 0])).name for i in range(m.nu))
 
-    def first(self, frames: int) -> "Window":
+    def first(self, frames: int) -> Window:
         """The window's first frames as a problem of their own; its unknowns are the first frames *
         nu of this one's.
         """
@@ -74,17 +75,17 @@ class Window:
             self._pool,
         )
 
-    def knots(self, x: np.ndarray) -> np.ndarray:
-        """(F + 1, nu) offsets, the given first one included."""
+    def knots(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "F+1 nu"]:
+        """Offsets, rad, the given first one included."""
         return np.concatenate([self.first_knot[None], x.reshape(self.frames, self.nu)])
 
-    def controls(self, x: np.ndarray) -> np.ndarray:
-        """(F * substeps, nu) servo targets, rad."""
+    def controls(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "F*substeps nu"]:
+        """Servo targets, rad."""
         k = self.knots(x)
         offsets = (1 - self._late) * k[:-1, None] + self._late * k[1:, None]
         return self.feedforward + offsets.reshape(self.feedforward.shape)
 
-    def rollout(self, x: np.ndarray) -> Rollout:
+    def rollout(self, x: Float[np.ndarray, " n"]) -> Rollout:
         """The motion under x."""
         for kept in (self._last, self._best):
             if kept is not None and np.array_equal(kept[0], x):
@@ -105,7 +106,7 @@ class Window:
         self._last = self._best = None
         self._lowest = np.inf
 
-    def value(self, x: np.ndarray) -> float:
+    def value(self, x: Float[np.ndarray, " n"]) -> float:
         """Loss at x; infinite where the simulation diverges."""
         if not np.isfinite(x).all():
             return np.inf
@@ -118,18 +119,16 @@ class Window:
         )
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
-        F, nv = self.frames, len(self.qvel)
-        out = StateDerivatives(np.zeros((F, nv)), np.zeros((F, nv)))
-        if curvature:
-            out.qq, out.vv = np.zeros((F, nv, nv)), np.zeros((F, nv))
-        return sum(t.add_derivatives(r, self.at, out, curvature) for t in self.state_terms), out
+        out = StateDerivatives.zeros(self.frames, len(self.qvel), curvature)
+        return sum(t.add_derivatives(r, self.at, out) for t in self.state_terms), out
 
-    def _control_gradient(self, k: np.ndarray) -> np.ndarray:
-        return sum(
-            (t.gradient(k) for t in self.control_terms), np.zeros((self.frames, self.nu))
-        ).ravel()
+    def _control_gradient(self, k: Float[np.ndarray, "F+1 nu"]) -> Float[np.ndarray, " n"]:
+        g = np.zeros((self.frames, self.nu))
+        for t in self.control_terms:
+            g += t.gradient(k)
+        return g.ravel()
 
-    def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_grad(self, x: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
         """Loss and exact gradient (n,) by the adjoint recursion; (inf, zeros) where the simulation
         diverges.
         """
@@ -148,7 +147,9 @@ class Window:
         loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
         return loss, g.ravel() + self._control_gradient(k)
 
-    def linearize_single(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def linearize_single(
+        self, x: Float[np.ndarray, " n"]
+    ) -> tuple[float, Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]:
         """As linearize, in a third less time: the matrix in single precision, the gradient good to
         about 1e-5 of itself. For a damped step that is plenty: with a thousandth of the diagonal
         added it is the exact one within 1 %.
@@ -156,18 +157,20 @@ class Window:
         return self.linearize(x, np.float32)
 
     def linearize(
-        self, x: np.ndarray, precision: type = np.float64
-    ) -> tuple[float, np.ndarray, np.ndarray]:
+        self, x: Float[np.ndarray, " n"], precision: type = np.float64
+    ) -> tuple[float, Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]:
         """Loss, gradient (n,) and Gauss-Newton matrix (n, n) at x; (inf, zeros, identity) where it
         diverges.
         """
         if not np.isfinite(x).all() or (r := self.rollout(x)).diverged:
             return np.inf, np.zeros(self.n), np.eye(self.n, dtype=precision)
         loss, d = self._state_derivatives(r, True)
+        assert d.curvature is not None
         c = self.simulator.constants
-        jacobians = [a.astype(precision, copy=False) for a in velocity_jacobians(c, r, self._pool)]
+        exact = velocity_jacobians(c, r, self._pool)
+        jacobians: list[np.ndarray] = [a.astype(precision, copy=False) for a in exact]
         maps = frame_maps(c, jacobians, self.substeps, self._pool)
-        H = gauss_newton(maps, d.qq, d.vv)
+        H = gauss_newton(maps, d.curvature)
         nv, nu = len(self.qvel), self.nu
         g, p = np.zeros((self.frames + 1, nu)), np.zeros(2 * nv)
         for f in range(self.frames - 1, -1, -1):

@@ -1,52 +1,21 @@
-"""What the closed-form derivatives need to know of a MuJoCo model, read once and checked."""
+"""What the closed-form derivatives need to know of a MuJoCo model, read once and checked.
 
-from typing import NamedTuple
+The record itself, ``Constants``, is declared beside the kernels that are compiled for it.
+"""
 
 import mujoco
 import numpy as np
+from jaxtyping import Float, Int
 
 from motionrecon.errors import BodyError
+from motionrecon.physics.kernels import Constants
+
+__all__ = ["Constants", "contact_spheres", "read_constants"]
 
 
-class Constants(NamedTuple):
-    """Arrays of one model, for the compiled kernels; nv dofs, nb bodies, nc spheres, nu actuators.
-
-    Rows of the tree-sparse matrices: entry ``row_start[k] + i`` belongs to dof k and its i-th
-    ancestor (root first, k itself last), so the row of an ancestor is a prefix of the rows below
-    it.
-    """
-
-    h: float  # time step, s
-    dof_parent: np.ndarray  # (nv,) parent dof, -1 at the root
-    dof_body: np.ndarray  # (nv,)
-    row_start: np.ndarray  # (nv + 1,)
-    ancestors: np.ndarray  # (row_start[-1],)
-    body_parent: np.ndarray  # (nb,)
-    body_dof: np.ndarray  # (nb,) last dof that moves the body, -1 for none
-    qpos_of_dof: np.ndarray  # (nv,) index in qpos of a hinge's angle, -1 for the root
-    armature: np.ndarray  # (nv,) kg m^2
-    damping: np.ndarray  # (nv,) N m s/rad
-    stiffness: np.ndarray  # (nv,) passive spring, N m/rad
-    kp: np.ndarray  # (nv,) position actuators, N m/rad
-    kv: np.ndarray  # (nv,) N m s/rad
-    actuator_dof: np.ndarray  # (nu,)
-    gravity: np.ndarray  # (6,) minus gravity as a spatial acceleration
-    sphere_geom: np.ndarray  # (nc,) geom ids
-    sphere_body: np.ndarray  # (nc,)
-    sphere_radius: np.ndarray  # (nc,) m
-    contact_inverse_weight: np.ndarray  # (nc,) 1 / diagApprox of a pyramid edge
-    contact_rows: np.ndarray  # (4, 3) pyramid edges n +- mu t
-    contact_impedance: np.ndarray  # (5,) solimp
-    contact_reference: np.ndarray  # (2,) stiffness K and damping b of the reference acceleration
-    limited: np.ndarray  # (nv,) bool
-    limit_low: np.ndarray  # (nv,) rad
-    limit_high: np.ndarray  # (nv,) rad
-    limit_inverse_weight: np.ndarray  # (nv,)
-    limit_impedance: np.ndarray  # (5,)
-    limit_reference: np.ndarray  # (2,)
-
-
-def _reference(solref: np.ndarray, solimp: np.ndarray, h: float) -> np.ndarray:
+def _reference(
+    solref: Float[np.ndarray, " 2"], solimp: Float[np.ndarray, " 5"], h: float
+) -> Float[np.ndarray, " 2"]:
     """K and b of aref = -b v - K imp r (MuJoCo manual, Computation, 'Reference'); standard solref
     only.
     """
@@ -56,7 +25,7 @@ def _reference(solref: np.ndarray, solimp: np.ndarray, h: float) -> np.ndarray:
     )
 
 
-def _same(rows: np.ndarray, what: str) -> np.ndarray:
+def _same(rows: Float[np.ndarray, "n width"], what: str) -> Float[np.ndarray, " width"]:
     if len(rows) and np.ptp(rows, axis=0).max() > 1e-12:
         raise BodyError(
             f"the derivatives need one {what} for the whole model; give every element the same"
@@ -64,7 +33,7 @@ def _same(rows: np.ndarray, what: str) -> np.ndarray:
     return np.asarray(rows[0], float)
 
 
-def contact_spheres(model: mujoco.MjModel) -> np.ndarray:
+def contact_spheres(model: mujoco.MjModel) -> Int[np.ndarray, " nc"]:
     """Ids (nc,) of the spheres that touch the floor."""
     ids = [g for g in range(model.ngeom) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_SPHERE]
     return np.array(

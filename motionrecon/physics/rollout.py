@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from jaxtyping import Bool, Float
 
 from motionrecon.physics.constants import Constants, read_constants
 
@@ -22,27 +23,31 @@ _DIVERGED = (
 class Rollout:
     """States 0..T of a rollout and records of its T steps; SI units, world frame, MuJoCo's
     conventions.
-
-    qpos (T+1, nq), qvel (T+1, nv), qacc (T, nv), cdof (T+1, nv, 6) and com (T+1, 3) (motion axes
-    about the whole body's centre of mass), cinert (T, nb, 10), centres (T, nc, 3) of the contact
-    spheres, xpos (T+1, nb, 3), xmat (T+1, nb, 3, 3), torque (T, nu) actuator torques N m, saturated
-    (T, nv) bool, constraint_force T arrays of forces of the active constraints (`floor_forces` reads
-    them). diverged: MuJoCo gave up on a step; the records after it mean nothing.
     """
 
-    qpos: np.ndarray
-    qvel: np.ndarray
-    qacc: np.ndarray
-    cdof: np.ndarray
-    com: np.ndarray
-    cinert: np.ndarray
-    centres: np.ndarray
-    xpos: np.ndarray
-    xmat: np.ndarray
-    torque: np.ndarray
-    saturated: np.ndarray
-    constraint_force: list[np.ndarray]
+    qpos: Float[np.ndarray, "T+1 nq"]
+    qvel: Float[np.ndarray, "T+1 nv"]
+    qacc: Float[np.ndarray, "T nv"]
+    cdof: Float[np.ndarray, "T+1 nv 6"]
+    """Motion axes [rotation, translation] about com."""
+    com: Float[np.ndarray, "T+1 3"]
+    """Centre of mass of the whole body, m."""
+    cinert: Float[np.ndarray, "T nb 10"]
+    """Inertias of the bodies about com (Ixx, Iyy, Izz, Ixy, Ixz, Iyz, m c, m)."""
+    centres: Float[np.ndarray, "T nc 3"]
+    """Centres of the contact spheres, m."""
+    xpos: Float[np.ndarray, "T+1 nb 3"]
+    xmat: Float[np.ndarray, "T+1 nb 3 3"]
+    torque: Float[np.ndarray, "T nu"]
+    """Of the actuators, N m."""
+    saturated: Bool[np.ndarray, "T nv"]
+    """The dof's actuator is at its force range."""
+    constraint_force: list[Float[np.ndarray, " rows"]]
+    """MuJoCo's efc_force of every step, as many numbers as it has constraint rows: the contacts'
+    in order (see floor_forces for reading them).
+    """
     diverged: bool
+    """MuJoCo gave up on a step; the records after it mean nothing."""
 
 
 class Simulator:
@@ -52,7 +57,7 @@ class Simulator:
     several threads.
     """
 
-    def __init__(self, model: mujoco.MjModel):
+    def __init__(self, model: mujoco.MjModel) -> None:
         self.model = model
         self.data = mujoco.MjData(model)
         self.constants: Constants = read_constants(model)
@@ -60,7 +65,12 @@ class Simulator:
         self._low = np.where(limited, model.actuator_forcerange[:, 0], -np.inf)
         self._high = np.where(limited, model.actuator_forcerange[:, 1], np.inf)
 
-    def rollout(self, qpos: np.ndarray, qvel: np.ndarray, ctrl: np.ndarray) -> Rollout:
+    def rollout(
+        self,
+        qpos: Float[np.ndarray, " nq"],
+        qvel: Float[np.ndarray, " nv"],
+        ctrl: Float[np.ndarray, "T nu"],
+    ) -> Rollout:
         """Simulate from qpos (nq,), qvel (nv,) under ctrl (T, nu), the servos' targets in rad."""
         m, d, c = self.model, self.data, self.constants
         T = len(ctrl)
@@ -117,17 +127,17 @@ class Simulator:
         saturated[:, c.actuator_dof] = (torque <= self._low) | (torque >= self._high)
         bad = any(d.warning[w].number for w in _DIVERGED) or not np.isfinite(V[T]).all()
         return Rollout(
-            Q,
-            V,
-            A,
-            cdof,
-            com,
-            cinert,
-            geoms[:, c.sphere_geom],
-            xpos,
-            xmat.reshape(T + 1, -1, 3, 3),
-            torque,
-            saturated,
-            constraint_force,
-            bool(bad),
+            qpos=Q,
+            qvel=V,
+            qacc=A,
+            cdof=cdof,
+            com=com,
+            cinert=cinert,
+            centres=geoms[:, c.sphere_geom],
+            xpos=xpos,
+            xmat=xmat.reshape(T + 1, -1, 3, 3),
+            torque=torque,
+            saturated=saturated,
+            constraint_force=constraint_force,
+            diverged=bool(bad),
         )

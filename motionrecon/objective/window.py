@@ -21,10 +21,10 @@ class Window:
     1..F.
 
     The servo target of a step is ``feedforward`` plus the offset, linear between the knots; knot 0
-    is where the window before ended. A problem in the sense of
-    ``motionrecon.optimizers.base.Problem`` with ``linearize``. The last rollout and that of the
-    lowest loss are kept, so that evaluating and then linearising at one point simulates once, and so
-    does looking at the solution.
+    is where the window before ended. A ``SinglePrecisionProblem`` and a ``GriddedProblem`` of
+    ``motionrecon.optimizers.base``. The last rollout and that of the lowest loss are kept, so that
+    evaluating and then linearising at one point simulates once, and so does looking at the
+    solution.
     """
 
     def __init__(

@@ -46,13 +46,21 @@ from jaxtyping import Bool, Float, Int
 # machine's first.
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
+# Called by kernels only: without the wrappers for Python and C, which take long to compile.
+_helper = numba.njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+)
+
 # A stage is compiled into its caller: handing records over, each array with its reference count,
-# would cost a third of the adjoint's time.
+# would cost a third of the adjoint's time. For the same reason loops work on arrays that were taken
+# out of their record before.
 _stage = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 # ---- Records -------------------------------------------------------------------------------------
-# A stage takes the records it needs and no more: handing over all constants, each array with its
-# reference count, costs half a microsecond a call.
 
 
 class Constants(NamedTuple):
@@ -292,7 +300,7 @@ def _new_contacts(nc: int) -> Contacts:
     )
 
 
-@_jit
+@_stage
 def _new_bodies(nb: int) -> Bodies:
     return Bodies(
         np.zeros((nb, 10)),
@@ -306,7 +314,7 @@ def _new_bodies(nb: int) -> Bodies:
     )
 
 
-@_jit
+@_stage
 def _new_columns(nv: int) -> Columns:
     x = np.zeros((7, nv, 6))
     return Columns(x[0], x[1], x[2], x[3], x[4], x[5], x[6], np.zeros((nv, 24)), np.zeros((nv, 24)))
@@ -321,7 +329,7 @@ def _new_pull(nv: int, nb: int) -> Pull:
 # ---- Spatial algebra -----------------------------------------------------------------------------
 
 
-@_jit
+@_helper
 def _cross_motion(a: np.ndarray, i: int, b: np.ndarray, j: int, out: np.ndarray, k: int) -> None:
     """out[k] = a[i] x b[j], motion vectors [rotation, translation]."""
     a0, a1, a2, a3, a4, a5 = a[i, 0], a[i, 1], a[i, 2], a[i, 3], a[i, 4], a[i, 5]
@@ -334,7 +342,7 @@ def _cross_motion(a: np.ndarray, i: int, b: np.ndarray, j: int, out: np.ndarray,
     out[k, 5] = a0 * b4 - a1 * b3 + a3 * b1 - a4 * b0
 
 
-@_jit
+@_helper
 def _add_cross_force(
     a: np.ndarray, i: int, f: np.ndarray, j: int, out: np.ndarray, k: int, scale: float
 ) -> None:
@@ -349,7 +357,7 @@ def _add_cross_force(
     out[k, 5] += scale * (a0 * f4 - a1 * f3)
 
 
-@_jit
+@_helper
 def _inertia_times(c: np.ndarray, b: int, x: np.ndarray, j: int, out: np.ndarray, k: int) -> None:
     """out[k] = I_b x[j], with c[b] MuJoCo's cinert (Ixx, Iyy, Izz, Ixy, Ixz, Iyz, m c, m)."""
     w0, w1, w2, v0, v1, v2 = x[j, 0], x[j, 1], x[j, 2], x[j, 3], x[j, 4], x[j, 5]
@@ -362,7 +370,7 @@ def _inertia_times(c: np.ndarray, b: int, x: np.ndarray, j: int, out: np.ndarray
     out[k, 5] = m * v2 - (h0 * w1 - h1 * w0)
 
 
-@_jit
+@_helper
 def _add_times(
     A: np.ndarray, b: int, x: np.ndarray, j: int, out: np.ndarray, k: int, scale: float
 ) -> None:
@@ -374,7 +382,7 @@ def _add_times(
         out[k, r] += scale * s
 
 
-@_jit
+@_helper
 def _add_transpose_times(
     A: np.ndarray, b: int, x: np.ndarray, j: int, out: np.ndarray, k: int
 ) -> None:
@@ -386,7 +394,7 @@ def _add_transpose_times(
         out[k, c] += s
 
 
-@_jit
+@_helper
 def _skew_into(A: np.ndarray, r0: int, c0: int, x: float, y: float, z: float, scale: float) -> None:
     """Write scale * [v]x at block (r0, c0) of A."""
     A[r0, c0 + 1] -= scale * z
@@ -397,7 +405,7 @@ def _skew_into(A: np.ndarray, r0: int, c0: int, x: float, y: float, z: float, sc
     A[r0 + 2, c0 + 1] += scale * x
 
 
-@_jit
+@_helper
 def rotation_maps(w: np.ndarray, Eq: np.ndarray, Ev: np.ndarray) -> None:
     """Eq = Exp(-[w]x) and Ev = right Jacobian of SO(3) at w (rad), both (3, 3)."""
     t2 = w[0] * w[0] + w[1] * w[1] + w[2] * w[2]
@@ -419,7 +427,7 @@ def rotation_maps(w: np.ndarray, Eq: np.ndarray, Ev: np.ndarray) -> None:
 # ---- Motions, diagonals and contacts of one step -------------------------------------------------
 
 
-@_stage
+@_helper
 def _motions(c: Constants, s: Step, out: Motions) -> None:
     """Velocities and accelerations after every dof, from the root to the leaves, and the axes'
     derivatives.
@@ -458,7 +466,7 @@ def _motions(c: Constants, s: Step, out: Motions) -> None:
             Pddot[j, e] += tmp[1, e]
 
 
-@_jit
+@_helper
 def impedance(solimp: np.ndarray, depth: float) -> tuple[float, float]:
     """Impedance and its derivative with respect to depth >= 0 (MuJoCo manual, 'Impedance')."""
     low, high, width, middle, power = solimp[0], solimp[1], solimp[2], solimp[3], solimp[4]
@@ -480,7 +488,7 @@ def impedance(solimp: np.ndarray, depth: float) -> tuple[float, float]:
     return low + (high - low) * y, (high - low) * slope / width
 
 
-@_stage
+@_helper
 def _diagonals(c: Constants, s: Step, out: Diagonals) -> None:
     """What each dof adds to the diagonals: springs, damping, servos that are not saturated, joint
     limits.
@@ -512,7 +520,7 @@ def _diagonals(c: Constants, s: Step, out: Diagonals) -> None:
             rq[k] += D[k] * K * (imp - slope * r) - gap * D[k] * slope / (imp * (1 - imp))
 
 
-@_stage
+@_helper
 def _contacts(c: Constants, s: Step, Y: np.ndarray, out: Contacts) -> int:
     """Fills in the spheres that press on the floor and returns how many; Y (nv, 6) of Motions."""
     centres, com = s.centres, s.com
@@ -560,7 +568,7 @@ def _contacts(c: Constants, s: Step, Y: np.ndarray, out: Contacts) -> int:
 # ---- Matrices of one step ------------------------------------------------------------------------
 
 
-@_jit
+@_helper
 def _add_contact(y: np.ndarray, contacts: Contacts, n: int, out: Bodies, body: int) -> None:
     """Adds the n-th contact's wrench, stiffness K and geometry G to its body; y (6,): the body's
     a + b v.
@@ -611,7 +619,7 @@ def _add_contact(y: np.ndarray, contacts: Contacts, n: int, out: Bodies, body: i
         body_G[body, 2, b] += F[0] * NE[1, b] - F[1] * NE[0, b]
 
 
-@_jit
+@_helper
 def _velocity_matrix(
     I: np.ndarray, V: np.ndarray, j: int, Iv: np.ndarray, B: np.ndarray, body: int
 ) -> None:
@@ -654,7 +662,7 @@ def _velocity_matrix(
     _skew_into(B[body], 3, 0, Iv[3], Iv[4], Iv[5], -1.0)
 
 
-@_jit
+@_stage
 def _own_terms(
     tree: Tree, s: Step, m: Motions, contacts: Contacts, touching: int, out: Bodies
 ) -> None:
@@ -678,7 +686,7 @@ def _own_terms(
         _velocity_matrix(I, V, j, Iv[0], B, body)
 
 
-@_jit
+@_stage
 def _composite(body_parent: np.ndarray, x: Bodies) -> None:
     """Sums over the subtrees in place, contacts only along the chains that touch."""
     I, B, K, G, touched = x.I, x.B, x.K, x.G, x.touched
@@ -704,7 +712,7 @@ def _composite(body_parent: np.ndarray, x: Bodies) -> None:
                     G[p, i, e] += G[body, i, e]
 
 
-@_jit
+@_stage
 def _columns(
     dof_body: np.ndarray, b_ref: float, S: np.ndarray, m: Motions, x: Bodies, out: Columns
 ) -> None:
@@ -742,7 +750,7 @@ def _columns(
             P[k, 12 + e], P[k, 18 + e] = S[k, e], PY[k, e]
 
 
-@_jit
+@_stage
 def _assemble(
     tree: Tree, b_ref: float, S: np.ndarray, PZ: np.ndarray, x: Columns, out: StepMatrices
 ) -> None:
@@ -783,7 +791,7 @@ def _assemble(
             Rq_low[start + i], Rv_low[start + i], Mz_low[start + i] = lq, lv, lz
 
 
-@_jit
+@_stage
 def _add_diagonals(
     row_start: np.ndarray, armature: np.ndarray, diagonals: Diagonals, out: StepMatrices
 ) -> None:
@@ -797,7 +805,7 @@ def _add_diagonals(
         Rv[d] += to_Rv[k]
 
 
-@_jit
+@_stage
 def step_matrices(c: Constants, s: Step, diagonals: Diagonals, out: StepMatrices) -> None:
     """H, M, Rq = dR/dq, Rv = dR/dv and Mz = d(M (a - z))/dq of one step's inverse dynamics R; fills
     ``diagonals``, too.
@@ -818,7 +826,7 @@ def step_matrices(c: Constants, s: Step, diagonals: Diagonals, out: StepMatrices
 # ---- Tree-sparse linear algebra ------------------------------------------------------------------
 
 
-@_jit
+@_helper
 def factorise(row_start: np.ndarray, ancestors: np.ndarray, A: np.ndarray) -> None:
     """In place A = L' D L with the tree's sparsity (Featherstone 2008, table 6.3)."""
     nv = row_start.shape[0] - 1
@@ -833,7 +841,7 @@ def factorise(row_start: np.ndarray, ancestors: np.ndarray, A: np.ndarray) -> No
             A[start + i] = scaled
 
 
-@_jit
+@_helper
 def solve(row_start: np.ndarray, ancestors: np.ndarray, A: np.ndarray, x: np.ndarray) -> None:
     """x <- A^-1 x with a factor from ``factorise``; x (nv, columns)."""
     nv, columns = x.shape
@@ -854,7 +862,7 @@ def solve(row_start: np.ndarray, ancestors: np.ndarray, A: np.ndarray, x: np.nda
                 x[k, e] -= s * x[j, e]
 
 
-@_jit
+@_helper
 def _solve_vector(
     row_start: np.ndarray, ancestors: np.ndarray, A: np.ndarray, x: np.ndarray
 ) -> None:
@@ -872,7 +880,7 @@ def _solve_vector(
         x[k] = s
 
 
-@_jit
+@_helper
 def _multiply_sparse(
     row_start: np.ndarray,
     ancestors: np.ndarray,
@@ -896,7 +904,7 @@ def _multiply_sparse(
             out[k, e] += u * Y[k, e]
 
 
-@_jit
+@_helper
 def _with_damping(
     row_start: np.ndarray, h: float, Dv: np.ndarray, M: np.ndarray, Mhat: np.ndarray
 ) -> None:
@@ -955,7 +963,7 @@ def transitions(
         rotation_maps(turn, Eq[t], Ev[t])
 
 
-@_jit
+@_stage
 def _inverses(
     tree: Tree,
     h: float,
@@ -982,7 +990,7 @@ def _inverses(
 # ---- Adjoint -------------------------------------------------------------------------------------
 
 
-@_jit
+@_helper
 def _add_stiffness(r: np.ndarray, Kc: np.ndarray, A: np.ndarray, K6: np.ndarray) -> None:
     """K6 += E' Kc E of a contact at r; A (3, 3) is overwritten with [r]x Kc."""
     for b in range(3):
@@ -999,7 +1007,7 @@ def _add_stiffness(r: np.ndarray, Kc: np.ndarray, A: np.ndarray, K6: np.ndarray)
             K6[3 + a, 3 + b] += Kc[a, b]
 
 
-@_jit
+@_helper
 def _gather(body_parent: np.ndarray, first: int, last: int, x: np.ndarray) -> None:
     """Sums over the subtree of the columns first to last of x (nb, ...) in place."""
     for body in range(body_parent.shape[0] - 1, 0, -1):
@@ -1009,7 +1017,7 @@ def _gather(body_parent: np.ndarray, first: int, last: int, x: np.ndarray) -> No
                 x[p, e] += x[body, e]
 
 
-@_jit
+@_helper
 def _inertia_rows(
     tree: Tree,
     armature: np.ndarray,
@@ -1098,7 +1106,7 @@ def _multipliers(
     _solve_vector(tree.row_start, tree.ancestors, H, nu)
 
 
-@_jit
+@_helper
 def _add_contact_pull(
     r: np.ndarray,
     rx: np.ndarray,

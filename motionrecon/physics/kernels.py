@@ -34,7 +34,7 @@ function is in, and neither of the functions it calls nor of the order of a reco
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -47,13 +47,8 @@ from jaxtyping import Bool, Float, Int
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 # Called by kernels only: without the wrappers for Python and C, which take long to compile.
-_helper = numba.njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    no_cpython_wrapper=True,
-    no_cfunc_wrapper=True,
-)
+_NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_helper = numba.njit(cache=True, nogil=True, error_model="numpy", **_NO_WRAPPERS)
 
 # A stage is compiled into its caller: handing records over, each array with its reference count,
 # would cost a third of the adjoint's time. For the same reason loops work on arrays that were taken

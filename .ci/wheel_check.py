@@ -42,7 +42,8 @@ for name in store.available():
     store.load(name)
     print(f"loaded {name}")
 assert len(store.available()) >= 6 and len(assets.names()) >= 6
+distance = report["result"]["mpjpe_g_mm"]
 print(
-    f"motionrecon {motionrecon.__version__} on Python {sys.version.split()[0]}: walk followed to"
-    f" {report['result']['mpjpe_g_mm']:.1f} mm, {len(expected)} files, {len(store.available())} models"
+    f"motionrecon {motionrecon.__version__} on Python {sys.version.split()[0]}: "
+    f"walk followed to {distance:.1f} mm, {len(expected)} files, {len(store.available())} models"
 )

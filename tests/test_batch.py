@@ -181,8 +181,10 @@ def test_killed_and_resumed_gives_the_same_bytes(undisturbed, data, tmp_path):
     written is taken for done.
     """
     script = (
-        "from batch_data import QUICK; from motionrecon.batch.run import *; from motionrecon.batch.schedulers import make\n"
-        f"run_batch(prepare({str(data)!r}, Path({str(tmp_path)!r}), QUICK), make('local', 1, 100.0, {str(tmp_path)!r}))"
+        "from batch_data import QUICK; from motionrecon.batch.run import *\n"
+        "from motionrecon.batch.schedulers import make\n"
+        f"plan = prepare({str(data)!r}, Path({str(tmp_path)!r}), QUICK)\n"
+        f"run_batch(plan, make('local', 1, 100.0, {str(tmp_path)!r}))"
     )
     path = {**environment(), "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     process = subprocess.Popen([sys.executable, "-c", script], env=path, start_new_session=True)

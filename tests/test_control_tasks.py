@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from motionrecon import assets, load_clip, optimizers
+from motionrecon import load_clip, optimizers
 from motionrecon.cli.main import main as command
 from motionrecon.errors import ClipError, ModelError, OptimizerError
 from motionrecon.learned import store
@@ -35,8 +35,6 @@ from motionrecon.optimizers.base import Result
 from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.pipeline import Options
 
-from motionrecon import assets, load_clip, optimizers
-from motionrecon.cli.main import main as command
 # Small windows: the tests are about the bookkeeping, not about the motion.
 SMALL = Options(window_frames=6, keep_frames=3, grow_frames=2)
 

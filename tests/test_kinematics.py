@@ -268,7 +268,9 @@ def test_pieces_cover_everything(frames, chunk, overlap):
     ranges = pieces(frames, chunk, overlap)
     assert ranges[0][0] == 0 and ranges[-1][1] == frames
     assert all(b - a <= chunk for a, b in ranges)
-    assert all(second[0] == first[1] - overlap for first, second in zip(ranges, ranges[1:]))
+    assert all(
+        second[0] == first[1] - overlap for first, second in zip(ranges, ranges[1:], strict=False)
+    )
 
 
 def test_short_clips(moving):

@@ -17,7 +17,7 @@ def walk(bundled_clip):
 
 
 def _labels(mapping):
-    """A file's labels that make every keypoint by its first way, and the keypoint each stands for."""
+    """A file's labels that make every keypoint by its first way, and what each stands for."""
     made = {}
     for name, ways in mapping.keypoints.items():
         for label in ways[0].labels:
@@ -180,7 +180,8 @@ def test_missing_markers_are_missing_keypoints(walk, tmp_path):
     positions, confidence = walk.keypoints.copy(), np.full(walk.keypoints.shape[:2], 0.9)
     positions[7, names.index("N1")] = np.nan
     confidence[9, names.index("N2")] = 0.4
-    text = "keypoints:\n  neck: [N1, N2]\n  $_hip: $_hip\n  $_knee: $_knee\n  $_ankle: $_ankle\nsides: [l, r]\n"
+    legs = "".join(f"  $_{joint}: $_{joint}\n" for joint in ("hip", "knee", "ankle"))
+    text = f"keypoints:\n  neck: [N1, N2]\n{legs}sides: [l, r]\n"
     raw = Raw(positions, names=names, fps=30.0, confidence=confidence)
     clip = make_clip(raw, "x", mapping=str(_own(tmp_path, text)))
     assert (

@@ -16,9 +16,11 @@ TOUCH = 'contype="0" conaffinity="1" condim="3" friction=".9 .005 .0001" solimp=
 HINGE = 'type="hinge" limited="true" armature=".01" damping=".1" solimplimit=".01 .95 .05"'
 MODEL = f"""
 <mujoco>
-  <option timestep="0.008" integrator="implicitfast" cone="pyramidal" solver="Newton" iterations="50" tolerance="1e-10"/>
+  <option timestep="0.008" integrator="implicitfast" cone="pyramidal" solver="Newton"
+          iterations="50" tolerance="1e-10"/>
   <worldbody>
-    <geom type="plane" size="0 0 .05" condim="3" contype="1" conaffinity="0" friction=".9 .005 .0001" solimp=".01 .9 .005"/>
+    <geom type="plane" size="0 0 .05" condim="3" contype="1" conaffinity="0"
+          friction=".9 .005 .0001" solimp=".01 .9 .005"/>
     <body>
       <freejoint/>
       <geom type="box" size=".2 .1 .05" mass="3" contype="0" conaffinity="0"/>

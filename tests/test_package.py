@@ -5,7 +5,8 @@ import pytest
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, motionrecon; print([m for m in ('jax', 'mujoco', 'numba', 'scipy') if m in sys.modules])"
+    heavy = ("jax", "mujoco", "numba", "scipy")
+    code = f"import sys, motionrecon; print([m for m in {heavy} if m in sys.modules])"
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True

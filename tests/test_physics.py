@@ -1,4 +1,4 @@
-"""Derivatives of the simulator against MuJoCo's finite differences, those of the rollout, and MJX."""
+"""Derivatives of the simulator against MuJoCo's finite differences, the rollout's, and MJX."""
 
 from concurrent.futures import ThreadPoolExecutor
 

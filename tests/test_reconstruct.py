@@ -77,7 +77,7 @@ def test_controls_replay_to_the_states_in_plain_mujoco(motion):
 
 
 def test_forces_of_the_floor_carry_the_body(motion):
-    """Newton: over the whole motion the mean floor force is the weight plus the change of momentum."""
+    """Newton: over the whole motion the mean floor force is weight plus change of momentum."""
     model = mujoco.MjModel.from_xml_string(motion.mjcf)
     data = mujoco.MjData(model)
     momentum = []

@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+SITE ?= site
 CLIP ?= assets/clips/walk.npz
 OUT ?= out/$(basename $(notdir $(CLIP)))
 BIN := $(VENV)/bin
@@ -27,7 +28,7 @@ types: $(VENV)/.stamp-dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.stamp-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(SITE)
 
 wheel:
 	PYTHON=$(PYTHON) .ci/wheel

@@ -45,7 +45,12 @@ class LevenbergMarquardtOptions:
     lower_by: float = 6.0
     """Factor between trials that go on lowering the damping, > 1."""
     raise_by: float = 8.0
-    """Factor between trials that look for a damping that lowers the loss, > 1."""
+    """Factor between trials that look for a damping that lowers the loss, > 1.
+
+    Little hangs on either: on 11 windows of walk, jump and spinkick the pairs (10, 10) of Marquardt
+    1963, (3, 2), (2, 3), (2, 8), (6, 2) and (20, 20) end at 0.97 to 1.03 times the loss, with a
+    standard error of 0.02 to 0.05, in 0.89 to 1.08 times the CPU seconds.
+    """
     tolerance: float = 2e-3
     """An iteration is slow where it lowers the loss by at most this share of it, >= 0."""
     patience: int = 2

@@ -17,7 +17,8 @@ from motionrecon.kinematics.forward import point_jacobian, retract
 from motionrecon.kinematics.frame import frame_terms
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import right_jacobian_inverse, turn, turned_by
-from motionrecon.kinematics.solve import fill, leaps, pieces
+from motionrecon.kinematics.fit import pieces
+from motionrecon.kinematics.gaps import fill, leaps
 from motionrecon.kinematics.trajectory import assemble as assemble_trajectory
 from motionrecon.kinematics.tree import tree_of
 
@@ -104,6 +105,9 @@ def test_frame_gradient_by_differences(moving, robust):
     weight = rng.uniform(100, 1000, len(p.names))
     weight[2] = 0.0
     scale2 = np.full(len(p.names), 0.03**2)
+    floor = np.column_stack(
+        [np.full(len(p.spheres[0]), 1e4), rng.uniform(0, 1e4, len(p.spheres[0]))]
+    )
 
     def cost(x, grad=None, hess=None):
         g = np.zeros(p.tree.nv) if grad is None else grad
@@ -119,7 +123,7 @@ def test_frame_gradient_by_differences(moving, robust):
             p.spheres,
             p.pull,
             p.limit_weight,
-            1e4,
+            floor,
             h,
             g,
         )[0]

@@ -6,7 +6,7 @@ from motionrecon.body.build import Body, measured_body
 from motionrecon.body.mjcf import ModelOptions
 from motionrecon.clip.clip import Clip
 from motionrecon.kinematics.calibrate import calibrate
-from motionrecon.kinematics.solve import gather
+from motionrecon.kinematics.gaps import gather
 
 
 def build_body(

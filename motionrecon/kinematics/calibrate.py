@@ -113,7 +113,7 @@ def _reduced(
             problem.spheres,
             problem.pull,
             problem.limit_weight,
-            0.0,
+            problem.no_floor,
             h,
             g,
         )

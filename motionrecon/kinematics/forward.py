@@ -152,7 +152,7 @@ def add_points(
 def add_floor(
     centres: np.ndarray,
     radius: np.ndarray,
-    weight: float,
+    floor: np.ndarray,
     body: np.ndarray,
     chain: np.ndarray,
     chain_length: np.ndarray,
@@ -162,14 +162,17 @@ def add_floor(
     hess: np.ndarray,
     grad: np.ndarray,
 ) -> float:
-    """One-sided weight * depth^2 / 2 of spheres below z = 0, added as in add_points; returns the
-    cost.
+    """What spheres have to do with the floor z = 0, added as in add_points; returns the cost.
+
+    floor (S, 2), 1/m^2: times depth^2 / 2 of a sphere that is below it, and times height^2 / 2 of
+    one that stands on it, whichever side it is.
     """
     cost = 0.0
     jac = np.empty((3, chain.shape[1]))
     for k in range(len(body)):
         depth = radius[k] - centres[k, 2]
-        if depth <= 0.0:
+        weight = floor[k, 1] + (floor[k, 0] if depth > 0.0 else 0.0)
+        if weight <= 0.0:
             continue
         cost += 0.5 * weight * depth * depth
         b = body[k]

@@ -18,7 +18,7 @@ def frame_terms(
     spheres: tuple[np.ndarray, ...],
     pull: tuple[np.ndarray, np.ndarray],
     limit_weight: float,
-    floor_weight: float,
+    floor: np.ndarray,
     hess: np.ndarray,
     grad: np.ndarray,
 ) -> tuple[float, np.ndarray]:
@@ -28,7 +28,7 @@ def frame_terms(
     target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2:
     squared distance at which a keypoint's influence halves (Cauchy); robust False: plain squares.
     tree: forward's arrays, then chain, chain_length, dof_body, limits. points: (body, pos).
-    spheres: (body, pos, radius). pull: (neutral, precision).
+    spheres: (body, pos, radius). floor (S, 2): weights of add_floor. pull: (neutral, precision).
     """
     parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, limits = tree
     nb, nv = len(parent), len(axis)
@@ -52,13 +52,13 @@ def frame_terms(
                 cost += 0.5 * weight[k] * d2[k]
                 w[k] = weight[k]
     add_points(at, target, w, points[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad)
-    if floor_weight > 0.0:
+    if floor.any():
         centres = np.empty((len(spheres[0]), 3))
         carried(spheres[0], spheres[1], xpos, xmat, centres)
         cost += add_floor(
             centres,
             spheres[2],
-            floor_weight,
+            floor,
             spheres[0],
             chain,
             chain_length,
@@ -126,7 +126,7 @@ def solve_frame(
     spheres: tuple[np.ndarray, ...],
     pull: tuple[np.ndarray, np.ndarray],
     limit_weight: float,
-    floor_weight: float,
+    floor: np.ndarray,
     iterations: int,
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Levenberg-Marquardt on one frame from qpos q0 (nq,); returns (qpos, cost, squared distances
@@ -151,7 +151,7 @@ def solve_frame(
             spheres,
             pull,
             limit_weight,
-            floor_weight,
+            floor,
             trial_hess,
             trial_grad,
         )

@@ -28,6 +28,7 @@ class FrameProblem:
         self.arrays = (*t.arrays(), t.chain, t.chain_length, dof_body, t.limits)
         self.points = (t.point_body, t.point_pos)
         self.spheres = (t.sphere_body, t.sphere_pos, t.sphere_radius)
+        self.no_floor = np.zeros((len(t.sphere_body), 2))
         self.pull = (self.prior.neutral, self.prior.precision)
         self.limit_weight = 1 / LIMIT_SPREAD**2
         self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
@@ -56,6 +57,19 @@ class FrameProblem:
             forward(q, *t.arrays(), xpos, xmat, axes)
             carried(t.point_body, t.point_pos, xpos, xmat, row)
         return out if np.ndim(qpos) == 2 else out[0]
+
+    def soles_of(self, qpos: np.ndarray, spheres: np.ndarray) -> np.ndarray:
+        """Lowest points (T, S, 3) m of some contact spheres (S,) in configurations qpos (T, nq)."""
+        t = self.tree
+        body, pos = t.sphere_body[spheres], t.sphere_pos[spheres]
+        out = np.empty((len(qpos), len(spheres), 3))
+        xpos, xmat = np.empty((len(t.parent), 3)), np.empty((len(t.parent), 3, 3))
+        axes = np.empty((t.nv, 3))
+        for q, row in zip(qpos, out, strict=True):
+            forward(q, *t.arrays(), xpos, xmat, axes)
+            carried(body, pos, xpos, xmat, row)
+        out[..., 2] -= t.sphere_radius[spheres]
+        return out
 
     def limb_dofs(self, limb: str) -> np.ndarray:
         """Dofs (not qpos addresses) of "l_arm", "r_arm", "l_leg" or "r_leg"."""

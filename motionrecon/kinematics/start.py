@@ -35,8 +35,9 @@ _TORSO = (
 class Starter:
     """Finds the pose of single frames of one problem (see problem.FrameProblem)."""
 
-    def __init__(self, problem: FrameProblem, floor_weight: float = 0.0) -> None:
-        self.problem, self.floor_weight = problem, floor_weight
+    def __init__(self, problem: FrameProblem, floor: np.ndarray | None = None) -> None:
+        self.problem = problem
+        self.floor = problem.no_floor if floor is None else floor
         self.torso = np.array([n in _TORSO for n in problem.names])
         self.limb_of = np.array([_limb(n) for n in problem.names])
         self.zero = problem.neutral_qpos()
@@ -120,7 +121,7 @@ class Starter:
             p.spheres,
             p.pull,
             p.limit_weight,
-            self.floor_weight,
+            self.floor,
             iterations,
         )
 

@@ -23,7 +23,7 @@ def assemble(
     spheres: tuple[np.ndarray, ...],
     pull: tuple[np.ndarray, np.ndarray],
     limit_weight: float,
-    floor_weight: float,
+    floor: np.ndarray,
     stiff: np.ndarray,
     tail: float,
     band: np.ndarray,
@@ -53,7 +53,7 @@ def assemble(
             spheres,
             pull,
             limit_weight,
-            floor_weight,
+            floor[t],
             hess,
             grad[t * nv : (t + 1) * nv],
         )
@@ -160,14 +160,14 @@ def solve_trajectory(
     scale2: np.ndarray,
     problem: FrameProblem,
     stiff: np.ndarray,
-    floor_weight: float,
+    floor: np.ndarray,
     neutral_scale: float,
     tail: float = np.inf,
     iterations: int = 10,
     tolerance: float = 0.001,
 ) -> tuple[np.ndarray, float]:
     """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight
-    (T, K).
+    (T, K), floor (T, S, 2).
     """
     p = problem
     frames, nv = len(qpos), p.tree.nv
@@ -184,7 +184,7 @@ def solve_trajectory(
         p.spheres,
         pull,
         p.limit_weight,
-        floor_weight,
+        floor,
         stiff,
         tail,
     )

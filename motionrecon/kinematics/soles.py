@@ -1,0 +1,117 @@
+"""Which soles stand on the floor, how high it is by them, where keypoints sit over them."""
+
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+from jaxtyping import Float, Int
+
+from motionrecon.body.build import Body
+from motionrecon.kinematics.fit import Fit
+from motionrecon.kinematics.forward import forward
+
+# Spread of ground heights between laboratories' placements of foot keypoints (clip/floor.py).
+PLACEMENT_M = 0.014
+# A point at this speed (m/s), and one at this height (m), is as likely to move on as to stand. The
+# heel of a walking foot rises with 0.1 to 0.3 m/s while the ball still carries.
+_STILL, _NEAR_M = 0.3, 0.025
+# How closely a standing sole's sphere is on the floor: soles and heel pads give 2 to 6 mm.
+HELD_M = 0.004
+_STANCE_S = 0.3  # s, one stance: so long do neighbouring frames tell the same
+_STANCE_M = 0.006  # m, spread of one stance's height about the floor
+# m, from coarse to fine: distance at which a height counts a quarter (Cauchy's weight, squared)
+_SCALES_M = (0.04, 0.03, 0.02, 0.015, 0.01, 0.01, 0.01)
+_LOADED = 0.2  # the least stance that says where keypoints sit
+_SEATED_FRAMES = 3.0  # frames of stance that weigh as much as the place assumed before
+_FARTHEST_M = 0.03  # m: a keypoint off by more, for one frame, is clipped
+
+
+class Soles(NamedTuple):
+    """Contact spheres of feet and toes: their places among the body's spheres, and 0 left, 1 right."""
+
+    spheres: Int[np.ndarray, "S"]
+    foot: Int[np.ndarray, "S"]
+
+
+def foot_of(body: Body) -> dict[int, int]:
+    """Body id -> 0 for the left foot's segments, 1 for the right's."""
+    segments = ((i, f"{side}_{part}") for i, side in enumerate("lr") for part in ("foot", "toes"))
+    return {body.model.body(name).id: i for i, name in segments}
+
+
+def of(body: Body) -> Soles:
+    """The soles of a body; the spheres count as in kinematics.tree."""
+    m, feet = body.model, foot_of(body)
+    touching = (m.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE) & (m.geom_conaffinity > 0)
+    segments = m.geom_bodyid[np.flatnonzero(touching)]
+    mine = np.flatnonzero([int(b) in feet for b in segments])
+    return Soles(mine, np.array([feet[int(b)] for b in segments[mine]]))
+
+
+def at_rest(points: Float[np.ndarray, "T S 3"], fps: float) -> Float[np.ndarray, "T S"]:
+    """From 1 for points that do not move to 0 for those that do."""
+    speed = np.linalg.norm(np.gradient(points, 1 / fps, axis=0), axis=-1)
+    return 1 / (1 + (speed / _STILL) ** 4)
+
+
+def height(
+    points: Float[np.ndarray, "T S 3"],
+    rest: Float[np.ndarray, "T S"],
+    foot: Int[np.ndarray, "S"],
+    fps: float,
+    prior: float,
+) -> tuple[float, float]:
+    """(height m of the floor that the lowest resting points of each foot show, standard deviation).
+
+    A robust mean (iterated Cauchy weights) of their heights, weighed against z = 0, which is known
+    to `prior` m. Evidence is never cut off: little of it moves the floor little.
+    """
+    z, weight = [], []
+    for side in (0, 1):
+        mine = points[:, foot == side, 2]
+        low = mine.argmin(axis=1)[:, None]
+        z.append(np.take_along_axis(mine, low, 1)[:, 0])
+        weight.append(np.take_along_axis(rest[:, foot == side], low, 1)[:, 0])
+    heights, weights = np.concatenate(z), np.concatenate(weight)
+    centre, counted = 0.0, weights
+    for scale in _SCALES_M:
+        counted = weights / (1 + ((heights - centre) / scale) ** 2) ** 2
+        centre = float((counted * heights).sum() / max(counted.sum(), 1e-12))
+    evidence = counted.sum() / (_STANCE_S * fps) / _STANCE_M**2
+    if prior <= 0:
+        return 0.0, 0.0
+    total = evidence + 1 / prior**2
+    return centre * evidence / total, float(total**-0.5)
+
+
+def stands(
+    points: Float[np.ndarray, "T S 3"], rest: Float[np.ndarray, "T S"]
+) -> Float[np.ndarray, "T S"]:
+    """From 1 for soles that rest on the floor, or below it, to 0 for those that move or are high."""
+    return rest / (1 + (np.maximum(points[..., 2], 0.0) / _NEAR_M) ** 4)
+
+
+def seated(
+    fit: Fit, qpos: Float[np.ndarray, "T nq"], stance: Float[np.ndarray, "T S"], of_feet: Soles
+) -> Float[np.ndarray, "K 3"]:
+    """Where the keypoints sit on their bodies (m), those of feet and toes moved by their mean
+    distance to the clip's while the foot carries.
+    """
+    body, tree = fit.problem.body, fit.problem.tree
+    feet, place = foot_of(body), tree.point_pos.copy()
+    loaded = np.stack([stance[:, of_feet.foot == side].max(axis=1) for side in (0, 1)], axis=1)
+    mine = [k for k, b in enumerate(tree.point_body) if int(b) in feet]
+    off, count = np.zeros((len(mine), 3)), np.zeros(len(mine))
+    xpos, xmat = np.empty((len(tree.parent), 3)), np.empty((len(tree.parent), 3, 3))
+    axes = np.empty((tree.nv, 3))
+    for t, q in enumerate(qpos):
+        forward(q, *tree.arrays(), xpos, xmat, axes)
+        for i, k in enumerate(mine):
+            b = tree.point_body[k]
+            weight = loaded[t, feet[int(b)]]
+            if fit.weight[t, k] > 0 and weight > _LOADED:
+                local = xmat[b].T @ (fit.target[t, k] - xpos[b]) - place[k]
+                off[i] += weight * np.clip(local, -_FARTHEST_M, _FARTHEST_M)
+                count[i] += weight
+    place[mine] += off / (count + _SEATED_FRAMES)[:, None]
+    return place

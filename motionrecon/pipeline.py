@@ -13,12 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions
-from motionrecon.clip.floor import Floor, estimate_floor, level
+from motionrecon.clip.floor import Floor, estimate_floor, given_floor, level
 from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError
-from motionrecon.kinematics import IkResult, build_body, qvel_from, solve_ik
+from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
+from motionrecon.kinematics.soles import PLACEMENT_M
 from motionrecon.motion import plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
 from motionrecon.motion.motion import Motion
@@ -29,9 +30,21 @@ from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
 from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.rollout import Simulator
-from motionrecon.windows import Options, Reference, Solve, WindowResult, solve_windows
+from motionrecon.windows import (
+    Options,
+    Reference,
+    Solve,
+    WindowResult,
+    smoothed_momentum,
+    solve_windows,
+)
 
 __all__ = ["Options", "Prepared", "Reference", "Solve", "prepare", "reconstruct", "solve_windows"]
+
+# Control frames by which the reference goes on before and after the clip: 0.17 s are what a first
+# state needs to come to rest on its soles, 0.27 s what the end of a step needs to look ahead.
+_LEAD_IN, _LEAD_OUT = 5, 8
+_STANDS = 0.5  # of soles.stands
 
 _PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
 
@@ -61,46 +74,81 @@ def prepare(
     """Everything up to the first window; ``mark`` is told what is finished. Raises BodyError."""
     own_noise = estimate_noise(clip)
     noise = own_noise if options.noise_m is None else options.noise_m
-    floor = estimate_floor(clip, own_noise)
+    known = options.floor_m
+    floor = estimate_floor(clip, own_noise) if known is None else given_floor(known)
     levelled = level(clip, floor)
     rate = clip.fps / control_stride(clip.fps, options.control_rate)
     slow = to_rate(levelled, rate)
     substeps = int(np.ceil(options.simulation_rate / rate - 1e-9))
     body = build_body(slow, options.mass_kg, noise, ModelOptions(timestep=1 / (rate * substeps)))
     mark("startup")
-    ik = solve_ik(body, slow, noise)
+    around = slow.padded(_LEAD_IN, _LEAD_OUT)
+    standing = solve_standing(
+        body, around, noise, height_spread=PLACEMENT_M if known is None else 0.0
+    )
+    levelled = _lowered(levelled, standing)
+    # A clip that begins in the air begins as it is: nothing leads into a flight but its own
+    # take-off.
+    first = _LEAD_IN if standing.stance[_LEAD_IN] > _STANDS else 0
+    used = slice(_LEAD_IN - first, None)
+    reference = _reference(standing, around, used, first, substeps, noise, options)
+    inside = slice(first, reference.last + 1)
+    ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
-    columns = [slow.names.index(n) for n in body.keypoint_names]
-    simulator = Simulator(body.model)
-    qvel = qvel_from(ik.qpos, 1 / slow.fps)
-    reference = Reference(
-        qpos=ik.qpos,
+    return Prepared(levelled, floor, standing.body, ik, rate, reference)
+
+
+def _lowered(clip: Clip, standing: Standing) -> Clip:
+    found = f"soles stand at {1e3 * standing.height:+.0f} mm +- {1e3 * standing.spread:.0f}: lowered to 0"
+    down = np.array([0.0, 0.0, standing.height])
+    return clip.replace(keypoints=clip.keypoints - down, findings=(*clip.findings, found))
+
+
+def _reference(
+    standing: Standing,
+    around: Clip,
+    used: slice,
+    first: int,
+    substeps: int,
+    noise: float,
+    options: Options,
+) -> Reference:
+    body, simulator = standing.body, Simulator(standing.body.model)
+    columns = [around.names.index(n) for n in body.keypoint_names]
+    qpos = standing.ik.qpos[used]
+    qvel = qvel_from(qpos, 1 / around.fps)
+    aim = _aim(body, qpos, qvel)
+    frames = np.arange(len(qpos))
+    middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
+    return Reference(
+        first=first,
+        last=len(qpos) - 1 - _LEAD_OUT,
+        qpos=qpos,
         qvel=qvel,
-        targets=slow.keypoints[:, columns],
-        confidence=slow.confidence[:, columns],
-        smooth=ik.keypoints,
-        feedforward=_feedforward(body, ik.qpos, qvel, substeps),
+        targets=around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],
+        confidence=around.confidence[used][:, columns],
+        smooth=standing.ik.keypoints[used],
+        momentum=smoothed_momentum(simulator, qpos, qvel, around.fps, substeps),
+        aim=aim,
+        feedforward=resampled(middle, frames, aim),
         substeps=substeps,
         noise_m=noise,
         simulator=simulator,
         points=Points(simulator.constants, body.keypoint_body, body.keypoint_pos),
         options=options,
     )
-    return Prepared(levelled, floor, body, ik, rate, reference)
 
 
-def _feedforward(
-    body: Body, qpos: Float[np.ndarray, "F+1 nq"], qvel: Float[np.ndarray, "F+1 nv"], substeps: int
-) -> Float[np.ndarray, "F*substeps nu"]:
-    """Servo targets (rad) at the middle of every step that make the hinges follow qpos.
+def _aim(
+    body: Body, qpos: Float[np.ndarray, "F+1 nq"], qvel: Float[np.ndarray, "F+1 nv"]
+) -> Float[np.ndarray, "F+1 nu"]:
+    """Servo targets (rad) that make the hinges follow qpos.
 
     A servo that must follow a moving target lags by kv/kp times its speed; it is aimed ahead by
     that.
     """
     kp, kv = body.model.actuator_gainprm[:, 0], -body.model.actuator_biasprm[:, 2]
-    frames = np.arange(len(qpos))
-    middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
-    return resampled(middle, frames, qpos[:, 7:] + kv / kp * qvel[:, 6:])
+    return qpos[:, 7:] + kv / kp * qvel[:, 6:]
 
 
 # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than
@@ -148,7 +196,8 @@ def reconstruct(
                 p.reference, solve, helper if options.threads > 1 else None
             ):
                 results.append(result)
-                progress(result.reached.frame / p.reference.frames)
+                done = result.reached.frame - p.reference.first
+                progress(done / (p.reference.last - p.reference.first))
         except KeyboardInterrupt:
             # What is finished stays, if that is at least one window.
             if not results:

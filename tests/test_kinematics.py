@@ -13,12 +13,12 @@ from motionrecon.clip.load import load_clip
 from motionrecon.errors import BodyError
 from motionrecon.kinematics import IkOptions, build_body, qvel_from, solve_ik
 from motionrecon.kinematics.calibrate import calibrate
+from motionrecon.kinematics.fit import pieces
 from motionrecon.kinematics.forward import point_jacobian, retract
 from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.gaps import fill, leaps
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import right_jacobian_inverse, turn, turned_by
-from motionrecon.kinematics.fit import pieces
-from motionrecon.kinematics.gaps import fill, leaps
 from motionrecon.kinematics.trajectory import assemble as assemble_trajectory
 from motionrecon.kinematics.tree import tree_of
 
@@ -151,10 +151,11 @@ def test_trajectory_gradient_by_differences(moving, tail):
     weight, scale2 = np.full(target.shape[:2], 10.0), np.full(target.shape[1], 0.1)
     stiff = rng.uniform(50, 100, nv)
     stiff[3:6] = stiff[3]
+    floor = rng.uniform(0, 100, (4, len(p.spheres[0]), 2))
 
     def cost(x, band, grad):
         data = (target, weight, scale2, p.arrays, p.points, p.spheres, p.pull)
-        return assemble_trajectory(x, *data, p.limit_weight, 0.0, stiff, tail, band, grad)
+        return assemble_trajectory(x, *data, p.limit_weight, floor, stiff, tail, band, grad)
 
     band, grad = np.empty((4 * nv, 2 * nv + 3)), np.empty(4 * nv)
     spare_band, spare = band.copy(), grad.copy()

@@ -52,3 +52,17 @@ class Clip:
         return self.replace(
             keypoints=self.keypoints[:frames], confidence=self.confidence[:frames], extras=extras
         )
+
+    def padded(self, before: int, after: int) -> "Clip":
+        """The clip with so many frames before and after it in which nothing is seen."""
+        shape = self.keypoints.shape[1:]
+        unseen = (np.full((before, *shape), np.nan), np.full((after, *shape), np.nan))
+        extras = dict(self.extras)
+        if "time" in extras:
+            more = np.arange(-before, len(self.keypoints) + after) / self.fps
+            extras["time"] = extras["time"][0] + more
+        return self.replace(
+            keypoints=np.concatenate([unseen[0], self.keypoints, unseen[1]]),
+            confidence=np.pad(self.confidence, ((before, after), (0, 0))),
+            extras=extras,
+        )

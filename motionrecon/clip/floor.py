@@ -21,6 +21,9 @@ _LOWEST_M, _LOWEST_UNSURE_M = (
     0.03,
     0.035,
 )  # height of the lowest keypoint of a body that lies, runs or flies
+# m: how far from z = 0 the ground is in a file that means it to be there. One that shows it further
+# away does not.
+_FILE_M = 0.03
 _RATE = 25.0  # Hz at which feet are looked at
 _SMOOTHING_S = 0.12
 _STILL_SPEED = 0.25  # m/s
@@ -42,8 +45,8 @@ class Floor:
 
     height: m, of the ground at `point` (x, y) and the clip's start; normal (3,): unit, up; drift:
     m/s, by which the ground seems to rise; uncertainty: m, one standard deviation of the height;
-    estimate: m, the height that the evidence shows (`height` is 0 where that is not distinguishable
-    from 0); contacts: stances it rests on; findings: in words.
+    estimate: m, the height that the clip's keypoints show by themselves; contacts: stances it rests
+    on; findings: in words.
     """
 
     height: float
@@ -80,10 +83,11 @@ def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
 
     Height: the lowest level at which feet stand often (a foot held still in the air, or on a step,
     is above it), less the usual height of that keypoint over the sole. Where feet never stand, the
-    lowest keypoint serves. Since sole heights are known to about 14 mm, a ground within two and a
-    half standard deviations of z = 0 is left there. Tilt and drift: a least-squares line through
-    the stances with an offset for each keypoint, so that placement does not matter; kept where at
-    least five stances show it with t > 4 and it makes more than 25 mm of difference.
+    lowest keypoint serves. The estimate is weighed against z = 0, where files mostly put the
+    ground: one that is little above or below it is moved by a little less than it shows. Tilt and
+    drift: a least-squares line through the stances with an offset for each keypoint, so that
+    placement does not matter; kept where at least five stances show it with t > 4 and it makes more
+    than 25 mm of difference.
     """
     stature = stature_of(clip.keypoints, clip.names)
     noise = estimate_noise(clip) if noise_m is None else noise_m
@@ -113,13 +117,14 @@ def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
                 "the lowest keypoint, far below the feet",
                 np.zeros(len(stances.sole), bool),
             )
-    moved = abs(estimate) > 2.5 * uncertainty
-    height = (estimate if moved else 0.0) - drift * middle_time
+    prior = _FILE_M**2 + estimate**2
+    share = prior / (prior + uncertainty**2)
+    height = share * estimate - drift * middle_time
     normal = np.array([-slope[0], -slope[1], 1.0])
     normal /= np.linalg.norm(normal)
-    verdict = "moved to 0" if moved else "within what placement explains, left there"
     findings.append(
-        f"ground at {1e3 * estimate:+.0f} mm +- {1e3 * uncertainty:.0f} by {how}: {verdict}"
+        f"ground at {1e3 * estimate:+.0f} mm +- {1e3 * uncertainty:.0f} by {how}: "
+        f"moved by {-1e3 * share * estimate:+.0f} mm"
     )
     if slope.any():
         findings.append(
@@ -136,6 +141,20 @@ def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
         estimate=float(estimate),
         contacts=int(inside.sum()),
         findings=tuple(findings),
+    )
+
+
+def given_floor(height: float) -> Floor:
+    """A level ground at a height (m, in the clip's coordinates) that is known."""
+    return Floor(
+        height=height,
+        normal=np.array([0.0, 0.0, 1.0]),
+        drift=0.0,
+        point=np.zeros(2),
+        uncertainty=0.0,
+        estimate=height,
+        contacts=0,
+        findings=(f"ground at {1e3 * height:+.0f} mm, as given: moved by {-1e3 * height:+.0f} mm",),
     )
 
 

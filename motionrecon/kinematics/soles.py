@@ -27,7 +27,7 @@ _FARTHEST_M = 0.03  # m: a keypoint off by more, for one frame, is clipped
 
 
 class Soles(NamedTuple):
-    """Contact spheres of feet and toes: their places among the body's spheres, and 0 left, 1 right."""
+    """Contact spheres of feet and toes: places among the body's spheres; 0 left, 1 right."""
 
     spheres: Int[np.ndarray, "S"]
     foot: Int[np.ndarray, "S"]
@@ -87,7 +87,7 @@ def height(
 def stands(
     points: Float[np.ndarray, "T S 3"], rest: Float[np.ndarray, "T S"]
 ) -> Float[np.ndarray, "T S"]:
-    """From 1 for soles that rest on the floor, or below it, to 0 for those that move or are high."""
+    """From 1 for soles that rest on the floor or below it to 0 for those that move or are high."""
     return rest / (1 + (np.maximum(points[..., 2], 0.0) / _NEAR_M) ** 4)
 
 

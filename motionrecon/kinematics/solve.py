@@ -29,13 +29,14 @@ class Standing:
 
     body: with its foot keypoints where they sit over loaded soles; height: m, of the ground on
     which the soles stood in the clip (its keypoints are to be lowered by so much); spread: m,
-    standard deviation of it.
+    standard deviation of it; stance (T,): from 0 to 1, whether a sole stands.
     """
 
     body: Body
     ik: IkResult
     height: float
     spread: float
+    stance: Float[np.ndarray, "T"]
 
 
 def solve_ik(
@@ -74,6 +75,7 @@ def solve_standing(
     lowered = clip.replace(keypoints=clip.keypoints - [0.0, 0.0, height])
     fit = Fit(body, lowered, noise_m, options)
     qpos[:, 2] -= height
+    stands = np.zeros(points.shape[:2])
     for turn in range(_ROUNDS):
         points = fit.problem.soles_of(qpos, of_feet.spheres)
         stands = soles.stands(points, soles.at_rest(points, clip.fps))
@@ -83,7 +85,7 @@ def solve_standing(
         if turn + 1 < _ROUNDS:
             body = replace(body, keypoint_pos=soles.seated(fit, qpos, stands, of_feet))
             fit.place(body.keypoint_pos)
-    return Standing(body, _result(fit, qpos), height, spread)
+    return Standing(body, _result(fit, qpos), height, spread, stands.max(axis=1))
 
 
 def _result(fit: Fit, qpos: Float[np.ndarray, "T nq"]) -> IkResult:

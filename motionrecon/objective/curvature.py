@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -15,26 +16,37 @@ from motionrecon.objective.terms import Curvature
 from motionrecon.physics.constants import Constants
 
 
+class FrameMaps(NamedTuple):
+    """How the ends of F frames depend on their first states and their two knots, transposed."""
+
+    # rows dz, dknot_f, dknot_{f+1}; columns the state after the frame (tangent, velocity)
+    state: Float[np.ndarray, "F 2nv+2nu 2nv"]
+    inside: Float[np.ndarray, "F 2nv+2nu R"]  # the same rows; columns residuals inside the frame
+
+
 def frame_maps(
     c: Constants,
     jacobians: Sequence[np.ndarray],
     substeps: int,
+    inside: Float[np.ndarray, "F S 2*nv m"],
     pool: ThreadPoolExecutor | None = None,
-) -> Float[np.ndarray, "F 2*nv+2*nu 2*nv"]:
+) -> FrameMaps:
     """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the
     frames.
 
     jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps,
-    the controls of a frame going linearly from its first knot to its second. Returns the transposed
-    maps (F, 2 nv + 2 nu, 2 nv): rows dz, dknot_f, dknot_{f+1}; columns the state after the frame
-    (tangent, velocity).
+    the controls of a frame going linearly from its first knot to its second. inside: transposed
+    Jacobians of m residuals by the states at S moments of each frame, evenly spaced, the last at
+    its end.
     """
     frames = len(jacobians[0]) // substeps
     if pool is not None and frames > 1:
-        middle = frames // 2 * substeps
-        other = pool.submit(frame_maps, c, [a[:middle] for a in jacobians], substeps)
-        later = frame_maps(c, [a[middle:] for a in jacobians], substeps)
-        return np.concatenate([other.result(), later])
+        half = frames // 2
+        middle = half * substeps
+        other = pool.submit(frame_maps, c, [a[:middle] for a in jacobians], substeps, inside[:half])
+        later = frame_maps(c, [a[middle:] for a in jacobians], substeps, inside[half:])
+        both = zip(other.result(), later, strict=True)
+        return FrameMaps(*(np.concatenate(parts) for parts in both))
     D, Eq, Ev = jacobians
     T, nv = len(D), D.shape[2]
     nu = D.shape[1] - 2 * nv
@@ -43,6 +55,8 @@ def frame_maps(
     Eq, Ev = Eq.reshape(F, substeps, 3, 3), Ev.reshape(F, substeps, 3, 3)
     X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv), D.dtype)
     X[:, : 2 * nv] = np.eye(2 * nv)
+    rows = [X[..., :0]]
+    stride = substeps // max(inside.shape[1], 1)
     for s in range(substeps):
         # The control is held over a step at its middle's value.
         late = D.dtype.type((s + 0.5) / substeps)
@@ -55,13 +69,14 @@ def frame_maps(
         X[..., :3] += h * velocity[..., :3]
         X[..., 6:nv] += h * velocity[..., 6:]
         X[..., nv:] = velocity
-    return X
+        if inside.shape[1] and (s + 1) % stride == 0:
+            rows.append(X @ inside[:, (s + 1) // stride - 1])
+    return FrameMaps(X, np.concatenate(rows, axis=2))
 
 
-def gauss_newton(
-    maps: Float[np.ndarray, "F 2*nv+2*nu 2*nv"], blocks: Curvature
-) -> Float[np.ndarray, "F*nu F*nu"]:
-    """Hessian with respect to knots 1..F of a loss with these blocks of the states.
+def gauss_newton(maps: FrameMaps, blocks: Curvature) -> Float[np.ndarray, "F*nu F*nu"]:
+    """Hessian with respect to knots 1..F of a loss with these blocks of the states at the ends of
+    frames, and half the sum of squares of the residuals inside them.
 
     Backwards over the frames it carries P = d2L/dz2 and C = d2L/dz dknots of the cost to go: the
     Riccati recursion without the minimisation, so the cost grows as F^2 and not with the number of
@@ -69,26 +84,28 @@ def gauss_newton(
     """
     qq, vv = blocks.qq, blocks.vv
     F, nv = vv.shape
-    nu = (maps.shape[1] - 2 * nv) // 2
-    H = np.zeros((F * nu, F * nu), maps.dtype)
-    C = np.zeros((2 * nv, F * nu), maps.dtype)
-    P = np.zeros((2 * nv, 2 * nv), maps.dtype)
+    nu = (maps.state.shape[1] - 2 * nv) // 2
+    H = np.zeros((F * nu, F * nu), maps.state.dtype)
+    C = np.zeros((2 * nv, F * nu), maps.state.dtype)
+    P = np.zeros((2 * nv, 2 * nv), maps.state.dtype)
     index = np.arange(nv, 2 * nv)
     for f in range(F - 1, -1, -1):
         P[:nv, :nv] += qq[f]
         P[index, index] += vv[f]
-        phi_t, gamma_t = maps[f, : 2 * nv], maps[f, 2 * nv :]
+        phi_t, gamma_t = maps.state[f, : 2 * nv], maps.state[f, 2 * nv :]
+        by_state, by_knots = maps.inside[f, : 2 * nv], maps.inside[f, 2 * nv :]
         if f == 0:
-            gamma_t = gamma_t[nu:]  # knot 0 is given
+            gamma_t, by_knots = gamma_t[nu:], by_knots[nu:]  # knot 0 is given
         first = max(f - 1, 0) * nu  # column of the frame's first unknown knot
         both = slice(first, first + len(gamma_t))
         own = gamma_t @ P  # (knots, 2 nv)
         cross = gamma_t @ C[:, first:]
         H[both, first:] += cross
         H[first:, both] += cross.T
-        H[both, both] += own @ gamma_t.T
+        H[both, both] += own @ gamma_t.T + by_knots @ by_knots.T
         if f:
             C[:, both] += own.T
             C[:, first:] = phi_t @ C[:, first:]
-            P = phi_t @ P @ phi_t.T
+            C[:, both] += by_state @ by_knots.T
+            P = phi_t @ P @ phi_t.T + by_state @ by_state.T
     return H

@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float
 
-from motionrecon.objective.curvature import frame_maps, gauss_newton
+from motionrecon.objective.curvature import FrameMaps, frame_maps, gauss_newton
+from motionrecon.objective.momentum import MomentumTerm
 from motionrecon.objective.terms import ControlTerm, StateDerivatives, StateTerm
+from motionrecon.objective.torque import TorqueTerm
 from motionrecon.physics.derivatives import gradient, velocity_jacobians
 from motionrecon.physics.rollout import Rollout, Simulator
 
@@ -37,15 +39,20 @@ class Window:
         substeps: int,
         state_terms: Sequence[StateTerm],
         control_terms: Sequence[ControlTerm],
+        momentum: MomentumTerm,
+        torque: TorqueTerm,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """qpos, qvel: the first state; feedforward, first_knot in rad."""
         self.simulator, self.qpos, self.qvel = simulator, qpos, qvel
         self.feedforward, self.first_knot, self.substeps = feedforward, first_knot, substeps
         self.state_terms, self.control_terms, self._pool = state_terms, control_terms, pool
+        self.momentum, self.torque = momentum, torque
         self.frames, self.nu = len(feedforward) // substeps, feedforward.shape[1]
         self.n = self.frames * self.nu
         self.at = substeps * np.arange(1, self.frames + 1)
+        samples = np.arange(1, self.frames * momentum.samples + 1)
+        self.inside = (substeps // momentum.samples * samples).reshape(self.frames, -1)
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
         self._last: tuple[Float[np.ndarray, " n"], Rollout] | None = None
         self._best: tuple[Float[np.ndarray, " n"], Rollout] | None = None
@@ -72,6 +79,8 @@ class Window:
             self.substeps,
             terms,
             self.control_terms,
+            self.momentum.first(frames),
+            self.torque.first(frames),
             self._pool,
         )
 
@@ -113,9 +122,12 @@ class Window:
         r, k = self.rollout(x), self.knots(x)
         if r.diverged:
             return np.inf
+        torque = self.torque.residuals(r, self.at, k)
         return self._judged(
             sum(t.value(r, self.at) for t in self.state_terms)
             + sum(t.value(k) for t in self.control_terms)
+            + self.momentum.value(r, self.inside)
+            + 0.5 * float((torque**2).sum())
         )
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
@@ -138,12 +150,21 @@ class Window:
         steps, nv = len(self.feedforward), len(self.qvel)
         dq, dv = np.zeros((steps + 1, nv)), np.zeros((steps + 1, nv))
         dq[self.at], dv[self.at] = d.dq, d.dv
+        k = self.knots(x)
+        torque = self.torque.residuals(r, self.at, k)
+        dq[self.at, nv - self.nu :] -= self.torque.stiffness * torque
+        dv[self.at, nv - self.nu :] -= self.torque.damping * torque
+        momentum, residuals, jacobian = self.momentum.linearized(r, self.inside)
+        by_state = (jacobian @ residuals[..., None]).reshape(-1, 2 * nv)
+        dq[self.inside.ravel()] += by_state[:, :nv]
+        dv[self.inside.ravel()] += by_state[:, nv:]
         du = gradient(self.simulator.constants, r, dq, dv)[0].reshape(
             self.frames, self.substeps, self.nu
         )
         g = (self._late * du).sum(1)
         g[:-1] += ((1 - self._late) * du).sum(1)[1:]
-        k = self.knots(x)
+        g += self.torque.stiffness * torque
+        loss += momentum + 0.5 * float((torque**2).sum())
         loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
         return loss, g.ravel() + self._control_gradient(k)
 
@@ -169,18 +190,24 @@ class Window:
         c = self.simulator.constants
         exact = velocity_jacobians(c, r, self._pool)
         jacobians: list[np.ndarray] = [a.astype(precision, copy=False) for a in exact]
-        maps = frame_maps(c, jacobians, self.substeps, self._pool)
-        H = gauss_newton(maps, d.curvature)
-        nv, nu = len(self.qvel), self.nu
+        nv, nu, k = len(self.qvel), self.nu, self.knots(x)
+        momentum, residuals, jacobian = self.momentum.linearized(r, self.inside)
+        torque = self.torque.residuals(r, self.at, k)
+        loss += momentum + 0.5 * float((torque**2).sum())
+        maps = frame_maps(
+            c, jacobians, self.substeps, jacobian.astype(precision, copy=False), self._pool
+        )
+        rows = np.concatenate([maps.inside, self.torque.rows(maps.state)], axis=2)
+        residuals = np.concatenate([residuals.reshape(self.frames, -1), torque], axis=1)
+        H = gauss_newton(FrameMaps(maps.state, rows), d.curvature)
         g, p = np.zeros((self.frames + 1, nu)), np.zeros(2 * nv)
         for f in range(self.frames - 1, -1, -1):
             p[:nv] += d.dq[f]
             p[nv:] += d.dv[f]
-            back = maps[f] @ p
+            back = maps.state[f] @ p + rows[f] @ residuals[f]
             g[f] += back[2 * nv : 2 * nv + nu]
             g[f + 1] += back[2 * nv + nu :]
             p = back[: 2 * nv]
-        k = self.knots(x)
         for t in self.control_terms:
             t.add_curvature(H)
         loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))

@@ -13,7 +13,8 @@ from motionrecon.physics.constants import Constants
 from motionrecon.physics.rollout import Rollout
 
 
-def _records(r: Rollout) -> kernels.Records:
+def records(r: Rollout) -> kernels.Records:
+    """What the compiled kernels read of a rollout."""
     return kernels.Records(r.cdof, r.cinert, r.com, r.centres, r.qpos, r.qvel, r.qacc, r.saturated)
 
 
@@ -27,7 +28,7 @@ def gradient(
     """
     du = np.zeros((len(rollout.qacc), len(c.actuator_dof)))
     pq, pv = kernels.adjoint(
-        c, _records(rollout), np.ascontiguousarray(dq), np.ascontiguousarray(dv), du
+        c, records(rollout), np.ascontiguousarray(dq), np.ascontiguousarray(dv), du
     )
     return du, pq, pv
 
@@ -44,13 +45,13 @@ def velocity_jacobians(
     """
     T, nv, nu = len(rollout.qacc), rollout.qvel.shape[1], len(c.actuator_dof)
     D, Eq, Ev = np.empty((T, 2 * nv + nu, nv)), np.empty((T, 3, 3)), np.empty((T, 3, 3))
-    records = _records(rollout)
+    recorded = records(rollout)
     if pool is None:
-        kernels.transitions(c, records, 0, T, D, Eq, Ev)
+        kernels.transitions(c, recorded, 0, T, D, Eq, Ev)
     else:
         half = T // 2
-        other = pool.submit(kernels.transitions, c, records, 0, half, D, Eq, Ev)
-        kernels.transitions(c, records, half, T, D, Eq, Ev)
+        other = pool.submit(kernels.transitions, c, recorded, 0, half, D, Eq, Ev)
+        kernels.transitions(c, recorded, half, T, D, Eq, Ev)
         other.result()
     return D, Eq, Ev
 

@@ -114,7 +114,7 @@ class Records(NamedTuple):
     """What a rollout of T steps left behind; MuJoCo's conventions, SI units, world axes."""
 
     cdof: Float[np.ndarray, "T+1 nv 6"]
-    cinert: Float[np.ndarray, "T nb 10"]
+    cinert: Float[np.ndarray, "T+1 nb 10"]
     com: Float[np.ndarray, "T+1 3"]  # m, centre of mass of the root's subtree
     centres: Float[np.ndarray, "T nc 3"]  # m, of the contact spheres
     qpos: Float[np.ndarray, "T+1 nq"]
@@ -1316,3 +1316,71 @@ def adjoint(
             k = actuator_dof[i]
             du[t, i] = 0.0 if saturated[t, k] else -kp[k] * nu[k]
     return p.q, p.v
+
+
+# ---- Momentum ------------------------------------------------------------------------------------
+
+
+class Momentum(NamedTuple):
+    """Momentum of n states about the centre of mass, [angular, linear], and its derivatives."""
+
+    h: Float[np.ndarray, "n 6"]  # kg m^2/s, kg m/s
+    by_q: Float[np.ndarray, "n nv 6"]  # by the configuration, in MuJoCo's tangent space
+    by_v: Float[np.ndarray, "n nv 6"]  # by qvel
+
+
+@_jit
+def _momentum(
+    tree: Tree, S: np.ndarray, inertia: np.ndarray, v: np.ndarray, out: Momentum, n: int
+) -> None:
+    """One state's momentum into entry n of out.
+
+    With respect to a fixed point dh = S x* h^C + I^C (v_lambda x S) for a dof with axis S, where
+    h = I^C S qvel (Orin, Goswami & Lee, "Centroidal dynamics of a humanoid robot", Autonomous
+    Robots 35, 2013, for the latter).
+    """
+    nv, nb = S.shape[0], inertia.shape[0]
+    V, P = np.zeros((nv, 6)), np.zeros((nv, 6))  # velocity after every dof; v_lambda x S
+    for j in range(nv):
+        p = tree.dof_parent[j]
+        for e in range(6):
+            V[j, e] = (V[p, e] if p >= 0 else 0.0) + S[j, e] * v[j]
+    for j in range(nv):
+        before = 2 if 3 <= j < 6 else tree.dof_parent[j]
+        if before >= 0:
+            _cross_motion(V, before, S, j, P, j)
+    IC, hC, own = np.zeros((nb, 10)), np.zeros((nb, 6)), np.zeros((1, 6))
+    for body in range(nb - 1, 0, -1):
+        _inertia_times(inertia, body, V, tree.body_dof[body], own, 0)
+        parent = tree.body_parent[body]
+        for e in range(6):
+            hC[body, e] += own[0, e]
+        for e in range(10):
+            IC[body, e] += inertia[body, e]
+        if parent > 0:
+            for e in range(6):
+                hC[parent, e] += hC[body, e]
+            for e in range(10):
+                IC[parent, e] += IC[body, e]
+    h, by_q, by_v = out.h[n], out.by_q[n], out.by_v[n]
+    for e in range(6):
+        h[e] = hC[1, e]
+    for j in range(nv):
+        body = tree.dof_body[j]
+        _inertia_times(IC, body, S, j, by_v, j)
+        _inertia_times(IC, body, P, j, by_q, j)
+        _add_cross_force(S, j, hC, body, by_q, j, 1.0)
+        # The centre of mass, which the angular momentum is about, moves too.
+        x0, x1, x2 = by_v[j, 3] / IC[1, 9], by_v[j, 4] / IC[1, 9], by_v[j, 5] / IC[1, 9]
+        by_q[j, 0] -= x1 * h[5] - x2 * h[4]
+        by_q[j, 1] -= x2 * h[3] - x0 * h[5]
+        by_q[j, 2] -= x0 * h[4] - x1 * h[3]
+
+
+@_jit
+def momenta(c: Constants, r: Records, at: np.ndarray, out: Momentum) -> None:
+    """Momentum of the states at (n,) of a rollout."""
+    tree = _tree(c)
+    for n in range(len(at)):
+        t = at[n]
+        _momentum(tree, r.cdof[t], r.cinert[t], r.qvel[t], out, n)

@@ -32,7 +32,7 @@ class Rollout:
     """Motion axes [rotation, translation] about com."""
     com: Float[np.ndarray, "T+1 3"]
     """Centre of mass of the whole body, m."""
-    cinert: Float[np.ndarray, "T nb 10"]
+    cinert: Float[np.ndarray, "T+1 nb 10"]
     """Inertias of the bodies about com (Ixx, Iyy, Izz, Ixy, Ixz, Iyz, m c, m)."""
     centres: Float[np.ndarray, "T nc 3"]
     """Centres of the contact spheres, m."""
@@ -80,7 +80,7 @@ class Simulator:
         cdof, com, cinert = (
             np.empty((T + 1, m.nv, 6)),
             np.empty((T + 1, 3)),
-            np.empty((T, m.nbody, 10)),
+            np.empty((T + 1, m.nbody, 10)),
         )
         geoms = np.empty((T, m.ngeom, 3))
         xpos, xmat, torque = (
@@ -122,7 +122,8 @@ class Simulator:
             constraint_force.append(d.efc_force.copy())
         mujoco.mj_kinematics(m, d)
         mujoco.mj_comPos(m, d)
-        cdof[T], com[T], xpos[T], xmat[T] = d_cdof, d_com, d_xpos, d_xmat
+        cdof[T], com[T], cinert[T] = d_cdof, d_com, d_cinert
+        xpos[T], xmat[T] = d_xpos, d_xmat
         saturated = np.zeros((T, m.nv), bool)
         saturated[:, c.actuator_dof] = (torque <= self._low) | (torque >= self._high)
         bad = any(d.warning[w].number for w in _DIVERGED) or not np.isfinite(V[T]).all()

@@ -18,6 +18,7 @@ from motionrecon.errors import MotionReconError
 from motionrecon.learned.train.tasks.variation import Variation, draw_variation, vary
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
+from motionrecon.physics.momentum import momenta
 from motionrecon.pipeline import Options, prepare
 from motionrecon.windows import Reference, solve_windows
 
@@ -89,6 +90,13 @@ def synthetic(reference: Reference, name: str, rng: np.random.Generator) -> Task
         targets=_replaced(reference.targets, piece, points.positions(r, at)),
         smooth=_replaced(reference.smooth, piece, points.positions(r, at)),
         confidence=np.ones_like(reference.confidence),
+        momentum=_replaced(
+            reference.momentum,
+            slice(start, start + frames),
+            momenta(reference.simulator.constants, r, window.inside.ravel()).h.reshape(
+                *window.inside.shape, 6
+            ),
+        ),
     )
     window = made.window(begin, frames)
     return Task(window, np.zeros(window.n), "synthetic", name)

@@ -57,7 +57,7 @@ def draw(
     d.qpos[:] = q
     mujoco.mj_kinematics(m, d)
     lowest = (d.geom_xpos[c.sphere_geom, 2] - c.sphere_radius).min()
-    q[2] += {"flight": 1.0, "landing": 0.01 - lowest}.get(kind, -0.004 - lowest)
+    q[2] += {"flight": 1.0, "landing": 0.01 - lowest}.get(kind, -0.0035 - lowest)
     if kind == "landing":
         v[:3] = 0.5, 0.2, -1.0
     if kind == "sticking" or lying:  # until it lies, or both feet bear it

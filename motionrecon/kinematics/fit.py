@@ -21,7 +21,7 @@ class IkOptions:
     outlier: float = 4.0  # a keypoint this many spreads off counts half, > 1
     # m, depth below the floor that costs like one spread of a keypoint; 0: no floor
     floor_spread: float = 0.005
-    agitation: float = 1.0  # factor on the usual accelerations (prior.py), > 0
+    agitation: float = 0.5  # factor on the usual accelerations (prior.py), > 0
     tail: float = 10.0  # second differences this many squared spreads large count half, > 0
     # s a posture is held: the pull to neutral is spread over its frames
     posture_seconds: float = 0.1

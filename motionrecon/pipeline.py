@@ -44,7 +44,7 @@ __all__ = ["Options", "Prepared", "Reference", "Solve", "prepare", "reconstruct"
 # Control frames by which the reference goes on before and after the clip: 0.17 s are what a first
 # state needs to come to rest on its soles, 0.27 s what the end of a step needs to look ahead.
 _LEAD_IN, _LEAD_OUT = 5, 8
-_STANDS = 0.5  # of soles.stands
+_STANDS = 0.1  # of soles.stands; in the air, or on a box, it is below 0.01
 
 _PACKAGES = ("motionrecon", "mujoco", "numpy", "scipy", "numba")
 
@@ -87,7 +87,7 @@ def prepare(
         body, around, noise, height_spread=PLACEMENT_M if known is None else 0.0
     )
     levelled = _lowered(levelled, standing)
-    # A clip that begins in the air begins as it is: nothing leads into a flight but its own
+    # What begins in the air begins as it is: only its own take-off could lead into it.
     # take-off.
     first = _LEAD_IN if standing.stance[_LEAD_IN] > _STANDS else 0
     used = slice(_LEAD_IN - first, None)

@@ -1,5 +1,7 @@
 """The windows of a reference: a generator, whole results, nothing simulated twice."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,12 +28,21 @@ def solve(window, x0, budget):
 
 def test_results_hand_over_to_each_other(reference):
     results = list(solve_windows(reference, solve))
-    assert [r.report.start_frame for r in results] == [0, 10]
-    assert results[-1].reached.frame == reference.frames == 27
+    first, last = reference.first, reference.last
+    assert (last - first, reference.frames - last) == (27, 8)
+    starts = [r.report.start_frame for r in results]
+    assert starts == list(range(-first, 27, 10))
+    assert results[-1].reached.frame == last
     for before, after in zip(results, results[1:], strict=False):
         np.testing.assert_array_equal(before.reached.qpos, after.piece.qpos[0])
         np.testing.assert_array_equal(before.reached.qvel, after.piece.qvel[0])
-        assert len(before.piece.ctrl) == before.report.kept * reference.substeps
+    assert sum(len(r.piece.ctrl) for r in results) == 27 * reference.substeps
+
+
+def test_what_leads_in_is_simulated_but_not_kept(reference):
+    first = next(solve_windows(dataclasses.replace(reference, first=3), solve))
+    assert first.report.start_frame == -3 and first.reached.frame == first.report.kept == 10
+    assert len(first.piece.ctrl) == 7 * reference.substeps
 
 
 def test_nothing_is_computed_before_it_is_asked_for(reference):
@@ -84,7 +95,7 @@ def test_a_window_without_anything_to_continue_from_begins_anew(reference):
             return broken if len(asked) == 1 else super().beginning(frame)
 
     asked = []
-    fields = {k: getattr(reference, k) for k in reference.__dataclass_fields__}
+    fields = {k: getattr(reference, k) for k in reference.__dataclass_fields__} | {"first": 0}
     first = next(solve_windows(Broken(**fields), solve))
     assert first.report.status == "restarted" and first.report.loss_end < np.inf
-    np.testing.assert_array_equal(first.piece.qpos[0], reference.qpos[0])
+    np.testing.assert_array_equal(first.piece.qpos[0], reference.beginning().qpos)

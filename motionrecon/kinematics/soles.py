@@ -21,6 +21,7 @@ _STANCE_S = 0.3  # s, one stance: so long do neighbouring frames tell the same
 _STANCE_M = 0.006  # m, spread of one stance's height about the floor
 # m, from coarse to fine: distance at which a height counts a quarter (Cauchy's weight, squared)
 _SCALES_M = (0.04, 0.03, 0.02, 0.015, 0.01, 0.01, 0.01)
+_FAR = 4.0  # spreads of what is known before
 _LOADED = 0.2  # the least stance that says where keypoints sit
 _SEATED_FRAMES = 3.0  # frames of stance that weigh as much as the place assumed before
 _FARTHEST_M = 0.03  # m: a keypoint off by more, for one frame, is clipped
@@ -64,22 +65,24 @@ def height(
     """(height m of the floor that the lowest resting points of each foot show, standard deviation).
 
     A robust mean (iterated Cauchy weights) of their heights, weighed against z = 0, which is known
-    to `prior` m. Evidence is never cut off: little of it moves the floor little.
+    to `prior` m. Evidence is never cut off: little of it moves the floor little, and what lies many
+    spreads away hardly is evidence of the floor.
     """
+    if prior <= 0:
+        return 0.0, 0.0
     z, weight = [], []
     for side in (0, 1):
         mine = points[:, foot == side, 2]
         low = mine.argmin(axis=1)[:, None]
         z.append(np.take_along_axis(mine, low, 1)[:, 0])
         weight.append(np.take_along_axis(rest[:, foot == side], low, 1)[:, 0])
-    heights, weights = np.concatenate(z), np.concatenate(weight)
+    heights = np.concatenate(z)
+    weights = np.concatenate(weight) / (1 + (heights / (_FAR * prior)) ** 2) ** 2
     centre, counted = 0.0, weights
     for scale in _SCALES_M:
         counted = weights / (1 + ((heights - centre) / scale) ** 2) ** 2
         centre = float((counted * heights).sum() / max(counted.sum(), 1e-12))
     evidence = counted.sum() / (_STANCE_S * fps) / _STANCE_M**2
-    if prior <= 0:
-        return 0.0, 0.0
     total = evidence + 1 / prior**2
     return centre * evidence / total, float(total**-0.5)
 

@@ -21,6 +21,10 @@ class OptimizerError(MotionReconError):
     """An unknown optimizer or options out of range."""
 
 
+class OptionError(MotionReconError):
+    """An option of a reconstruction that is out of range."""
+
+
 class ModelError(MotionReconError):
     """Pretrained weights that are unknown, damaged, or of another configuration."""
 

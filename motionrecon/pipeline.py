@@ -22,6 +22,7 @@ from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, so
 from motionrecon.kinematics.soles import PLACEMENT_M
 from motionrecon.motion import plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
+from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filtered
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
@@ -170,7 +171,7 @@ def reconstruct(
     ``clock``: time.perf_counter() at the start, when it was before this call. On KeyboardInterrupt
     the windows done so far make the Motion, with status "interrupted". Raises BodyError where the
     keypoints do not determine a body, OptimizerError for an unknown optimizer, ClipError for a
-    reference that does not go with the clip.
+    reference that does not go with the clip, OptionError for a filter out of range.
     """
     clock = time.perf_counter() if clock is None else clock
     marks: dict[str, float] = {}
@@ -186,6 +187,7 @@ def reconstruct(
         )
 
     optimizers.make(options.optimizer)
+    check_filter(options.force_filter, options.simulation_rate)
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
     results: list[WindowResult] = []
@@ -206,14 +208,18 @@ def reconstruct(
     mark("total")
     pieces, last = [r.piece for r in results], results[-1].reached
     motion, shape = assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
+    choice = choose(motion, options.force_filter)
+    motion = with_filtered(motion, choice.hz)
     truth = p.clip if against is None else level(against, p.floor)
-    return replace(motion, report=_report(p, motion, shape, truth, results, interrupted, marks))
+    report = _report(p, motion, shape, choice, truth, results, interrupted, marks)
+    return replace(motion, report=report)
 
 
 def _report(
     p: Prepared,
     motion: Motion,
     shape: Shape,
+    choice: Choice,
     truth: Clip,
     results: list[WindowResult],
     interrupted: bool,
@@ -272,7 +278,13 @@ def _report(
             f"noise about {1000 * p.reference.noise_m:.1f} mm a coordinate",
             *p.body.findings,
             *p.ik.findings,
+            "forces "
+            + ("not low-passed" if choice.hz is None else f"also low-passed at {choice.hz:g} Hz")
+            + f": {choice.why}",
         ),
+        motion_kind=choice.kind,
+        filter_hz=choice.hz,
+        filter_why=choice.why,
         noise_mm=1000 * p.reference.noise_m,
         options=asdict(options),
         windows=windows,

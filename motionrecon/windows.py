@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon.motion.assemble import Piece
+from motionrecon.motion.lowpass import Filter
 from motionrecon.motion.report import WindowReport, WindowStatus
 from motionrecon.objective.effort import EffortTerm
 from motionrecon.objective.keypoints import KeypointTerm
@@ -23,6 +24,7 @@ from motionrecon.objective.velocity import VelocityTerm
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
 from motionrecon.physics.floor_forces import floor_forces, foot_bodies
+from motionrecon.physics.joint_moments import joint_moments
 from motionrecon.physics.momentum import momentum_of
 from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
@@ -55,6 +57,9 @@ class Options:
     noise_m: float | None = None  # m, per coordinate, at least 0; None: estimated from the clip
     # m, height of the ground in the clip's coordinates; None: estimated. 0 takes the file's z = 0.
     floor_m: float | None = None
+    # Hz, low-pass of the reported forces beside the raw ones, above 0 and below half of
+    # simulation_rate; "auto": the usual one of the kind of motion; "none": raw ones only
+    force_filter: Filter = "auto"
     control_rate: float = 30.0  # Hz, of the control knots; clips are brought to a rate near it
     simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 20  # control frames in a window
@@ -329,6 +334,9 @@ def _keep(
         foot_force=forces.foot[kept],
         centre=forces.centre[kept],
         other_force=forces.other[kept],
+        free_moment=forces.free_moment[kept],
+        segment_force=forces.segment[kept],
+        joint_moment=joint_moments(sim.constants, r, steps)[kept],
     )
     reached = Handover(
         start + keep,

@@ -11,6 +11,7 @@ from motionrecon.physics.floor_forces import (
     floor_forces,
     foot_bodies,
     sphere_forces,
+    touching_segments,
 )
 from motionrecon.physics.rollout import Simulator
 
@@ -19,23 +20,27 @@ def simulated_again(model, qpos, qvel, ctrl):
     """The same by mj_step and mj_contactForce."""
     data, sides = mujoco.MjData(model), foot_bodies(model)
     foot, other = np.zeros((len(ctrl), 2, 3)), np.zeros((len(ctrl), 3))
-    centre = np.full((len(ctrl), 2, 3), np.nan)
+    centre, free = np.full((len(ctrl), 2, 3), np.nan), np.zeros((len(ctrl), 2))
+    segment = {n: np.zeros((len(ctrl), 3)) for n in touching_segments(model)}
     data.qpos[:], data.qvel[:] = qpos, qvel
     for t, u in enumerate(ctrl):
         data.ctrl[:] = u
         mujoco.mj_step(model, data)
-        moment = np.zeros((2, 3))
+        moment, turn = np.zeros((2, 3)), np.zeros(2)
         for body, force, place in floor_contacts(model, data):
+            segment[model.body(body).name][t] += force
             if body in sides:
                 foot[t, sides[body]] += force
                 moment[sides[body]] += force[2] * place
+                turn[sides[body]] += np.cross(place, force)[2]
             else:
                 other[t] += force
         for side in (0, 1):
             if foot[t, side, 2] > LOADED_N:
                 centre[t, side, :2] = moment[side, :2] / foot[t, side, 2]
                 centre[t, side, 2] = 0.0
-    return foot, centre, other
+                free[t, side] = turn[side] - np.cross(centre[t, side], foot[t, side])[2]
+    return foot, centre, other, free, np.stack(list(segment.values()), axis=1)
 
 
 @pytest.mark.parametrize("lying", [False, True])
@@ -55,6 +60,12 @@ def test_a_rollouts_records_give_mujocos_contact_forces_to_the_last_bit(lying):
         np.testing.assert_array_equal(one, other)
     touched = ours.other if lying else ours.foot
     assert np.count_nonzero(touched[..., 2] > 50) > 50
+    assert np.abs(ours.free_moment).max() > 1e-3 or lying
+    names = touching_segments(model)
+    assert {"l_foot", "l_toes", "r_foot", "pelvis", "l_shank", "l_hand"} <= set(names)
+    np.testing.assert_allclose(ours.segment.sum(1), ours.foot.sum(1) + ours.other, atol=1e-9)
+    left = [names.index("l_foot"), names.index("l_toes")]
+    np.testing.assert_array_equal(ours.segment[:, left].sum(axis=1), ours.foot[:, 0])
     total = sphere_forces(sim.constants, rollout, 250).sum(axis=1)
     np.testing.assert_allclose(total, ours.foot.sum(axis=1) + ours.other, atol=1e-9)
     assert np.isfinite(ours.centre[ours.foot[..., 2] > LOADED_N]).all()

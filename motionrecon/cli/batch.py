@@ -48,6 +48,8 @@ class BatchOptions:
     """body mass of everybody, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
     """noise of the keypoints per coordinate, 0 to 1 m (default: estimated clip by clip)"""
+    filter: Annotated[float | Literal["auto", "none"], arg(metavar="HZ")] = "auto"
+    """low-pass of the reported forces, Hz; auto: by the kind of each motion; none: raw ones only"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -107,6 +109,7 @@ def settings(o: BatchOptions) -> "Settings":
     from motionrecon import optimizers
     from motionrecon.batch.configuration import Settings
     from motionrecon.export import resolve
+    from motionrecon.motion.lowpass import check_filter
     from motionrecon.pipeline import Options
 
     given: dict[str, Any] = {
@@ -114,9 +117,11 @@ def settings(o: BatchOptions) -> "Settings":
         "max_evaluations": o.max_evaluations,
         "mass_kg": o.mass,
         "noise_m": o.noise,
+        "force_filter": o.filter,
     }
     options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
     optimizers.make(options.optimizer)
+    check_filter(options.force_filter, options.simulation_rate)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}
     for key in ("mapping", "model"):  # workers may run in another folder

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -29,6 +29,8 @@ class ReconstructOptions:
     """body mass, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None
     """noise of the keypoints per coordinate, 0 to 1 m (default: estimated)"""
+    filter: Annotated[float | Literal["auto", "none"], arg(metavar="HZ")] = "auto"
+    """low-pass of the reported forces, Hz; auto: by the kind of motion; none: raw ones only"""
     reference: Annotated[str | None, unset("CLIP")] = None
     """score against this clip of the same motion, not the input"""
     export: Annotated[str | None, unset("FORMATS")] = None
@@ -48,11 +50,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
 
         resolve(o.export)  # a wrong name is refused before the work
     from motionrecon.clip.load import load_clip
-
-    clip = load_clip(o.clip, **o.reading.keywords())
-    reference = load_clip(o.reference) if o.reference else None
-    console.say(*clip.findings)
-    from motionrecon.cli.compiling import announce
+    from motionrecon.motion.lowpass import check_filter
     from motionrecon.pipeline import Options, reconstruct
 
     options = Options(
@@ -60,7 +58,14 @@ def run(o: ReconstructOptions, console: Console) -> int:
         max_evaluations=o.max_evaluations,
         mass_kg=o.mass,
         noise_m=o.noise,
+        force_filter=o.filter,
     )
+    check_filter(options.force_filter, options.simulation_rate)
+    clip = load_clip(o.clip, **o.reading.keywords())
+    reference = load_clip(o.reference) if o.reference else None
+    console.say(*clip.findings)
+    from motionrecon.cli.compiling import announce
+
     announce(console, [o.optimizer])
     with console.progress("reconstructing") as share:
         motion = reconstruct(clip, options, share, reference, console.begun)

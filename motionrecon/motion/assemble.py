@@ -11,7 +11,7 @@ from motionrecon.clip.load import Clip
 from motionrecon.motion import plates
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.scores import Shape
-from motionrecon.physics.floor_forces import FEET
+from motionrecon.physics.floor_forces import FEET, touching_segments
 
 
 class Piece(NamedTuple):
@@ -24,6 +24,9 @@ class Piece(NamedTuple):
     foot_force: Float[np.ndarray, "n 2 3"]  # N
     centre: Float[np.ndarray, "n 2 3"]  # m
     other_force: Float[np.ndarray, "n 3"]  # N
+    free_moment: Float[np.ndarray, "n 2"]  # N m
+    segment_force: Float[np.ndarray, "n B 3"]  # N, on floor_forces.touching_segments
+    joint_moment: Float[np.ndarray, "n nu"]  # N m
 
 
 def resampled(
@@ -83,6 +86,8 @@ def assemble(
     poses = resampled_poses(times, state_times, qpos)
     shape = Shape.of(body, poses)
     names = list(body.keypoint_names)
+    touched = np.flatnonzero(steps.segment_force.any(axis=(0, 2)))
+    segments = touching_segments(body.model)
     nearest = np.clip(np.round(times / h).astype(int), 0, len(steps.ctrl) - 1)
     return Motion(
         time=times,
@@ -99,6 +104,12 @@ def assemble(
         contact_names=tuple(f"{foot} foot" for foot in FEET),
         centre_of_pressure=steps.centre[nearest],
         contact_force_other=resampled(times, step_times, steps.other_force),
+        free_moment=resampled(times, step_times, steps.free_moment),
+        joint_moments=resampled(times, step_times, steps.joint_moment),
+        segment_names=tuple(segments[b] for b in touched) or None,
+        segment_contact_force=(
+            resampled(times, step_times, steps.segment_force[:, touched]) if touched.size else None
+        ),
         mjcf=body.xml,
         timestep=float(h),
         simulation_qpos=qpos,
@@ -106,5 +117,8 @@ def assemble(
         simulation_ctrl=steps.ctrl,
         simulation_contact_force=steps.foot_force,
         simulation_contact_force_other=steps.other_force,
+        simulation_centre_of_pressure=steps.centre,
+        simulation_free_moment=steps.free_moment,
+        simulation_joint_moments=steps.joint_moment,
         measured_contact_force=plates.measured(clip_clock(clip, frames), clip.extras),
     ), shape

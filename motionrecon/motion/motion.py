@@ -85,6 +85,74 @@ class Motion:
         nan="where a foot may step elsewhere",
         optional=True,
     )
+    free_moment: Float[np.ndarray, "T 2"] | None = declare(
+        "N m",
+        "moment of the floor on each foot about the vertical through its centre of pressure, "
+        "anticlockwise seen from above",
+        default=None,
+        frame="world",
+        optional=True,
+    )
+    segment_names: Annotated[tuple[str, ...], "S"] | None = declare(
+        "", "names of the segments that touched the floor", default=None, optional=True
+    )
+    segment_contact_force: Float[np.ndarray, "T S 3"] | None = declare(
+        "N",
+        "force of the floor on each of `segment_names`: a foot's are its `_foot` and `_toes`",
+        default=None,
+        frame="world",
+        optional=True,
+    )
+    joint_moments: Float[np.ndarray, "T nu"] | None = declare(
+        "N m",
+        "net internal moments, in the order of `joint_names`: servo, damping and the ends of the "
+        "range together, as inverse dynamics of the motion gives them",
+        default=None,
+        optional=True,
+    )
+    simulation_centre_of_pressure: Float[np.ndarray, "N 2 3"] | None = declare(
+        "m",
+        "`centre_of_pressure` at every step",
+        default=None,
+        frame="world",
+        nan="while it is unloaded",
+        optional=True,
+    )
+    simulation_free_moment: Float[np.ndarray, "N 2"] | None = declare(
+        "N m", "`free_moment` at every step", default=None, frame="world", optional=True
+    )
+    simulation_joint_moments: Float[np.ndarray, "N nu"] | None = declare(
+        "N m", "`joint_moments` at every step", default=None, optional=True
+    )
+    contact_force_filtered: Float[np.ndarray, "T 2 3"] | None = declare(
+        "N",
+        "`contact_force` through the low-pass filter of the report (`filter_hz`), as the others "
+        "named so; only where there is one",
+        default=None,
+        frame="world",
+        optional=True,
+    )
+    contact_force_other_filtered: Float[np.ndarray, "T 3"] | None = declare(
+        "N", "`contact_force_other`, low-passed", default=None, frame="world", optional=True
+    )
+    centre_of_pressure_filtered: Float[np.ndarray, "T 2 3"] | None = declare(
+        "m",
+        "centre of pressure of the low-passed force and moment",
+        default=None,
+        frame="world",
+        nan="where the low-passed force is below 20 N",
+        optional=True,
+    )
+    free_moment_filtered: Float[np.ndarray, "T 2"] | None = declare(
+        "N m",
+        "free moment of the low-passed force and moment",
+        default=None,
+        frame="world",
+        optional=True,
+    )
+    joint_moments_filtered: Float[np.ndarray, "T nu"] | None = declare(
+        "N m", "`joint_moments`, low-passed", default=None, optional=True
+    )
     report: Report | None = field(default=None)
 
     @property

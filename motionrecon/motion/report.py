@@ -142,6 +142,13 @@ class Report:
     mass_kg: float = declare("kg", "of the body")
     fallbacks: int = declare("", "times Levenberg-Marquardt had to take over", default=0)
     findings: tuple[str, ...] = declare("", "what was detected and estimated", default=())
+    motion_kind: str = declare(
+        "", "walking, running, squats or sit-to-stand, jumps, unsure: by the motion", default=""
+    )
+    filter_hz: float | None = declare(
+        "Hz", "low-pass of the arrays named `..._filtered`; null: no such arrays", default=None
+    )
+    filter_why: str = declare("", "why this filter", default="")
     noise_mm: float = declare("mm", "of the clip, a coordinate", default=0.0)
     options: dict[str, Any] = declare("", "of the reconstruction", default=dict)
     windows: tuple[WindowReport, ...] = declare("", "a window each", default=())

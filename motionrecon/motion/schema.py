@@ -16,6 +16,7 @@ SYMBOLS = {
     "T": "frames at the clip's rate",
     "N": "simulation steps",
     "K": "keypoints",
+    "S": "segments that touched the floor",
     "nq": "coordinates",
     "nv": "degrees of freedom",
     "nu": "hinges, each with a servo",

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float
 
-from motionrecon.physics.constants import Constants
+from motionrecon.physics.constants import Constants, contact_spheres
 from motionrecon.physics.rollout import Rollout
 
 FEET = ("left", "right")
@@ -30,6 +30,8 @@ class FloorForces(NamedTuple):
     foot: Float[np.ndarray, "n 2 3"]  # N
     centre: Float[np.ndarray, "n 2 3"]  # m, of pressure, on the floor; NaN while unloaded
     other: Float[np.ndarray, "n 3"]  # N, on all other segments
+    free_moment: Float[np.ndarray, "n 2"]  # N m, about the vertical through `centre`; 0 unloaded
+    segment: Float[np.ndarray, "n B 3"]  # N, on each of `touching_segments`
 
 
 def foot_bodies(model: mujoco.MjModel) -> dict[int, int]:
@@ -37,6 +39,12 @@ def foot_bodies(model: mujoco.MjModel) -> dict[int, int]:
     return {
         model.body(f"{s}_{part}").id: i for i, s in enumerate("lr") for part in ("foot", "toes")
     }
+
+
+def touching_segments(model: mujoco.MjModel) -> tuple[str, ...]:
+    """Names of the segments that have contact spheres, in the model's order."""
+    bodies = sorted({int(model.geom_bodyid[g]) for g in contact_spheres(model)})
+    return tuple(model.body(b).name for b in bodies)
 
 
 def floor_contacts(model: mujoco.MjModel, data: mujoco.MjData) -> Iterator[Contact]:
@@ -78,17 +86,31 @@ def floor_forces(c: Constants, rollout: Rollout, sides: dict[int, int], steps: i
 
     sides: as of `foot_bodies`. Nothing is simulated: the rollout has recorded what is needed.
     """
+    bodies = np.unique(c.sphere_body)
     foot, other = np.zeros((steps, 2, 3)), np.zeros((steps, 3))
     moment, centre = np.zeros((steps, 2, 2)), np.full((steps, 2, 3), np.nan)
+    turn, free = np.zeros((steps, 2)), np.zeros((steps, 2))  # about the world's origin, the centre
+    segment = np.zeros((steps, len(bodies), 3))
     forces = sphere_forces(c, rollout, steps)
     for i, body in enumerate(c.sphere_body):
+        segment[:, np.searchsorted(bodies, body)] += forces[:, i]
         side = sides.get(int(body))
         if side is None:
             other += forces[:, i]
         else:
+            place = rollout.centres[:steps, i, :2]
             foot[:, side] += forces[:, i]
-            moment[:, side] += forces[:, i, 2:] * rollout.centres[:steps, i, :2]
+            moment[:, side] += forces[:, i, 2:] * place
+            turn[:, side] += moment_about_z(place, forces[:, i])
     loaded = foot[..., 2] > LOADED_N
     centre[loaded, :2] = moment[loaded] / foot[loaded, 2:]
     centre[loaded, 2] = 0.0
-    return FloorForces(foot, centre, other)
+    free[loaded] = turn[loaded] - moment_about_z(centre[loaded], foot[loaded])
+    return FloorForces(foot, centre, other, free, segment)
+
+
+def moment_about_z(
+    place: Float[np.ndarray, "... d"], force: Float[np.ndarray, "... 3"]
+) -> Float[np.ndarray, "..."]:
+    """N m, of forces (N) at places (m) about the world's z axis, anticlockwise seen from above."""
+    return place[..., 0] * force[..., 1] - place[..., 1] * force[..., 0]

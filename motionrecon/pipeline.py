@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions
+from motionrecon.body.build import reweighed
 from motionrecon.clip.floor import Floor, estimate_floor, given_floor, level
 from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
@@ -26,6 +27,7 @@ from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filter
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
+from motionrecon.motion.weigh import weigh
 from motionrecon.objective.points import Points
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
@@ -81,12 +83,15 @@ def prepare(
     rate = clip.fps / control_stride(clip.fps, options.control_rate)
     slow = to_rate(levelled, rate)
     substeps = int(np.ceil(options.simulation_rate / rate - 1e-9))
-    body = build_body(slow, options.mass_kg, noise, ModelOptions(timestep=1 / (rate * substeps)))
+    model_options = ModelOptions(timestep=1 / (rate * substeps))
+    body = build_body(slow, options.mass_kg, noise, model_options)
     mark("startup")
     around = slow.padded(_LEAD_IN, _LEAD_OUT)
     standing = solve_standing(
         body, around, noise, height_spread=PLACEMENT_M if known is None else 0.0
     )
+    if options.mass_kg is None and "body_mass_kg" not in clip.extras:
+        standing = _weighed(standing, slow, model_options)
     levelled = _lowered(levelled, standing)
     # What begins in the air begins as it is: only its own take-off could lead into it.
     # take-off.
@@ -97,6 +102,22 @@ def prepare(
     ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
     return Prepared(levelled, floor, standing.body, ik, rate, reference)
+
+
+def _weighed(standing: Standing, slow: Clip, options: ModelOptions) -> Standing:
+    """With the mass that the clip's force plates tell, where they do; kinematics stay as they are:
+    they do not depend on it.
+    """
+    felt = plates.Plates.of(slow.extras)
+    if felt is None:
+        return standing
+    frames = len(slow.keypoints)
+    qpos = standing.ik.qpos[_LEAD_IN : _LEAD_IN + frames]
+    found = weigh(standing.body, qpos, slow.fps, clip_clock(slow, frames), felt)
+    if found is None:
+        return standing
+    body = reweighed(standing.body, found.mass_kg, "from the force plates", options)
+    return replace(standing, body=body)
 
 
 def _lowered(clip: Clip, standing: Standing) -> Clip:

@@ -16,6 +16,7 @@ from motionrecon import load_clip, reconstruct
 from motionrecon.errors import ExportError, MotionError, OutputError
 from motionrecon.export import FORMATS, missing, resolve, write
 from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
+from motionrecon.export.csv import table
 from motionrecon.export.ground import Ground, of_steps
 from motionrecon.export.scene import Scene
 from motionrecon.motion import Motion, schema
@@ -120,6 +121,7 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
     that turns the body.
     """
     centres, moments = of_steps(walk)
+    np.testing.assert_allclose(moments, walk.simulation_free_moment, atol=1e-3)
     a = walk
     loaded = np.isfinite(centres[..., 0])
     assert (loaded == (a.simulation_contact_force[..., 2] > 1)).all() and np.abs(
@@ -144,6 +146,26 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
     missed = rate - np.array(expected)[:-1]
     without = missed + moments.sum(1)[:-1]
     assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
+
+
+def test_a_motion_of_an_older_version_has_the_same_forces(walk):
+    older = replace(
+        walk,
+        simulation_centre_of_pressure=None,
+        simulation_free_moment=None,
+        free_moment=None,
+        joint_moments=None,
+        segment_names=None,
+        segment_contact_force=None,
+        contact_force_filtered=None,
+    )
+    for ours, theirs in zip(
+        vars(Ground.of(walk)).values(), vars(Ground.of(older)).values(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    columns, more = table(older), table(walk)
+    assert set(columns) < set(more)
+    assert {"l_knee_moment_filtered_Nm", "l_toes_floor_force_z_N"} <= set(more) - set(columns)
 
 
 def test_centres_of_pressure_have_no_gaps_while_a_foot_is_loaded(walk):

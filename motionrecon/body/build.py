@@ -15,6 +15,8 @@ from motionrecon.body.proportions import Proportions, measure
 from motionrecon.clip.clip import Clip
 from motionrecon.errors import BodyError
 
+_MASS = "body mass"  # how the finding about it begins
+
 
 @dataclass(frozen=True)
 class Body:
@@ -60,7 +62,7 @@ def measured_body(
         options,
         findings=(
             f"stature about {proportions.stature:.2f} m from the bone lengths",
-            f"body mass {mass:.1f} kg ({how})",
+            f"{_MASS} {mass:.1f} kg ({how})",
         ),
         foot=foot,
     )
@@ -114,6 +116,28 @@ def assemble(
     )
 
 
+def reweighed(body: Body, mass: float, how: str, options: ModelOptions = ModelOptions()) -> Body:
+    """The body with another mass (kg); how: where it comes from, in words for the finding. Lengths
+    and keypoints stay; masses, inertias, strengths and servos scale. Raises BodyError for a mass
+    that is not a person's.
+    """
+    scaled = assemble(body.proportions, _checked(mass), body.keypoint_names, options)
+    findings = (f for f in body.findings if not f.startswith(_MASS))
+    return replace(
+        body,
+        model=scaled.model,
+        xml=scaled.xml,
+        mass_kg=mass,
+        findings=(*findings, f"{_MASS} {mass:.1f} kg ({how})"),
+    )
+
+
+def _checked(mass: float) -> float:
+    if not (np.isfinite(mass) and 5.0 <= mass <= 300.0):
+        raise BodyError(f"body mass {mass} kg; expected 5 to 300 kg")
+    return mass
+
+
 def _mass(clip: Clip, given: float | None, proportions: Proportions) -> tuple[float, str]:
     how = "given"
     if given is None:
@@ -121,6 +145,4 @@ def _mass(clip: Clip, given: float | None, proportions: Proportions) -> tuple[fl
         given, how = (None, how) if extra is None else (float(extra), "from the clip")
     if given is None:
         return table.BODY_MASS_INDEX * proportions.stature**2, "estimated from stature"
-    if not (np.isfinite(given) and 5.0 <= given <= 300.0):
-        raise BodyError(f"body mass {given} kg; expected 5 to 300 kg")
-    return float(given), how
+    return _checked(float(given)), how

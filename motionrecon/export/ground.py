@@ -30,9 +30,8 @@ class Ground:
         """Force and centre are the motion's own. Raises ExportError for a force that is not finite.
 
         Where the centre is NaN though the interpolated force is not 0 (a frame between an unloaded
-        and a loaded step), it is that of the loaded step nearest in time. The free moment is not in
-        the motion: it comes from the contacts at every simulated state, interpolated like the
-        force.
+        and a loaded step), it is that of the loaded step nearest in time. The forces are the raw
+        ones, not the low-passed.
         """
         force, centre = motion.contact_force, motion.centre_of_pressure.copy()
         if not np.isfinite(force).all():
@@ -40,7 +39,9 @@ class Ground:
             raise ExportError(
                 f"'contact_force' is not finite in frame {frame}; reconstruct the motion again"
             )
-        centres, moments = of_steps(motion)
+        centres, moments = motion.simulation_centre_of_pressure, motion.simulation_free_moment
+        if centres is None or moments is None:
+            centres, moments = of_steps(motion)
         clock = motion.timestep * np.arange(len(centres))
         free = np.stack(
             [np.interp(motion.time, clock, moments[:, side]) for side in (0, 1)], axis=1
@@ -58,7 +59,8 @@ class Ground:
 
 def of_steps(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """Centres of pressure (N, 2, 3) m, NaN while unloaded, and free moments (N, 2) N m of every
-    simulated step.
+    simulated step, for motions that an older version saved without them: from the contacts at the
+    simulated states.
     """
     model = model_of(motion)
     data, sides = mujoco.MjData(model), foot_bodies(model)

@@ -14,7 +14,7 @@ class Clip:
     keypoints (T, J, 3) float64, m, z up, ground near z = 0, NaN where missing; names: J canonical
     names (motionrecon.anatomy.skeletons); fps: Hz; confidence (T, J) in [0, 1], 0 where missing;
     source: the file's name; findings: what was detected or converted; warnings: what looks wrong;
-    extras: arrays that came along (grf_*, body_mass_kg, time (T,): seconds of the frames).
+    extras: arrays that came along (grf_*, id_*, body_mass_kg, time (T,): seconds of the frames).
     """
 
     keypoints: Float[np.ndarray, "T J 3"]

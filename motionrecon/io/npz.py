@@ -29,6 +29,7 @@ KEYPOINTS = (
 NAMES = ("keypoint_names", "names", "joint_names")
 FPS = ("fps", "frame_rate", "mocap_framerate", "mocap_frame_rate", "rate")
 CONFIDENCE = ("confidence", "conf", "scores", "visibility")
+MEASURED = ("grf_", "id_")  # beginnings of the names of force plates' and joint moments' arrays
 EXTRAS = ("body_mass_kg", "activity", "subject")
 _VIDEOPOSE = "positions_3d"
 # Human3.6M's 32 joints, of which 15 stand still or twice; the 17 that are left are in the order of
@@ -53,7 +54,7 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         _VIDEOPOSE,
     }
     arrays, held = read_members(
-        path, lambda key: key in known or key.startswith("grf_"), options.allow_pickle
+        path, lambda key: key in known or key.startswith(MEASURED), options.allow_pickle
     )
     if _VIDEOPOSE in arrays:
         return _videopose(path, arrays[_VIDEOPOSE], options)
@@ -88,7 +89,7 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         units=_text(arrays, "units"),
         up=_text(arrays, "up"),
         confidence=None if confidence is None else _numeric(path, "confidence", confidence),
-        extras={k: v for k, v in arrays.items() if k in EXTRAS or k.startswith("grf_")},
+        extras={k: v for k, v in arrays.items() if k in EXTRAS or k.startswith(MEASURED)},
     )
 
 

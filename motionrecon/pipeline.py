@@ -121,7 +121,8 @@ def _weighed(standing: Standing, slow: Clip, options: ModelOptions) -> Standing:
 
 
 def _lowered(clip: Clip, standing: Standing) -> Clip:
-    found = f"soles stand at {1e3 * standing.height:+.0f} mm +- {1e3 * standing.spread:.0f}: lowered to 0"
+    mm, spread = 1e3 * standing.height, 1e3 * standing.spread
+    found = f"soles stand at {mm:+.0f} mm +- {spread:.0f}: lowered to 0"
     down = np.array([0.0, 0.0, standing.height])
     return clip.replace(keypoints=clip.keypoints - down, findings=(*clip.findings, found))
 

@@ -115,7 +115,7 @@ def test_in_the_air_nothing_is_settled(standing):
 
 
 def test_a_standing_person_sinks_as_far_as_heel_pads_and_soles_give(standing):
-    """Millimetres under one's weight, and no bounce on touchdown (ModelOptions names the source)."""
+    """Millimetres under one's weight, and no bounce on touchdown (source: ModelOptions)."""
     body, qpos = standing
     model = assemble(proportions(), 70.0, NAMES, ModelOptions(timestep=1 / 240)).model
     sim = Simulator(model)

@@ -27,6 +27,7 @@ from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filter
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
+from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
 from motionrecon.objective.points import Points
 from motionrecon.objective.window import Window
@@ -234,7 +235,8 @@ def reconstruct(
     motion = with_filtered(motion, choice.hz)
     truth = p.clip if against is None else level(against, p.floor)
     report = _report(p, motion, shape, choice, truth, results, interrupted, marks)
-    return replace(motion, report=report)
+    motion = replace(motion, report=report)
+    return replace(motion, report=replace(report, verdict=judge(motion, clip)))
 
 
 def _report(
@@ -308,6 +310,7 @@ def _report(
         filter_hz=choice.hz,
         filter_why=choice.why,
         noise_mm=1000 * p.reference.noise_m,
+        stature_m=p.body.proportions.stature,
         options=asdict(options),
         windows=windows,
         versions={"python": platform.python_version(), **{k: version(k) for k in _PACKAGES}},

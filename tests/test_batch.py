@@ -89,6 +89,16 @@ def test_good_clips_are_done_and_bad_ones_explained(undisturbed, data):
     assert not [p for p in (out / "clips").iterdir() if p.name.startswith(".")]
 
 
+def test_the_verdict_of_a_clip_is_the_one_in_its_report(undisturbed):
+    out, statuses = undisturbed
+    for s in statuses:
+        if s["state"] == "done":
+            report = json.loads((out / "clips" / s["name"] / "report.json").read_text())
+            verdict = report["verdict"]
+            assert s["verdict"] == {"is": verdict["verdict"], "reasons": verdict["reasons"]}
+            assert verdict["measures"].items() <= s["measures"].items()
+
+
 def test_what_is_done_is_skipped(undisturbed, data):
     out, statuses = undisturbed
     again = prepare(data, out, QUICK)

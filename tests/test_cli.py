@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -18,9 +18,12 @@ from motionrecon.cli.config import LARGEST, option_types
 from motionrecon.cli.console import Console
 from motionrecon.cli.extras import EXTRAS, remedy
 from motionrecon.cli.main import main
+from motionrecon.cli.outputs import floor_height
 from motionrecon.cli.parse import parse
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.errors import MotionReconError
+from motionrecon.motion import Motion
+from motionrecon.motion.report import Judgement, Verdict
 from motionrecon_benchmarks import STUDIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,6 +207,18 @@ def test_defaults_are_those_of_the_package():
         (["reconstruct", WALK, "--filter", "120"], "less than 120 Hz"),
         (["reconstruct", WALK, "--filter", "low"], "--filter"),
         (["batch", WALK, "--out", "o", "--filter=0"], "filter 0: expected more than 0"),
+        (["reconstruct", WALK, "--noise=inf"], "--noise inf"),
+        (["reconstruct", WALK, "--mass=-70"], "--mass -70: expected 5 to 300 kg"),
+        (["reconstruct", WALK, "--mass", "nan"], "--mass nan"),
+        (["batch", WALK, "--out", "o", "--mass", "inf"], "--mass inf"),
+        (["reconstruct", WALK, "--floor", "nan"], "--floor nan: expected -100 to 100 m"),
+        (["reconstruct", WALK, "--floor=-inf"], "--floor -inf"),
+        (
+            ["reconstruct", WALK, "--floor", "flat"],
+            "--floor flat: expected metres, estimate or file",
+        ),
+        (["batch", WALK, "--out", "o", "--floor", "101"], "--floor 101"),
+        (["compare", WALK, "--with", "adam", "--floor", "1e9"], "--floor 1e9"),
         (["inspect", "absent.trc"], "absent.trc"),
         (["inspect", WALK, "more.npz"], "more.npz"),
         (["export", "absent.npz"], "absent.npz"),
@@ -328,6 +343,40 @@ def test_reconstruct_for_programs(made):
     assert report == json.loads((folder / "report.json").read_text())
     assert "status ok" in done.stderr and "MPJPE-G" in done.stderr
     assert 0 < report["seconds"]["startup"] < report["seconds"]["total"]
+
+
+@pytest.mark.parametrize("word, code", [("ok", 0), ("suspicious", 3), ("failed", 3)])
+def test_the_verdict_is_the_last_word(word, code, made, tmp_path, monkeypatch, capsys):
+    """With --strict also the exit code; the files are written either way."""
+    motion = Motion.load(made[0])
+    reasons = () if word == "ok" else ("in the air <5 %>", "it falls")
+    verdict = Verdict(verdict=Judgement(word), reasons=reasons)
+    judged = replace(motion, report=replace(motion.report, verdict=verdict))
+    monkeypatch.setattr("motionrecon.pipeline.reconstruct", lambda *a, **k: judged)
+    words = ["reconstruct", WALK, "--out", str(tmp_path)]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1 - len(reasons) :] == [f"verdict: {word}", *(f"  {r}" for r in reasons)]
+    assert main([*words, "--strict", "--quiet"]) == code
+    out, err = capsys.readouterr()
+    warned = [line for line in err.splitlines() if "verdict" in line]
+    assert out == "" and warned == [f"warning: verdict {word}: {r}" for r in reasons]
+    assert Motion.load(tmp_path).report.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "text, height",
+    [("estimate", None), ("file", 0.0), ("0.02", 0.02), ("-1.5", -1.5), ("1e2", 100)],
+)
+def test_the_floor_that_is_given(text, height):
+    assert floor_height(text) == height
+    for command, must in (
+        ("reconstruct", []),
+        ("batch", ["--out", "o"]),
+        ("compare", ["--with", "adam"]),
+    ):
+        given = parse(COMMANDS[command].kind(), [WALK, *must, "--floor", text], "")
+        assert floor_height(given.floor) == height
 
 
 def test_what_json_has_no_number_for_is_null(capsys):

@@ -15,7 +15,7 @@ from motionrecon import load_clip
 from motionrecon.cli.main import main as command
 from motionrecon.errors import OutputError, ViewError
 from motionrecon.motion import Motion, schema
-from motionrecon.motion.report import WindowReport
+from motionrecon.motion.report import Judgement, Verdict, WindowReport
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon.view import gl, loss, movie, pack, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
@@ -84,6 +84,31 @@ def test_a_title_is_text_not_markup(takes):
     text = page(takes, "</script><script>alert(1)</script>", "a < b")
     assert "<script>alert" not in text
     assert data_of(text)["title"] == "</script><script>alert(1)</script>"
+
+
+def judged(take, word, *reasons):
+    verdict = Verdict(verdict=Judgement(word), reasons=reasons)
+    report = replace(take.report, verdict=verdict)
+    return replace(take, motion=replace(take.motion, report=report))
+
+
+def test_the_verdict_is_on_top_of_the_page(takes):
+    """Before the picture, in words and with a sign; reasons are text, not markup."""
+    one = judged(takes[0], "suspicious", "in the air <5 %>", "it {{script}} falls")
+    text = page([one], "A walk")
+    top = text[text.index("<main>") : text.index('id="viewer"')]
+    assert "⚠" in top and "<b>suspicious</b>" in top
+    assert "<li>in the air &lt;5 %&gt;</li><li>it {{script}} falls</li>" in top
+    both = page([judged(takes[0], "ok"), judged(takes[1], "failed", "far off")], "A walk")
+    assert "✓</span> levenberg-marquardt: <b>ok</b>" in both and "bfgs: <b>failed</b>" in both
+    verdicts = next(row for row in data_of(both)["metrics"] if row["label"] == "verdict")
+    assert verdicts["values"] == ["ok", "failed"]
+
+
+def test_a_motion_of_an_older_version_has_no_verdict(takes):
+    old = replace(takes[0].report, verdict=None)
+    one = replace(takes[0], motion=replace(takes[0].motion, report=old))
+    assert 'id="verdict"' not in page([one], "A walk")
 
 
 def test_fast_clips_are_thinned(takes):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.folders import write_folder
-from motionrecon.clip import Clip
 from motionrecon.errors import BodyError, ClipError, MotionReconError, OutputError
 from motionrecon.motion import Motion, Report
 
@@ -61,20 +60,19 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
     """
     begun = time.perf_counter()
     try:
-        motion, clip = _reconstruct(job, progress)
+        motion = _reconstruct(job, progress)
     except OutputError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the batch goes on and the clip is explained
         status = _failed(job, *explain(error), time.perf_counter() - begun)
         _write(job, lambda folder: _write_status(folder, status))
         return status
-    from motionrecon.motion.verdict import judge
-
-    verdict, report = judge(motion, clip), motion.require_report()
+    report = motion.require_report()
+    verdict = report.require_verdict()
     status = {
         **_head(job, "done"),
         "verdict": {"is": verdict.verdict, "reasons": list(verdict.reasons)},
-        "measures": verdict.measures,
+        "measures": {**verdict.measures, "worst_half_second_at": verdict.worst_half_second_at},
         "reconstruction": report.status,
         "metrics": _metrics(report),
         "frames": report.frames,
@@ -143,13 +141,13 @@ def identify(source: str | Path) -> dict:
         return {"bytes": None, "modified_ns": None, "sha256": None}
 
 
-def _reconstruct(job: Job, progress: Callable[[float], None]) -> tuple[Motion, Clip]:
+def _reconstruct(job: Job, progress: Callable[[float], None]) -> Motion:
     from motionrecon.clip.load import load_clip
     from motionrecon.pipeline import reconstruct
 
     s = job.settings
     clip = load_clip(job.source, **s.reading).until(s.seconds)
-    return reconstruct(clip, s.options, progress), clip
+    return reconstruct(clip, s.options, progress)
 
 
 def _metrics(report: Report) -> dict[str, float | None]:

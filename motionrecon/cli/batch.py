@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.outputs import check_noise
+from motionrecon.cli.outputs import check_mass, check_noise, floor_height
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
@@ -50,6 +50,8 @@ class BatchOptions:
     """noise of the keypoints per coordinate, 0 to 1 m (default: estimated clip by clip)"""
     filter: Annotated[float | Literal["auto", "none"], arg(metavar="HZ")] = "auto"
     """low-pass of the reported forces, Hz; auto: by the kind of each motion; none: raw ones only"""
+    floor: Annotated[str, arg(metavar="HEIGHT|estimate|file")] = "estimate"
+    """every clip's ground, m in its z-up coordinates; file: trust its z = 0"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -72,6 +74,7 @@ def run(o: BatchOptions, console: Console) -> int:
     from motionrecon.batch.table import Progress
 
     check_noise(o.noise)
+    check_mass(o.mass)
     if o.seconds is not None and not o.seconds > 0:
         raise BatchError(f"--seconds {o.seconds:g}: expected more than 0")
     todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)
@@ -97,7 +100,7 @@ def run(o: BatchOptions, console: Console) -> int:
         for verdict in ("ok", "suspicious", "failed")
     }
     console.say(", ".join(f"{n} {verdict}" for verdict, n in count.items()))
-    if count["failed"]:
+    if any(s["state"] == "failed" for s in statuses):
         console.say("failed clips are listed on the page; --retry-failed does them once more")
     console.paths(paths)
     console.report(count | {"clips": statuses, "paths": paths})
@@ -105,7 +108,7 @@ def run(o: BatchOptions, console: Console) -> int:
 
 
 def settings(o: BatchOptions) -> "Settings":
-    """The settings of every clip. Raises ExportError, OptimizerError before any work."""
+    """The settings of every clip. Raises ExportError, OptimizerError, UsageError before any work."""
     from motionrecon import optimizers
     from motionrecon.batch.configuration import Settings
     from motionrecon.export import resolve
@@ -118,6 +121,7 @@ def settings(o: BatchOptions) -> "Settings":
         "mass_kg": o.mass,
         "noise_m": o.noise,
         "force_filter": o.filter,
+        "floor_m": floor_height(o.floor),
     }
     options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
     optimizers.make(options.optimizer)

@@ -8,7 +8,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import Video
-from motionrecon.cli.outputs import check_writable, number
+from motionrecon.cli.outputs import check_writable, floor_height, number
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
@@ -29,6 +29,8 @@ class CompareOptions:
     """a window, once it is grown; at least 1"""
     seconds: Annotated[float | None, unset("S")] = None
     """only so much of the clip's beginning, s, above 0"""
+    floor: Annotated[str, arg(metavar="HEIGHT|estimate|file")] = "estimate"
+    """the ground's height, m in the clip's z-up coordinates; file: trust its z = 0"""
     out: Annotated[Path | None, unset("FOLDER")] = None
     """folder of the results (default: out/compare/NAME)"""
     video: OmitArgPrefixes[Video] = field(default_factory=lambda: Video(width=1600, height=900))
@@ -40,6 +42,7 @@ def run(o: CompareOptions, console: Console) -> int:
     """Exit code 0."""
     if not o.others:
         raise UsageError("--with names no optimizer; see motionrecon compare --help")
+    floor_m = floor_height(o.floor)
     from motionrecon.cli.compiling import announce
     from motionrecon.clip.load import load_clip
     from motionrecon.pipeline import Options
@@ -58,7 +61,7 @@ def run(o: CompareOptions, console: Console) -> int:
     # what cannot be drawn is said before the work
     make_renderer(film.renderer, film.width, film.height).close()
     names = list(dict.fromkeys([o.optimizer, *o.others]))
-    options = Options(max_evaluations=o.max_evaluations)
+    options = Options(max_evaluations=o.max_evaluations, floor_m=floor_m)
     announce(console, names)
     with console.progress("reconstructing") as share:
         takes = compare(
@@ -72,7 +75,7 @@ def run(o: CompareOptions, console: Console) -> int:
     for name, r in reports.items():
         error = number(r["result"]["mpjpe_g_mm"])
         cost = f"{r['evaluations']} evaluations, {r['seconds']['optimise']:.1f} s"
-        console.say(f"{name}: MPJPE-G {error} mm, {cost}, {r['status']}")
+        console.say(f"{name}: MPJPE-G {error} mm, {cost}, {r['status']}, {r['verdict']['verdict']}")
     title = f"{Path(o.clip).stem}: {', '.join(names)}; {o.max_evaluations} evaluations a window"
     with console.progress("video") as share:
         paths = write_comparison(takes, out, title, film, share)

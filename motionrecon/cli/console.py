@@ -52,8 +52,17 @@ class Console:
         _write([f"warning: {line}" for line in lines], to_stderr=True)
 
     def paths(self, paths: Iterable[Path]) -> None:
-        """The last line for a person: where the results are."""
+        """Where the results are, for a person."""
         self.say(" ".join(["results:", *map(str, paths)]))
+
+    def verdict(self, verdict: dict[str, Any]) -> None:
+        """The last lines: whether the motion can be trusted, and a line a reason. A verdict that is
+        not ok is a warning: it is said even where only those are wanted.
+        """
+        word, reasons = verdict["verdict"], verdict["reasons"]
+        if self.quiet and word != "ok":
+            self.warn([f"verdict {word}: {reason}" for reason in reasons])
+        self.say(f"verdict: {word}", *(f"  {reason}" for reason in reasons))
 
     def report(self, report: dict[str, Any]) -> None:
         """The report as JSON on standard output where that was asked for: paths as text, null for

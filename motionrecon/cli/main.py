@@ -19,7 +19,8 @@ SHELLS = ("bash", "zsh", "fish")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand, by its first word.
 
-    Exit code 0; 2 after one line on standard error about what the user can mend; 130 on Ctrl-C.
+    Exit code 0; 2 after one line on standard error about what the user can mend; 130 on Ctrl-C;
+    3 of reconstruct --strict where the verdict is not ok.
     """
     begun = perf_counter()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -67,7 +68,8 @@ def help_text() -> str:
             "Every command takes --quiet (errors and warnings only), --json (the report on",
             "standard output) and --config FILE: a .yaml or .toml file whose keys are option",
             "names, such as max-evaluations: 30; what the command line says wins.",
-            "Exit codes: 0, 2 after one line about what you can mend, 130 on Ctrl-C.",
+            "Exit codes: 0, 2 after one line about what you can mend, 130 on Ctrl-C; reconstruct",
+            "--strict: 3 where the verdict on the motion is not ok.",
         ]
     )
 

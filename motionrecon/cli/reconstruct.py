@@ -8,9 +8,17 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import View
-from motionrecon.cli.outputs import check_noise, check_writable, number
+from motionrecon.cli.outputs import (
+    check_mass,
+    check_noise,
+    check_writable,
+    floor_height,
+    number,
+)
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
+
+NOT_OK = 3  # exit code of --strict
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class ReconstructOptions:
     """noise of the keypoints per coordinate, 0 to 1 m (default: estimated)"""
     filter: Annotated[float | Literal["auto", "none"], arg(metavar="HZ")] = "auto"
     """low-pass of the reported forces, Hz; auto: by the kind of motion; none: raw ones only"""
+    floor: Annotated[str, arg(metavar="HEIGHT|estimate|file")] = "estimate"
+    """the ground's height, m in the clip's z-up coordinates; file: trust its z = 0"""
+    strict: bool = False
+    """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None
     """score against this clip of the same motion, not the input"""
     export: Annotated[str | None, unset("FORMATS")] = None
@@ -41,9 +53,13 @@ class ReconstructOptions:
 
 
 def run(o: ReconstructOptions, console: Console) -> int:
-    """Exit code 0, or 130 where Ctrl-C ended it: the windows finished by then are written."""
+    """Exit code 0; 130 where Ctrl-C ended it: the windows finished by then are written; with
+    --strict 3 where the verdict is not ok.
+    """
     out = o.out or Path("out") / Path(o.clip).stem
     check_noise(o.noise)
+    check_mass(o.mass)
+    floor_m = floor_height(o.floor)
     check_writable(out)
     if o.export is not None:
         from motionrecon.export import resolve
@@ -59,6 +75,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         mass_kg=o.mass,
         noise_m=o.noise,
         force_filter=o.filter,
+        floor_m=floor_m,
     )
     check_filter(options.force_filter, options.simulation_rate)
     clip = load_clip(o.clip, **o.reading.keywords())
@@ -95,8 +112,11 @@ def run(o: ReconstructOptions, console: Console) -> int:
                 share=share,
             )
     console.paths(paths)
+    console.verdict(report["verdict"])
     console.report(report | {"paths": paths})
-    return 130 if report["status"] == "interrupted" else 0
+    if report["status"] == "interrupted":
+        return 130
+    return NOT_OK if o.strict and report["verdict"]["verdict"] != "ok" else 0
 
 
 def scores(report: dict[str, Any]) -> list[str]:

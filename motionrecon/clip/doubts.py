@@ -1,12 +1,17 @@
 """The last step: what looks wrong in a converted clip."""
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.anatomy.points import Points, nanmedian
 from motionrecon.clip.reading import Reading
 from motionrecon.runs import runs
 
 _LONG_GAP_S = 0.25
+# The middle of the hips of a person who walks on the spot sways by 30 mm (development clips: 45 and
+# more of anybody whose feet travel); rounding of a file to millimetres leaves 1.
+_HELD_M, _TRAVELS_M = 0.005, 0.15
+_STANDS_ON_HEAD = 0.8  # of the frames
 
 
 def doubt(reading: Reading) -> Reading:
@@ -22,14 +27,50 @@ def doubt(reading: Reading) -> Reading:
                 f"frames {first} to {after - 1} ({(after - first) / rate:.2f} s) "
                 "show no keypoint at all"
             )
-    for name in ("pelvis", "l_hip", "neck"):
-        if name not in reading.names:
-            continue
-        if np.nanmax(np.abs(positions[:, reading.names.index(name)])) < 1e-9:
-            reading = reading.warned(
-                f"{name} stays at the origin: the clip is relative to it and its travel is lost"
-            )
+    for why in (held_root(positions, reading.names), upside_down(positions, reading.names)):
+        if why is not None:
+            reading = reading.warned(why)
     return reading
+
+
+def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> str | None:
+    """What says that the clip is relative to its root, whose travel is lost, or None.
+
+    The middle of the hips stays within a few millimetres while both feet go far: somebody who walks
+    on a treadmill sways by 30 mm and more, and somebody who stands keeps the feet still. A pelvis,
+    hip or neck that is the origin throughout says the same.
+    """
+    p = Points(positions, names)
+    if _reach(p.trunk_bottom()[:, :2]) < _HELD_M:
+        feet = [_reach(p.ankle(side)) for side in "lr"]
+        if min(feet) > _TRAVELS_M:
+            return (
+                f"the middle of the hips never moves while both feet go {1e3 * min(feet):.0f} mm "
+                "and more: the clip is relative to its root and its travel is lost"
+            )
+    for name in ("pelvis", "l_hip", "neck"):
+        if name in names and np.abs(_known(positions[:, names.index(name)])).max() < 1e-9:
+            return f"{name} stays at the origin: the clip is relative to it and its travel is lost"
+    return None
+
+
+def upside_down(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> str | None:
+    """What says that the person stands on the head, or None: the shoulders are below the hips and
+    the hips below the ankles nearly all the time. A cartwheel is upside down for a third of its.
+    """
+    p = Points(positions, names)
+    ankles = p.mean("l_ankle", "r_ankle", "l_heel", "r_heel")
+    with np.errstate(invalid="ignore"):
+        down = (p.trunk_top()[:, 2] < p.trunk_bottom()[:, 2]) & (
+            p.trunk_bottom()[:, 2] < ankles[:, 2]
+        )
+    known = np.isfinite(p.trunk_top()[:, 2] + p.trunk_bottom()[:, 2] + ankles[:, 2])
+    if not known.any() or (share := float(down[known].mean())) < _STANDS_ON_HEAD:
+        return None
+    return (
+        f"the person is upside down {share:.0%} of the time: give --up, such as --up=-z, "
+        "or another axis where one was given"
+    )
 
 
 def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
@@ -69,6 +110,17 @@ def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
     return (
         f"with left and right as named, the person faces away from what {against} show as the front"
     )
+
+
+def _reach(path: np.ndarray) -> float:
+    """m, the largest extent of a path (T, D) along an axis; NaN where it is not seen."""
+    return float(np.ptp(_known(path), axis=0).max())
+
+
+def _known(path: np.ndarray) -> np.ndarray:
+    """The frames (N, D) in which a path is seen; one of NaN where it never is."""
+    known = path[np.isfinite(path).all(axis=1)]
+    return known if len(known) else np.full((1, path.shape[1]), np.nan)
 
 
 def _unit(v: np.ndarray) -> np.ndarray:

@@ -14,7 +14,11 @@ from motionrecon.errors import MotionError
 from motionrecon.motion.schema import declare
 
 _NUMBERS = re.compile(r"\[\s+[-+\d.eE,\s]+\]")
-_LEFT_OUT = ("input", "force_plates")  # keys that a report lacks where there is nothing to say
+_LEFT_OUT = (
+    "input",
+    "force_plates",
+    "verdict",
+)  # keys that a report lacks where there is nothing to say
 
 
 class Status(StrEnum):
@@ -31,6 +35,14 @@ class WindowStatus(StrEnum):
     OK = "ok"
     RESTARTED = "restarted"  # there was nothing to continue from: begun anew at the reference
     DIVERGED = "diverged"  # the simulation of its solution is not finite
+
+
+class Judgement(StrEnum):
+    """Whether a motion can be trusted."""
+
+    OK = "ok"
+    SUSPICIOUS = "suspicious"  # something is not as it should be: the reasons say where to look
+    FAILED = "failed"  # not the clip's motion, or values that are no numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +127,24 @@ class WindowReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether the motion can be trusted, and why not."""
+
+    verdict: Judgement = declare("", "ok, suspicious or failed")
+    reasons: tuple[str, ...] = declare("", "in plain words; none where it is ok", default=())
+    kind: str = declare("", "what the clip shows: walk, run, squat, jump or other", default="other")
+    measures: dict[str, float | None] = declare(
+        "", "what was measured, by name; null for what cannot be", default=dict
+    )
+    limits: dict[str, float] = declare(
+        "", "the most that each may be, for this clip's noise and kind", default=dict
+    )
+    worst_half_second_at: float | None = declare(
+        "s", "where the motion is furthest off its keypoints", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """report.json. A report of an older version may lack what has a default here."""
 
@@ -152,7 +182,15 @@ class Report:
     noise_mm: float = declare("mm", "of the clip, a coordinate", default=0.0)
     options: dict[str, Any] = declare("", "of the reconstruction", default=dict)
     windows: tuple[WindowReport, ...] = declare("", "a window each", default=())
+    stature_m: float | None = declare("m", "of the body, by its bones", default=None)
+    verdict: Verdict | None = declare("", "whether the motion can be trusted", default=None)
     versions: dict[str, str] = declare("", "of Python and of packages", default=dict)
+
+    def require_verdict(self) -> Verdict:
+        """The verdict. Raises MotionError for a report of a version that gave none."""
+        if self.verdict is None:
+            raise MotionError(f"the report of {self.clip} has no verdict; reconstruct it again")
+        return self.verdict
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for json.dumps; keys as in report.json."""

@@ -9,17 +9,33 @@ import sys
 from pathlib import Path
 
 from motionrecon.motion.motion import Motion
-from motionrecon.motion.report import PlateScores, Report, Scores, Seconds, WindowReport
+from motionrecon.motion.report import (
+    PlateScores,
+    Report,
+    Scores,
+    Seconds,
+    Verdict,
+    WindowReport,
+)
 from motionrecon.motion.schema import array_table, entry_table
+from motionrecon.motion.verdict import LIMITS
 
 TABLES = {
     "motion": array_table(Motion),
     "report": entry_table(Report),
     "scores": entry_table(Scores),
     "windows": entry_table(WindowReport),
+    "verdict": entry_table(Verdict),
     "plates": entry_table(PlateScores),
     "seconds": entry_table(Seconds),
 }
+TABLES["limits"] = "\n".join(
+    [
+        "| measure | unit | what | at most | where that comes from |",
+        "|---|---|---|---|---|",
+        *(f"| `{x.key}` | {x.unit} | {x.meaning} | {x.most:g} | {x.source} |" for x in LIMITS),
+    ]
+)
 _PLACE = re.compile(r"(<!-- schema:(\w+) -->\n).*?(<!-- /schema:\2 -->)", re.S)
 
 

@@ -44,12 +44,16 @@ def rows(takes: list[Take]) -> list[Row]:
         plates = [(r.force_plates or {}).get(foot) if r else None for r in reports]
         vertical = [p.rmse_bw[2] if p else None for p in plates]
         out.append(_row(f"{foot} force off plate, body weights", vertical, 2))
+    verdicts = [r.verdict.verdict if r and r.verdict else None for r in reports]
     ends = [[w.loss_end for w in take.windows if w.loss_end is not None] for take in takes]
     out += [
         _row("loss at the end, mean of windows", [sum(e) / len(e) if e else None for e in ends], 2),
         _row("evaluations", [r.evaluations if r else None for r in reports], 0),
         _row("seconds optimising", [r.seconds.optimise if r else None for r in reports], 1),
         _row("status", [r.status if r else None for r in reports], 0, False),
+        _row(
+            "verdict", [r.verdict.verdict if r and r.verdict else None for r in reports], 0, False
+        ),
     ]
     return [row for row in out if any(v is not None for v in row["values"])]
 

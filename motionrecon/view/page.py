@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.atomic import write_atomically
-from motionrecon.view import loss, pack
+from motionrecon.view import loss, pack, verdict
 from motionrecon.view.camera import azimuth, path_of, reach
 from motionrecon.view.metrics import rows
 from motionrecon.view.skeleton import edges
@@ -41,6 +41,7 @@ def page(takes: list[Take], title: str, subtitle: str = "") -> str:
         "style": (web / "style.css").read_text(),
         "script": script,
         "data": data,
+        "verdict": verdict.block(takes),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (web / "page.html").read_text())
 

@@ -1,0 +1,113 @@
+"""Forces that the input asks for, and those that the body gets: flight, peaks, breaks, the root."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from motionrecon.motion import stances
+from motionrecon.motion.verdict.evidence import Evidence
+from motionrecon.motion.verdict.limit import Finding, Limit
+
+_NOTHING = 0.02  # body weights: less of the floor on the whole body is flight
+# The input flies where it asks for less of the floor, and, smoothed over 0.2 s as it is, perhaps
+# for so much longer before and after.
+_FLIES, _UNSURE_S = 0.5, 0.08
+_NEVER_FLY = ("walk", "squat")
+_SIGMAS = 2.0  # of the demand's noise
+
+_PLATES = "measured on 39 development clips"
+AIR = Limit(
+    "air_share",
+    "",
+    "share of time in the air where the input is on the ground",
+    0.01,
+    f"{_PLATES}: 0.7 % at most; walks that hop: 5 % and more",
+)
+PEAK = Limit(
+    "foot_peak_bw",
+    "body weights",
+    "largest vertical force on a foot; allowed in a run or jump 1.5, in other motion 1.0 more than "
+    "the input asks of the floor at most, smoothed over 0.2 s",
+    1.6,
+    "walking people's feet give 1.0 to 1.5 (D. Winter, Biomechanics and Motor Control of Human "
+    "Movement)",
+)
+# Beyond what the input asks of the floor as a whole at its peak, smoothed over 0.2 s: an impact is
+# shorter. Force plates under the development clips' runs show 0.7 more, under a drop jump 1.2.
+_IMPACT = {"walk": -np.inf, "squat": -np.inf, "run": 1.5, "jump": 1.5, "other": 1.0}
+ELSEWHERE = Limit(
+    "other_peak_bw", "body weights", "the same on what is no foot", 1.6, "as of a foot: by choice"
+)
+BREAKS = Limit(
+    "contact_breaks_per_s",
+    "1/s",
+    "a foot lifted for less than 0.1 s, or loaded for less than 0.05 s; allowed in a jump or other "
+    "motion 1.2 more",
+    1.0,
+    "SOURCE",
+)
+_FOOTWORK = {"walk": 0.0, "squat": 0.0, "run": 0.0, "jump": 1.2, "other": 1.2}
+ROOT = Limit(
+    "root_residual_bw",
+    "body weights",
+    "root mean square of the floor's force less m (a - g) of the input, smoothed over 0.2 s; "
+    "allowed in a run 0.3, in a jump or other motion 0.2 more, and twice the noise's own",
+    0.3,
+    "SOURCE",
+)
+_SHARP = {"walk": 0.0, "squat": 0.0, "run": 0.3, "jump": 0.2, "other": 0.2}
+
+
+def air(e: Evidence) -> list[Finding]:
+    """Time in the air where the person is not."""
+    stands = np.ones(len(e.floor), bool)
+    if e.kind not in _NEVER_FLY:
+        reach = round(_UNSURE_S / e.motion.timestep)
+        stands = ~_spread(e.asked[:, 2] < _FLIES, reach) & e.known
+    flies = (e.floor[:, 2] < _NOTHING) & stands
+    share = float(flies.mean())
+    first = e.step_time[flies.argmax()]
+    said = f"in the air {share:.1%} of the time, from {first:.1f} s on, where the person is not"
+    return [AIR.at(share, said)]
+
+
+def peak(e: Evidence) -> list[Finding]:
+    """Peaks beyond what the motion can give, on a foot and on all that is no foot."""
+    up = e.feet[..., 2]
+    step, side = np.unravel_index(int(up.argmax()), up.shape)
+    allowed = max(PEAK.most, float(e.asked[:, 2].max()) + _IMPACT[e.kind])
+    where = f"the {'left' if side == 0 else 'right'} foot"
+    other = e.floor[:, 2] - up.sum(axis=1)
+    return [
+        _peak(e, PEAK, where, int(step), float(up.max()), allowed),
+        _peak(e, ELSEWHERE, "what is no foot", int(other.argmax()), float(other.max()), allowed),
+    ]
+
+
+def _peak(e: Evidence, limit: Limit, where: str, step: int, most: float, allowed: float) -> Finding:
+    said = (
+        f"the floor pushes {where} with {most:.2f} body weights at {e.step_time[step]:.1f} s: the "
+        f"motion can give {allowed:.2f}"
+    )
+    return limit.at(most, said, allowed - limit.most)
+
+
+def broken(e: Evidence) -> list[Finding]:
+    """Contacts broken into pieces."""
+    rate = 1 / e.motion.timestep
+    times = sum(len(stances.breaks(e.feet[:, s, 2], rate)) for s in (0, 1))
+    said = f"the feet leave the floor or touch it {times} times for less than a person can"
+    return [BREAKS.at(times / max(e.motion.duration, 1e-9), said, _FOOTWORK[e.kind])]
+
+
+def root(e: Evidence) -> list[Finding]:
+    """The floor's force against m (a - g) of the input."""
+    off = np.linalg.norm(e.floor - e.asked, axis=1)[e.known]
+    residual = float(np.sqrt((off**2).mean())) if off.size else np.nan
+    said = f"the floor's force is {residual:.2f} body weights (RMS) off what the motion asks for"
+    noise = _SIGMAS * float(np.sqrt(3)) * e.demand.noise / 9.81
+    return [ROOT.at(residual, said, _SHARP[e.kind] + noise)]
+
+
+def _spread(flags: Bool[np.ndarray, "N"], reach: int) -> Bool[np.ndarray, "N"]:
+    """True within `reach` steps of a True."""
+    return np.convolve(flags, np.ones(2 * reach + 1), "same") > 0.5

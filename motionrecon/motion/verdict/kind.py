@@ -1,0 +1,57 @@
+"""What kind of motion the input shows: what a foot's peak may be differs with it."""
+
+import numpy as np
+from jaxtyping import Float
+
+from motionrecon.anatomy.points import Points
+from motionrecon.motion.unexplained import longest
+
+KINDS = ("walk", "run", "squat", "jump", "other")
+# The trunk's cosine with the vertical, nearly always: nobody walks or runs bent further.
+_UPRIGHT = 0.8
+# Of stature: by so much one ankle passes the other, and the centre of mass rises and falls less.
+# Short steps pass by 0.15, a run rises by 0.06.
+_STRIDE, _LEVEL = 0.08, 0.12
+_DEEP = 0.06  # of stature: by so much the centre of mass sinks in a shallow squat
+_PLANTED = 0.06  # of stature: feet that stay where they are move less
+# Body weights asked of the floor: below, nothing touches it. Smoothing over 0.2 s leaves 0.1 to 0.3
+# of the flight of a run, and 0.5 to 0.7 of a walk's least.
+_FLIES = 0.35
+_OFTEN = 0.1  # of the time: a run flies 0.2 to 0.5, a dance with a hop in it less
+_FRAMES = 3  # in flight without a break: fewer are noise
+_LEANS = 0.5  # the trunk's cosine: who jumps may lean further than who walks
+
+
+def kind_of(p: Points, stature: float, force: Float[np.ndarray, "T 3"]) -> str:
+    """walk, run, squat, jump or other: of the input's keypoints, the person's stature (m), and the
+    force in body weights that the input asks of the floor.
+
+    Ankles that pass each other again and again under an upright trunk are a walk, or, where the
+    centre of mass falls freely in between, a run; a body that flies otherwise jumps; one that sinks
+    over feet that stay squats.
+    """
+    height = np.nanquantile(p.trunk_bottom()[:, 2], [0.05, 0.95]) / stature
+    rises = float(height[1] - height[0])
+    trunk = p.trunk_top() - p.trunk_bottom()
+    cosine = trunk[:, 2] / np.linalg.norm(trunk, axis=-1)
+    bent = float(np.nanquantile(cosine, 0.1)) if np.isfinite(cosine).any() else 1.0
+    ankles = [p.ankle(side) for side in "lr"]
+    apart = (ankles[0] - ankles[1])[:, :2] / stature
+    across = (p("l_hip", "l_shoulder") - p("r_hip", "r_shoulder"))[:, :2]
+    ahead = np.column_stack([-across[:, 1], across[:, 0]])
+    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+    passed = np.nansum(apart * ahead, axis=1)
+    strides = min(float(passed.max()), -float(passed.min())) > _STRIDE
+    if strides and bent > _UPRIGHT and rises < _LEVEL:
+        flies = float((force[:, 2] < _FLIES).mean())
+        return "walk" if flies == 0 else "run" if flies > _OFTEN else "other"
+    moved = [np.nanmax(np.ptp(_seen(a), axis=0)) / stature for a in ankles]
+    if max(moved) < _PLANTED:
+        return "squat" if rises > _DEEP else "other"
+    flights = force[:, 2] < _FLIES
+    return "jump" if longest(flights) > _FRAMES and bent > _LEANS else "other"
+
+
+def _seen(path: np.ndarray) -> np.ndarray:
+    known = path[np.isfinite(path).all(axis=1)]
+    return known if len(known) else np.zeros((1, path.shape[1]))

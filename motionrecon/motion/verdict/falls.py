@@ -23,9 +23,10 @@ FALL = Limit(
 SPRAWL = Limit(
     "other_contact_s",
     "s",
-    "the longest that the floor carries a tenth of the weight on what is no foot, with no such keypoint near",
+    "the longest that the floor carries a tenth of the weight on what is no foot, where no other "
+    "keypoint of the input is near it",
     0.1,
-    "",
+    "measured on 39 development clips: 0",
 )
 
 

@@ -262,6 +262,17 @@ def test_half_of_the_keypoints_missing(body):
     assert "60% of the keypoints are missing" in said
 
 
+def test_a_ground_that_is_a_guess(body):
+    """Somebody who only jumps about, 0.1 m over z = 0: where the ground is nobody knows."""
+    motion = standing(body)
+    clip = clip_of(motion)
+    jumping = clip.keypoints + np.outer(0.1 + 0.2 * np.abs(np.sin(9 * t)), [0, 0, 1.0])[:, None]
+    said = tripped(motion, clip.replace(keypoints=jumping))["floor_guess_mm"]
+    assert "the floor is uncertain: ground at" in said
+    given = replace(motion.report, options={"floor_m": 0.1})
+    assert not tripped(replace(motion, report=given), clip.replace(keypoints=jumping))
+
+
 def walking(body, speed=1.3, cadence=0.9):
     """Keypoints (T, K, 3) of a body whose ankles pass each other as it goes along x."""
     qpos = np.zeros((T, body.model.nq))

@@ -42,7 +42,7 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
     """
     p = Points(positions, names)
     if _reach(p.trunk_bottom()[:, :2]) < _HELD_M:
-        feet = [_reach(p.ankle(side)) for side in "lr"]
+        feet = [_reach(p.ankle(side)[:, :2]) for side in "lr"]
         if min(feet) > _TRAVELS_M:
             return (
                 f"the middle of the hips never moves while both feet go {1e3 * min(feet):.0f} mm "

@@ -13,15 +13,15 @@ FLOOR = Limit(
     "mm",
     "how far the ground was moved on the word of the lowest keypoint alone; 0 where feet stand",
     20.0,
-    "measured on 39 development clips: 5 at most of those whose forces look like a person's, 29 and "
-    "more of four whose bodies hit the floor",
+    "measured on 38 development clips: 5 at most of those whose forces look like a person's, "
+    "29 and more of four whose bodies hit the floor",
 )
 CONTRADICTION = Limit(
     "stature_contradiction",
     "",
     "difference of the statures by the limbs' median and by their sum with the trunk, as a share",
     0.10,
-    "measured on 39 development clips: 0.09 at most; 1.86 and 2.07 m are 0.11",
+    "measured on 38 development clips: 0.09 at most; 1.86 and 2.07 m are 0.11",
 )
 TALL = Limit("stature_m", "m", "stature", 2.15, "one man in a hundred thousand is taller (2.15 m)")
 ODD = Limit("odd_clip", "", "signs that the file was misread", 0.0, "each is an error of its own")

@@ -18,7 +18,7 @@ FALL = Limit(
     "s",
     "the longest that the trunk is 0.12 of stature below its keypoints",
     0.1,
-    "measured on 39 development clips: 0",
+    "measured on 38 development clips: 0",
 )
 SPRAWL = Limit(
     "other_contact_s",
@@ -26,7 +26,7 @@ SPRAWL = Limit(
     "the longest that the floor carries a tenth of the weight on what is no foot, where no other "
     "keypoint of the input is near it",
     0.1,
-    "measured on 39 development clips: 0",
+    "measured on 38 development clips: 0",
 )
 
 

@@ -14,13 +14,14 @@ _FLIES, _UNSURE_S = 0.5, 0.08
 _NEVER_FLY = ("walk", "squat")
 _SIGMAS = 2.0  # of the demand's noise
 
-_MEASURED = "measured on 39 development clips"
+_MEASURED = "measured on 38 development clips"
 AIR = Limit(
     "air_share",
     "",
     "share of time in the air where the input is on the ground",
     0.01,
-    f"{_MEASURED}: 0.7 % at most; walks that hop: 5 % and more",
+    f"{_MEASURED}: 0.3 % at most of those whose curves look like a person's; walks that hop: "
+    "5 % and more",
 )
 PEAK = Limit(
     "foot_peak_bw",
@@ -31,7 +32,7 @@ PEAK = Limit(
     "force plates under walks of development clips read 1.1 to 1.2; the rest is for quick walks",
 )
 # Beyond what the input asks of the floor as a whole at its peak, smoothed over 0.2 s: an impact is
-# shorter. Force plates under the development clips' runs show 0.7 more, under a drop jump 1.2.
+# shorter. Force plates read up to 0.8 more under a foot of a run, 0.2 in a drop jump.
 _IMPACT = {"walk": -np.inf, "squat": -np.inf, "run": 1.5, "jump": 1.5, "other": 1.0}
 ELSEWHERE = Limit(
     "other_peak_bw", "body weights", "the same on what is no foot", 1.6, "as of a foot: by choice"

@@ -33,7 +33,7 @@ COLUMNS = {
     "air_share": ("in the air % (the input is not)", 1),
     "foot_peak_bw": ("foot peak, body weights", 2),
     "extra_switches": ("contact switches a foot beyond the input's", 1),
-    "root_residual_bw": ("force less m (a + g), body weights RMS", 3),
+    "root_residual_bw": ("force less m (a - g), body weights RMS", 3),
     "sunk_mm": ("penetration beyond static mm", 2),
     "realtime_factor": ("s per s of motion", 2),
 }

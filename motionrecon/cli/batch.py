@@ -108,7 +108,7 @@ def run(o: BatchOptions, console: Console) -> int:
 
 
 def settings(o: BatchOptions) -> "Settings":
-    """The settings of every clip. Raises ExportError, OptimizerError, UsageError before any work."""
+    """The settings of every clip. Raises ExportError, OptimizerError, UsageError before work."""
     from motionrecon import optimizers
     from motionrecon.batch.configuration import Settings
     from motionrecon.export import resolve

@@ -51,9 +51,7 @@ def rows(takes: list[Take]) -> list[Row]:
         _row("evaluations", [r.evaluations if r else None for r in reports], 0),
         _row("seconds optimising", [r.seconds.optimise if r else None for r in reports], 1),
         _row("status", [r.status if r else None for r in reports], 0, False),
-        _row(
-            "verdict", [r.verdict.verdict if r and r.verdict else None for r in reports], 0, False
-        ),
+        _row("verdict", verdicts, 0, False),
     ]
     return [row for row in out if any(v is not None for v in row["values"])]
 

@@ -20,8 +20,8 @@ AIR = Limit(
     "",
     "share of time in the air where the input is on the ground",
     0.01,
-    f"{_MEASURED}: 0.3 % at most of those whose curves look like a person's; walks that hop: "
-    "5 % and more",
+    f"{_MEASURED}: 0.3 % at most of those whose curves look like a person's; walks "
+    "that hop (docs/benchmarks/plausibility.md): 1.3 % and more",
 )
 PEAK = Limit(
     "foot_peak_bw",
@@ -44,7 +44,7 @@ BREAKS = Limit(
     "motion 1.2 more",
     1.0,
     f"{_MEASURED}: walks whose curves look like a person's 0.8 at most, quick "
-    "dances 2.0; walks that hop 5 and more",
+    "dances 2.0; walks that hop 2.4 and more",
 )
 _FOOTWORK = {"walk": 0.0, "squat": 0.0, "run": 0.0, "jump": 1.2, "other": 1.2}
 ROOT = Limit(
@@ -54,7 +54,7 @@ ROOT = Limit(
     "allowed in a run 0.3, in a jump or other motion 0.2 more, and twice the noise's own",
     0.3,
     f"{_MEASURED}, of those whose curves look like a person's: walks 0.25 at "
-    "most, runs 0.44, other 0.39; walks that hop 0.8 and more",
+    "most, runs 0.44, other 0.39; walks that hop 0.36 and more",
 )
 _SHARP = {"walk": 0.0, "squat": 0.0, "run": 0.3, "jump": 0.2, "other": 0.2}
 

@@ -1,4 +1,8 @@
-"""What kind of motion the input shows: what a foot's peak may be differs with it."""
+"""What kind of motion the input shows: what a foot's peak may be differs with it.
+
+By the input alone. `motionrecon.motion.kind`, which chooses a filter, goes by the simulated forces:
+a walk that hops is a run to it, and would be allowed a run's peaks.
+"""
 
 import numpy as np
 from jaxtyping import Float

@@ -67,7 +67,7 @@ class Options:
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings
     keypoints: float = 400.0  # 1/m^2
-    velocity: float = 3e-5  # s^2/rad^2
+    velocity: float = 5e-4  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
     momentum: float = 40.0  # s^2/m^2, of linear momentum a kilogram
     spin: float = 400.0  # s^2/m^4, of angular momentum a kilogram

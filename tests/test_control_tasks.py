@@ -36,6 +36,7 @@ from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.pipeline import Options
 
 # Small windows: the tests are about the bookkeeping, not about the motion.
+CLIPS = folder()
 SMALL = Options(window_frames=6, keep_frames=3, grow_frames=2)
 
 

@@ -401,6 +401,12 @@ def test_relative_clip_is_a_warning(walk):
     assert any("pelvis stays at the origin" in w for w in clip.warnings)
 
 
+@pytest.mark.parametrize("up", ["z", "-z"])
+def test_an_axis_that_stands_the_person_on_the_head_is_a_warning(walk, up):
+    clip = make_clip(Raw(walk.keypoints, names=walk.names, fps=30.0), "walk", up=up)
+    assert any("upside down" in w for w in clip.warnings) == (up == "-z")
+
+
 def test_force_plates_come_along(shared_clips):
     clip = load_clip(shared_clips / "rajagopal_walk__walk_free.npz")
     assert clip.extras["grf_force"].ndim == 3 and len(clip.extras["time"]) == len(clip.keypoints)

@@ -40,6 +40,9 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
     on a treadmill sways by 30 mm and more, and somebody who stands keeps the feet still. A pelvis,
     hip or neck that is the origin throughout says the same.
     """
+    for name in ("pelvis", "l_hip", "neck"):
+        if name in names and np.abs(_known(positions[:, names.index(name)])).max() < 1e-9:
+            return f"{name} stays at the origin: the clip is relative to it and its travel is lost"
     p = Points(positions, names)
     if _reach(p.trunk_bottom()[:, :2]) < _HELD_M:
         feet = [_reach(p.ankle(side)[:, :2]) for side in "lr"]
@@ -48,9 +51,6 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
                 f"the middle of the hips never moves while both feet go {1e3 * min(feet):.0f} mm "
                 "and more: the clip is relative to its root and its travel is lost"
             )
-    for name in ("pelvis", "l_hip", "neck"):
-        if name in names and np.abs(_known(positions[:, names.index(name)])).max() < 1e-9:
-            return f"{name} stays at the origin: the clip is relative to it and its travel is lost"
     return None
 
 
@@ -68,8 +68,8 @@ def upside_down(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -
     if not known.any() or (share := float(down[known].mean())) < _STANDS_ON_HEAD:
         return None
     return (
-        f"the person is upside down {share:.0%} of the time: give --up, such as --up=-z, "
-        "or another axis where one was given"
+        f"the person is upside down {share:.0%} of the time: unless this is a handstand, the up "
+        "axis is wrong; give --up"
     )
 
 

@@ -127,6 +127,17 @@ def test_contacts_in_pieces(body):
     assert "contact_breaks_per_s" not in tripped(standing(body, feet=step))
 
 
+def test_one_break_in_a_short_clip_is_no_pattern(body):
+    lifts = [0.3, 0.5]
+    once, twice = (
+        standing(body, feet=np.where(sum(between(a, a + 0.05) for a in some) > 0, [0, 1.0], 0.5))
+        for some in (lifts[:1], lifts)
+    )
+    short = t / 2  # s, 0.75 in all
+    assert "contact_breaks_per_s" not in tripped(replace(once, time=short))
+    assert "contact_breaks_per_s" in tripped(replace(twice, time=short))
+
+
 def test_breaks_touches_and_grazes():
     """One lift of 0.05 s, one touch of 0.02 s, one graze that carries nothing, one true step."""
     force = np.ones(480)

@@ -56,6 +56,8 @@ def test_page_decodes_back_to_the_motion(takes):
         np.testing.assert_allclose(pack.unpack(sent["points"]) + origin, one.points, atol=5e-5)
         np.testing.assert_allclose(pack.unpack(sent["keypoints"]) + origin, a.keypoints, atol=5e-5)
         np.testing.assert_allclose(pack.unpack(sent["force"]), a.contact_force, atol=0.1)
+        low = a.contact_force_filtered
+        np.testing.assert_allclose(pack.unpack(sent["filtered"]), low, atol=0.1)
         np.testing.assert_allclose(pack.unpack(sent["centre"]), a.centre_of_pressure, atol=1e-6)
         np.testing.assert_allclose(pack.unpack(sent["torque"]), a.torques, atol=0.05)
         np.testing.assert_allclose(pack.unpack(sent["angle"]), np.rad2deg(a.qpos[:, 7:]), atol=0.01)

@@ -99,6 +99,9 @@ def _take(take: Take, at: slice) -> dict:
         "keypoints": pack.steps((m.keypoints - origin)[at]),
         "error": pack.floats(take.errors_mm[at]),
         "force": pack.steps(m.contact_force[at]),
+        "filtered": None
+        if m.contact_force_filtered is None
+        else pack.steps(m.contact_force_filtered[at]),
         "centre": pack.floats(m.centre_of_pressure[at]),
         "measured": None
         if m.measured_contact_force is None

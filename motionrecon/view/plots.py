@@ -34,8 +34,14 @@ def errors(ax: Axes, takes: list[Take]) -> None:
 
 
 def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
-    """Force of the floor on a foot (0 left, 1 right) over time, and the plate's if there is one."""
-    _lines(ax, takes, lambda take: take.motion.contact_force[:, side, axis])
+    """Force of the floor on a foot (0 left, 1 right) over time, and the plate's if there is one;
+    low-passed where the motion is, the raw one faint behind it.
+    """
+    for k, take in enumerate(takes):
+        if take.motion.contact_force_filtered is not None:
+            raw = {"color": look(k, False)["color"], "linewidth": 0.8, "alpha": 0.35}
+            ax.plot(take.time, take.motion.contact_force[:, side, axis], **raw)
+    _lines(ax, takes, lambda take: _reported(take)[:, side, axis])
     if (plates := takes[0].motion.measured_contact_force) is not None:
         ax.plot(
             takes[0].time,
@@ -46,6 +52,12 @@ def ground_force(ax: Axes, takes: list[Take], side: int, axis: int = 2) -> None:
             label="force plate",
         )
     _titled(ax, f"{'xyz'[axis] if axis < 2 else 'Vertical'} ground force, {FEET[side]} foot, N")
+
+
+def _reported(take: Take) -> np.ndarray:
+    """(T, 2, 3) N, low-passed where the motion is."""
+    filtered = take.motion.contact_force_filtered
+    return take.motion.contact_force if filtered is None else filtered
 
 
 def contacts(ax: Axes, takes: list[Take]) -> None:

@@ -29,7 +29,8 @@ function makeCharts(home, seek) {
     title: `Ground force, ${side} foot`, unit: "N", digits: 0, seek, least: 100,
     choices: i ? undefined : (place) => choose(place, "Component of the ground force", [[2, "vertical"], [0, "along x"], [1, "along y"]],
       (value) => { axis = +value; for (const chart of charts) chart.draw(); }),
-    series: () => [...lines((take) => column(take.force, 3 * i + axis, 6)).map((s) => ({...s, label: s.label || "simulated"})),
+    series: () => [...DATA.takes.flatMap((take, k) => take.filtered ? [{x, y: column(take.force, 3 * i + axis, 6), color: look(k).color, faint: true}] : []),
+      ...lines((take) => column(take.filtered || take.force, 3 * i + axis, 6)).map((s, k) => ({...s, label: s.label || (DATA.takes[k].filtered ? "low-passed" : "simulated")})),
       ...(MEASURED ? [{x, y: column(MEASURED, 3 * i + axis, 6), color: token("--measured"), dash: [1.5, 2.5], thick: 2.6, label: "force plate"}] : [])],
   }));
   add({title: "Feet on the floor", seek, note: `A foot stands where the floor carries it with more than ${DATA.loaded} N.`,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -173,16 +173,20 @@ def table(rows: list[dict[str, Any]]) -> str:
     good = [r for r in rows if "error" not in r]
     for kind in dict.fromkeys(r["kind"] for r in good):
         same = [r for r in good if r["kind"] == kind]
-        middle = _over(same, lambda values: np.nanmedian(values, axis=0))
-        cells = [kind, "", *_cells(middle), f"{len(same)} clips"]
+        count = f"{len(same)} clip{'s' if len(same) > 1 else ''}"
+        cells = [kind, "", *_cells(_medians(same)), count]
         lines.append(f"| {' | '.join(['**median**', *cells])} |")
     return "\n".join(lines) + "\n"
 
 
-def _over(rows: list[dict[str, Any]], middle: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+def _medians(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """Of the columns that are numbers of their own; how many contacts there are is not."""
-    keys = [key for _, key, _ in _COLUMNS if not key.endswith("contacts")]
-    return {key: middle(np.array([r[key] for r in rows], float)).tolist() for key in keys}
+    out = {}
+    for key in (key for _, key, _ in _COLUMNS if not key.endswith("contacts")):
+        columns = np.array([np.atleast_1d(r[key]) for r in rows], float).T
+        known = [column[np.isfinite(column)] for column in columns]
+        out[key] = [float(np.median(k)) if k.size else float("nan") for k in known]
+    return out
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ import zipfile
 from dataclasses import replace
 
 import cv2
-import mujoco
 import numpy as np
 import pytest
 from export_readers import READERS, model_of, segments
@@ -117,8 +116,8 @@ def test_the_walk_loads_both_feet_and_leaves_gaps(walk):
 
 
 def test_free_moments_belong_to_the_motions_own_forces(walk):
-    """The contacts at the saved states are those of the simulation: the same centres, and a moment
-    that turns the body.
+    """The contacts at the saved states are those of the simulation: the same centres and moments.
+    That nothing but them turns the body is tested with the joint moments.
     """
     centres, moments = of_steps(walk)
     np.testing.assert_allclose(moments, walk.simulation_free_moment, atol=1e-3)
@@ -130,22 +129,7 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
     assert not moments[~loaded].any()
     nearest = np.clip(np.round(a.time / a.timestep).astype(int), 0, len(centres) - 1)
     np.testing.assert_allclose(centres[nearest], a.centre_of_pressure, atol=1e-6)
-    # Euler: the moment of the floor about the vertical through the centre of mass is the change of
-    # angular momentum
-    model = model_of(walk)
-    data, spin, expected = mujoco.MjData(model), [], []
-    for t in range(len(centres)):
-        data.qpos[:], data.qvel[:] = a.simulation_qpos[t], a.simulation_qvel[t]
-        mujoco.mj_forward(model, data)
-        mujoco.mj_subtreeVel(model, data)
-        arm = np.nan_to_num(centres[t]) - data.subtree_com[0]
-        spin.append(data.subtree_angmom[0][2])
-        expected.append(np.cross(arm, a.simulation_contact_force[t])[:, 2].sum() + moments[t].sum())
-    rate = np.diff(spin) / a.timestep
     assert not a.simulation_contact_force_other.any()
-    missed = rate - np.array(expected)[:-1]
-    without = missed + moments.sum(1)[:-1]
-    assert np.sqrt(np.mean(missed**2)) < 0.5 * np.sqrt(np.mean(without**2))
 
 
 def test_a_motion_of_an_older_version_has_the_same_forces(walk):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from motionrecon import load_clip, optimizers
+from motionrecon.assets import folder
 from motionrecon.cli.main import main as command
 from motionrecon.errors import ClipError, ModelError, OptimizerError
 from motionrecon.learned import store

@@ -94,8 +94,8 @@ def prepare(
     if options.mass_kg is None and "body_mass_kg" not in clip.extras:
         standing = _weighed(standing, slow, model_options)
     levelled = _lowered(levelled, standing)
+    floor = replace(floor, height=floor.height + standing.height, uncertainty=standing.spread)
     # What begins in the air begins as it is: only its own take-off could lead into it.
-    # take-off.
     first = _LEAD_IN if standing.stance[_LEAD_IN] > _STANDS else 0
     used = slice(_LEAD_IN - first, None)
     reference = _reference(standing, around, used, first, substeps, noise, options)

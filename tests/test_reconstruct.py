@@ -94,6 +94,14 @@ def test_forces_of_the_floor_carry_the_body(motion):
     assert np.isfinite(motion.centre_of_pressure[loaded]).all(-1).mean() > 0.9
 
 
+def test_a_reference_is_laid_on_the_clip_s_own_floor(walk):
+    """Scored against itself a clip scores as it does alone, however high its floor."""
+    raised = walk.replace(keypoints=walk.keypoints + [0, 0, 0.03])
+    alone, scored = reconstruct(raised, QUICK), reconstruct(raised, QUICK, reference=raised)
+    ours, theirs = alone.report.result, scored.report.result
+    assert theirs.mpjpe_g_mm == pytest.approx(ours.mpjpe_g_mm, abs=0.01)
+
+
 def test_a_reference_scores_and_does_not_steer(walk):
     noisy = spoil(walk, 0.02, 0.1, seed=3)
     scored, alone = reconstruct(noisy, QUICK, reference=walk), reconstruct(noisy, QUICK)

@@ -38,6 +38,7 @@ from motionrecon.pipeline import Options
 
 # Small windows: the tests are about the bookkeeping, not about the motion.
 CLIPS = folder()
+CONFIG = policy.PolicyConfig(hidden=2)
 SMALL = Options(window_frames=6, keep_frames=3, grow_frames=2)
 
 

@@ -21,8 +21,12 @@ NETWORKS = (
 
 def announce(console: Console, optimizers: Iterable[str] = ()) -> None:
     """A note where the physics' kernels have no compiled code on this machine yet, and where one of
-    the optimizers is compiled anew at every run.
+    the optimizers is compiled anew at every run. Raises OptimizerError for an unknown optimizer,
+    before anything is said.
     """
+    from motionrecon.optimizers import known
+
+    optimizers = [known(name) for name in optimizers if name]
     if kernels_are_cold():
         console.note(KERNELS)
     for name in optimizers:

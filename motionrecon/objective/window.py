@@ -123,12 +123,10 @@ class Window:
         if r.diverged:
             return np.inf
         torque = self.torque.residuals(r, self.at, k)
-        return self._judged(
-            sum(t.value(r, self.at) for t in self.state_terms)
-            + sum(t.value(k) for t in self.control_terms)
-            + self.momentum.value(r, self.inside)
-            + 0.5 * float((torque**2).sum())
-        )
+        # In the order of value_and_grad and linearize, so that the same x has the very same loss.
+        loss = sum(t.value(r, self.at) for t in self.state_terms)
+        loss += self.momentum.value(r, self.inside) + 0.5 * float((torque**2).sum())
+        return self._judged(loss + sum(t.value(k) for t in self.control_terms))
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
         out = StateDerivatives.zeros(self.frames, len(self.qvel), curvature)

@@ -73,6 +73,14 @@ def resolve(name: str) -> str:
     return ALIASES.get(name, name)
 
 
+def known(name: str) -> str:
+    """`resolve`, for optimizers only. Raises OptimizerError for an unknown name."""
+    found = resolve(name)
+    if found not in _REGISTRY:
+        raise OptimizerError(f"unknown optimizer {name!r}: choose one of {', '.join(names())}")
+    return found
+
+
 def make(name: str, **options: Any) -> Optimizer:
     """The optimizer called `name`, or that an alias stands for, with fields of its options
     dataclass overridden.
@@ -80,9 +88,7 @@ def make(name: str, **options: Any) -> Optimizer:
     Raises OptimizerError for an unknown name, an unknown option or a value that is not a number
     where one is expected.
     """
-    name = resolve(name)
-    if name not in _REGISTRY:
-        raise OptimizerError(f"unknown optimizer {name!r}: choose one of {', '.join(names())}")
+    name = known(name)
     module_name, factory, options_name = _REGISTRY[name]
     module = importlib.import_module(module_name)
     kind = getattr(module, options_name)

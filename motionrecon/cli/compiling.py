@@ -24,9 +24,9 @@ def announce(console: Console, optimizers: Iterable[str] = ()) -> None:
     the optimizers is compiled anew at every run. Raises OptimizerError for an unknown optimizer,
     before anything is said.
     """
-    from motionrecon.optimizers import known
+    from motionrecon.optimizers import registered
 
-    optimizers = [known(name) for name in optimizers if name]
+    optimizers = [registered(name) for name in optimizers if name]
     if kernels_are_cold():
         console.note(KERNELS)
     for name in optimizers:

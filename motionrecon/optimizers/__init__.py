@@ -73,7 +73,7 @@ def resolve(name: str) -> str:
     return ALIASES.get(name, name)
 
 
-def known(name: str) -> str:
+def registered(name: str) -> str:
     """`resolve`, for optimizers only. Raises OptimizerError for an unknown name."""
     found = resolve(name)
     if found not in _REGISTRY:
@@ -88,7 +88,7 @@ def make(name: str, **options: Any) -> Optimizer:
     Raises OptimizerError for an unknown name, an unknown option or a value that is not a number
     where one is expected.
     """
-    name = known(name)
+    name = registered(name)
     module_name, factory, options_name = _REGISTRY[name]
     module = importlib.import_module(module_name)
     kind = getattr(module, options_name)

@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+from development_clips import whole_bodies
 
 from motionrecon.anatomy.skeletons import SKELETONS
 from motionrecon.clip.doubts import swapped
@@ -256,7 +257,7 @@ def test_units_and_up_axis_are_converted(walk, up, units, tmp_path):
 
 
 def test_detection_on_the_development_clips(shared_clips):
-    for path in sorted(shared_clips.glob("*.npz")):
+    for path in whole_bodies(shared_clips):
         clip = load_clip(path)
         for axis in ("z", "y", "-y"):
             assert (

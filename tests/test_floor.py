@@ -139,7 +139,9 @@ def test_laboratories_with_a_known_ground_stay(shared_clips):
     ):
         clip = load_clip(shared_clips / f"{name}.npz")
         floor = estimate_floor(clip)
-        assert floor.height == 0 and floor.tilt_deg == 0 and floor.drift == 0, floor.findings
+        # by keypoints alone within two spreads of placement; the soles of the body say the rest
+        assert abs(floor.height) < 0.03 and abs(floor.height) <= abs(floor.estimate), floor.findings
+        assert floor.tilt_deg == 0 and floor.drift == 0, floor.findings
         slow = estimate_floor(to_rate(clip, 25.0))
         assert slow.estimate == pytest.approx(floor.estimate, abs=0.02)
 

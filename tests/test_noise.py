@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from development_clips import whole_bodies
 
 from motionrecon.clip.load import load_clip
 from motionrecon.clip.noise import estimate_noise
@@ -26,7 +27,7 @@ def test_added_noise_is_found_on_bundled_clips(bundled_clip, name, std):
 def test_added_noise_is_found_at_every_rate(shared_clips, fps):
     rng = np.random.default_rng(fps)
     clean = []
-    for path in sorted(shared_clips.glob("*.npz")):
+    for path in whole_bodies(shared_clips):
         clip = load_clip(path)
         clip = to_rate(clip, fps)
         clean.append(estimate_noise(clip))

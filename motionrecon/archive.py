@@ -12,11 +12,13 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_DAMAGE = (
+# What zipfile, zlib and NumPy raise on damaged archives. RuntimeError: one that is encrypted, and,
+# as its subclass NotImplementedError, one packed in a way that Python cannot unpack.
+DAMAGE = (
     ValueError,
     EOFError,
     KeyError,
-    NotImplementedError,
+    RuntimeError,
     MemoryError,
     OverflowError,
     zipfile.BadZipFile,
@@ -40,7 +42,7 @@ def read_arrays(path: Path, error: type[Exception]) -> dict[str, np.ndarray]:
             }
     except OSError as e:
         raise error(f"{path}: cannot be read ({e.strerror or e}); check its permissions") from e
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise error(
             f"{path}: this is not an npz archive, or it is damaged ({e}); write it anew"
         ) from e
@@ -59,12 +61,12 @@ def _array(
             if dtype.hasobject:
                 raise error(
                     f"{path}: array '{info.filename}' holds pickled Python objects, which are "
-                    "never loaded because they "
-                    "can run code; save plain arrays"
+                    "never loaded because they can run "
+                    "code; save plain arrays"
                 )
             if size != info.file_size - file.tell():
                 raise ValueError(f"{size} bytes declared, {info.file_size - file.tell()} there")
         with archive.open(info) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise error(f"{path}: array '{info.filename}' is damaged ({e}); write the file anew") from e

@@ -5,13 +5,13 @@ size.
 import io
 import pickle
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from motionrecon.archive import DAMAGE
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_BYTES
 
@@ -69,14 +69,7 @@ def read_array(
             else np.empty(shape, dtype)
         )
         return array.reshape(shape, order="F" if fortran else "C")
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except DAMAGE as error:
         raise ClipError(f"{path}: {what} is damaged ({error}); write the file anew") from error
 
 
@@ -133,7 +126,7 @@ def read_members(
             raise ClipError(f"{path}: this is a single npy array, not an npz archive: name it .npy")
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except DAMAGE as error:
         raise ClipError(
             f"{path}: this is not an npz archive, or it is damaged (a bare pickle is never "
             "loaded); "
@@ -150,14 +143,7 @@ def read_members(
                     arrays[name] = read_array(
                         path, f"array '{name}'", file, max(info.file_size, total), allow_pickle
                     )
-            except (
-                zipfile.BadZipFile,
-                zlib.error,
-                EOFError,
-                NotImplementedError,
-                RuntimeError,
-                ValueError,
-            ) as error:
+            except DAMAGE as error:
                 raise ClipError(
                     f"{path}: array '{name}' is damaged ({error}); copy the file anew"
                 ) from error

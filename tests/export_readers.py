@@ -12,9 +12,12 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import bvhio
+import ezc3d
 import mujoco
 import numpy as np
-import pytest
+import pygltflib as gltf
+import trimesh
 from scipy.spatial.transform import Rotation
 
 from motionrecon.motion.motion import Motion
@@ -78,7 +81,6 @@ def read_bvh(folder: Path, motion: Motion) -> Read:
     """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the
     file's own angles.
     """
-    bvhio = pytest.importorskip("bvhio")
     file = bvhio.readAsBvh(str(folder / "motion.bvh"))
     raw = [joint for joint, _, _ in file.Root.layout()]
     assert [j.Name for j in raw] == names_of(motion)
@@ -107,7 +109,6 @@ def read_glb(folder: Path, motion: Motion) -> Read:
     """Every key of the animation is put into the nodes by pygltflib; trimesh then says where the
     meshes are.
     """
-    gltf, trimesh = pytest.importorskip("pygltflib"), pytest.importorskip("trimesh")
     root = gltf.GLTF2().load_binary(str(folder / "motion.glb"))
     blob = root.binary_blob()
 
@@ -209,7 +210,6 @@ def read_mot(folder: Path, motion: Motion) -> Read:
 
 
 def read_c3d(folder: Path, motion: Motion) -> Read:
-    ezc3d = pytest.importorskip("ezc3d")
     c3d = ezc3d.c3d(str(folder / "motion.c3d"), extract_forceplat_data=True)
     point = c3d["parameters"]["POINT"]
     assert (
@@ -308,7 +308,6 @@ class PlainArrays(pickle.Unpickler):
 
 
 def read_usd(folder: Path, motion: Motion) -> Read:
-    pytest.importorskip("pxr")
     from pxr import Usd, UsdGeom
 
     stage = Usd.Stage.Open(str(folder / "motion.usdc"))

@@ -44,7 +44,6 @@ def check(data, out, local, scheduler):
 
 
 def test_submitit(data, local, tmp_path):
-    pytest.importorskip("submitit")
     check(data, tmp_path, local, make("slurm", 2, 100.0, str(tmp_path), "local"))
 
 
@@ -52,7 +51,6 @@ def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
     """As soon as the first clip has an outcome; the local executor then starts the task again, as a
     cluster would.
     """
-    pytest.importorskip("submitit")
     if not Path("/proc/self/task").is_dir():
         pytest.skip("finds the task's process in /proc")
     settings = dataclasses.replace(QUICK, seconds=None)
@@ -75,7 +73,6 @@ def test_a_preempted_task_is_put_into_the_queue_again(data, tmp_path):
 
 
 def test_without_slurm_the_user_is_told(tmp_path, monkeypatch):
-    pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BatchError, match="submitit cannot submit here"):
         make("slurm", 2, 100.0, str(tmp_path))

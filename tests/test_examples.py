@@ -4,7 +4,8 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-import pytest
+import nbclient
+import nbformat
 
 from motionrecon import Motion, assets
 from motionrecon.batch.configuration import Settings
@@ -50,8 +51,6 @@ def test_own_problem():
 
 
 def test_the_notebook(tmp_path):
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(EXAMPLES / "first_motion.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # outputs are not kept
     nbclient.NotebookClient(

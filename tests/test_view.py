@@ -10,6 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from playwright import sync_api
 
 from motionrecon import load_clip
 from motionrecon.cli.main import main as command
@@ -138,7 +139,6 @@ def test_packed_arrays_come_back(values):
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
     path = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )

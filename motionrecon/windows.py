@@ -34,8 +34,8 @@ from motionrecon.physics.settle import settled
 # laboratory's are 2 to 5 mm off the bones, and the reference's stand on the floor.
 _EVEN_NOISE_M = 0.01
 _OWN_SHARE = 0.3
-# Of 7, 10 and no filter on walks, squats and runs with plates 10 Hz left the least error of the
-# force; it is what keypoints of 30 Hz know.
+# Chosen by hand: about what keypoints at 30 Hz know of a force. At 7 Hz two walks with plates came
+# out a little worse, a slow run a little better.
 _CUTOFF_HZ = 10.0
 _PADDED = 9  # frames that filtfilt needs at its ends
 _STEPS_A_SAMPLE = 2  # at most, of momentum: 120 Hz
@@ -180,9 +180,8 @@ class Reference:
                 VelocityTerm(self.qvel[at], np.full(model.nv, o.velocity)),
                 PostureTerm(self.qpos[at, 7:], o.posture),
             ],
+            [momentum, TorqueTerm(model, self.aim[at], o.torque)],
             [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, model.nu)],
-            momentum,
-            TorqueTerm(model, self.aim[at], o.torque),
             pool,
         )
 

@@ -66,23 +66,24 @@ def test_the_gauss_newton_matrix_is_that_of_the_residuals(window):
     """Of momentum and torque alone, along random directions."""
     rng, eps = np.random.default_rng(3), 1e-6
     x = 0.02 * rng.normal(size=window.n)
-    whole = window.linearize(x)[2]
-    state, control = window.state_terms, window.control_terms
+    momentum, torque = window.frame_terms
+    whole, state, control = window.linearize(x)[2], window.state_terms, window.control_terms
     window.state_terms = window.control_terms = []
     try:
         part = window.linearize(x)[2]
     finally:
         window.state_terms, window.control_terms = state, control
     assert not np.allclose(whole, part)
+    constants, inside = window.simulator.constants, window.moments(momentum.samples)
+    here = momenta(constants, window.rollout(x), inside.ravel()).h.reshape(*inside.shape, 6)
+    values = momentum.residuals(window.rollout(x), inside, window.knots(x)).values
+    scale = np.abs(values / (here - momentum.reference))  # robust weights stay those of x
 
     def residuals(y):
         r = window.rollout(y)
-        weight = window.momentum.linearized(window.rollout(x), window.inside)
-        h = momenta(window.simulator.constants, r, window.inside.ravel()).h
-        h0 = momenta(window.simulator.constants, window.rollout(x), window.inside.ravel()).h
-        scale = np.abs(weight[1] / (h0.reshape(weight[1].shape) - window.momentum.reference))
-        torque = window.torque.residuals(r, window.at, window.knots(y))
-        return np.concatenate([(scale * h.reshape(scale.shape)).ravel(), torque.ravel()])
+        h = momenta(constants, r, inside.ravel()).h
+        torques = torque.residuals(r, window.moments(1), window.knots(y)).values
+        return np.concatenate([(scale * h.reshape(scale.shape)).ravel(), torques.ravel()])
 
     for _ in range(3):
         d = rng.normal(size=window.n)
@@ -94,19 +95,19 @@ def test_a_reference_that_no_floor_can_give_pulls_linearly(window):
     """Twice as far off, about twice the loss: pseudo-Huber beyond its scale."""
     from copy import copy
 
-    r = window.rollout(np.zeros(window.n))
-    losses = []
+    x = np.zeros(window.n)
+    r, losses = window.rollout(x), []
     for far in (10.0, 20.0):
-        term = copy(window.momentum)
+        term = copy(window.frame_terms[0])
         term.reference = term.reference + [0, 0, 0, 0, 0, far * term.mass]
-        losses.append(term.value(r, window.inside))
+        losses.append(term.value(r, window.moments(term.samples), window.knots(x)))
     assert losses[1] / losses[0] == pytest.approx(2.0, rel=0.02)
 
 
 def test_momentum_counts_only_where_the_clip_is(reference):
     """Beyond the clip's end nothing is known of the force."""
     window = reference.window(reference.beginning(reference.last - 2), 6)
-    weights = window.momentum.weights[:, 0]
+    weights = window.frame_terms[0].weights[:, 0]
     assert (weights[:2] > 0).all() and not weights[2:].any()
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from motionrecon.objective.terms import Curvature
+from motionrecon.objective.terms import Curvature, Residuals
 from motionrecon.physics.constants import Constants
 
 
@@ -28,23 +28,23 @@ def frame_maps(
     c: Constants,
     jacobians: Sequence[np.ndarray],
     substeps: int,
-    inside: Float[np.ndarray, "F S 2*nv m"],
+    residuals: Sequence[Residuals],
     pool: ThreadPoolExecutor | None = None,
 ) -> FrameMaps:
     """Condense step Jacobians into maps of whole frames; with a pool its worker takes half of the
     frames.
 
     jacobians: (D, Eq, Ev) of ``physics.derivatives.velocity_jacobians`` over F * substeps steps,
-    the controls of a frame going linearly from its first knot to its second. inside: transposed
-    Jacobians of m residuals by the states at S moments of each frame, evenly spaced, the last at
-    its end.
+    the controls of a frame going linearly from its first knot to its second. residuals: of the
+    frames' terms, in the order in which `inside` has them.
     """
     frames = len(jacobians[0]) // substeps
     if pool is not None and frames > 1:
         half = frames // 2
         middle = half * substeps
-        other = pool.submit(frame_maps, c, [a[:middle] for a in jacobians], substeps, inside[:half])
-        later = frame_maps(c, [a[middle:] for a in jacobians], substeps, inside[half:])
+        early, late = ([r.part(s) for r in residuals] for s in (slice(half), slice(half, None)))
+        other = pool.submit(frame_maps, c, [a[:middle] for a in jacobians], substeps, early)
+        later = frame_maps(c, [a[middle:] for a in jacobians], substeps, late)
         both = zip(other.result(), later, strict=True)
         return FrameMaps(*(np.concatenate(parts) for parts in both))
     D, Eq, Ev = jacobians
@@ -55,8 +55,7 @@ def frame_maps(
     Eq, Ev = Eq.reshape(F, substeps, 3, 3), Ev.reshape(F, substeps, 3, 3)
     X = np.zeros((F, 2 * nv + 2 * nu, 2 * nv), D.dtype)
     X[:, : 2 * nv] = np.eye(2 * nv)
-    rows = [X[..., :0]]
-    stride = substeps // max(inside.shape[1], 1)
+    rows: list[list[np.ndarray]] = [[] for _ in residuals]
     for s in range(substeps):
         # The control is held over a step at its middle's value.
         late = D.dtype.type((s + 0.5) / substeps)
@@ -69,9 +68,16 @@ def frame_maps(
         X[..., :3] += h * velocity[..., :3]
         X[..., 6:nv] += h * velocity[..., 6:]
         X[..., nv:] = velocity
-        if inside.shape[1] and (s + 1) % stride == 0:
-            rows.append(X @ inside[:, (s + 1) // stride - 1])
-    return FrameMaps(X, np.concatenate(rows, axis=2))
+        for own, r in zip(rows, residuals, strict=True):
+            moment, between = divmod((s + 1) * r.values.shape[1], substeps)
+            if not between:
+                own.append(X @ r.by_state[:, moment - 1].astype(D.dtype))
+    for own, r in zip(rows, residuals, strict=True):
+        if r.by_knot is not None:
+            joint = np.arange(nu)
+            own[-1][:, 2 * nv + nu + joint, joint] += r.by_knot
+    inside = [X[..., :0], *(row for own in rows for row in own)]
+    return FrameMaps(X, np.concatenate(inside, axis=2))
 
 
 def gauss_newton(maps: FrameMaps, blocks: Curvature) -> Float[np.ndarray, "F*nu F*nu"]:

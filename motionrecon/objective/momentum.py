@@ -5,6 +5,7 @@ from copy import copy
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.objective.terms import Residuals
 from motionrecon.physics.constants import Constants
 from motionrecon.physics.momentum import momenta
 from motionrecon.physics.rollout import Rollout
@@ -40,13 +41,9 @@ class MomentumTerm:
         weights of each frame.
         """
         self.constants, self.reference, self.mass = c, reference, mass
+        self.samples = reference.shape[1]
         weights = np.stack([angular, linear], axis=1) / reference.shape[1]
         self.weights = weights[:, None] / mass**2  # (F, 1, 2)
-
-    @property
-    def samples(self) -> int:
-        """S, samples a frame."""
-        return self.reference.shape[1]
 
     def first(self, frames: int) -> "MomentumTerm":
         """The same loss on the window's first frames only."""
@@ -54,7 +51,7 @@ class MomentumTerm:
         term.reference, term.weights = self.reference[:frames], self.weights[:frames]
         return term
 
-    def _residuals(
+    def _differences(
         self, h: Float[np.ndarray, "n 6"]
     ) -> tuple[Float[np.ndarray, "F S 2 3"], Float[np.ndarray, "F S 2"]]:
         r = (h.reshape(self.reference.shape) - self.reference).reshape(
@@ -67,22 +64,19 @@ class MomentumTerm:
         scale = self.mass * np.array([_ANGULAR_SCALE, _LINEAR_SCALE])
         return float((self.weights * 2 * scale**2 * (root - 1)).sum())
 
-    def value(self, rollout: Rollout, inside: Int[np.ndarray, "F S"]) -> float:
-        """Loss of the states ``inside`` the frames."""
-        return self._loss(self._residuals(momenta(self.constants, rollout, inside.ravel()).h)[1])
+    def value(
+        self, rollout: Rollout, at: Int[np.ndarray, "F S"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> float:
+        """Loss of the states ``at``; knots play no part."""
+        return self._loss(self._differences(momenta(self.constants, rollout, at.ravel()).h)[1])
 
-    def linearized(
-        self, rollout: Rollout, inside: Int[np.ndarray, "F S"]
-    ) -> tuple[float, Float[np.ndarray, "F S 6"], Float[np.ndarray, "F S 2nv 6"]]:
-        """(loss, residuals r, transposed Jacobians J by tangent and velocity) such that the
-        gradient is J r and the Gauss-Newton matrix J J'.
-        """
-        h, by_q, by_v = momenta(self.constants, rollout, inside.ravel())
-        r, root = self._residuals(h)
+    def residuals(
+        self, rollout: Rollout, at: Int[np.ndarray, "F S"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> Residuals:
+        """The weighted differences [angular, linear], m = 6."""
+        h, by_q, by_v = momenta(self.constants, rollout, at.ravel())
+        r, root = self._differences(h)
         weight = np.repeat(np.sqrt(2 * self.weights / root), 3, axis=-1)
-        jacobian = np.concatenate([by_q, by_v], axis=1).reshape(*inside.shape, -1, 6)
-        return (
-            self._loss(root),
-            r.reshape(weight.shape) * weight,
-            jacobian * weight[..., None, :],
-        )
+        jacobian = np.concatenate([by_q, by_v], axis=1).reshape(*at.shape, -1, 6)
+        values = r.reshape(weight.shape) * weight
+        return Residuals(self._loss(root), values, jacobian * weight[..., None, :])

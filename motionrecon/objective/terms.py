@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from motionrecon.physics.rollout import Rollout
 
 Term = TypeVar("Term", bound="StateTerm")
+FrameTermT = TypeVar("FrameTermT", bound="FrameTerm")
 
 
 @dataclass
@@ -61,6 +62,45 @@ class StateTerm(Protocol):
         """Add this term's derivatives to ``out``, curvature too where it has room, and return its
         loss.
         """
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Residuals of a term, m at each of S moments of F frames, and how they change. The gradient of
+    the term's loss is their Jacobian's transpose times their values, its Gauss-Newton matrix the
+    Jacobian's transpose times the Jacobian; robust terms are weighted so.
+    """
+
+    loss: float
+    values: Float[np.ndarray, "F S m"]
+    by_state: Float[np.ndarray, "F S 2*nv m"]
+    """Transposed, by the tangent and the velocity of the state at that moment."""
+    by_knot: Float[np.ndarray, " m"] | None = None
+    """Residual i of a frame's last moment by joint i's offset at the frame's second knot."""
+
+    def part(self, frames: slice) -> Residuals:
+        """Those of some frames, without their loss."""
+        return Residuals(0.0, self.values[frames], self.by_state[frames], self.by_knot)
+
+
+class FrameTerm(Protocol):
+    """A loss of the states at several moments of each frame, or of state and knot together."""
+
+    samples: int
+    """S, moments of each frame, evenly spaced, the last at its end."""
+
+    def first(self: FrameTermT, frames: int) -> FrameTermT:
+        """The same loss on the window's first frames only."""
+
+    def value(
+        self, rollout: Rollout, at: Int[np.ndarray, "F S"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> float:
+        """Loss summed over the states ``at``."""
+
+    def residuals(
+        self, rollout: Rollout, at: Int[np.ndarray, "F S"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> Residuals:
+        """The same loss with what its derivatives need."""
 
 
 class ControlTerm(Protocol):

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.objective.terms import Residuals
 from motionrecon.physics.rollout import Rollout
 
 
@@ -24,7 +25,7 @@ class TorqueTerm:
     ) -> None:
         """aim: servo targets (rad) at frames 1..F, before offsets."""
         root = np.sqrt(2 * weight) / model.actuator_forcerange[:, 1]
-        self.aim = aim
+        self.aim, self.samples = aim, 1
         self.stiffness = root * model.actuator_gainprm[:, 0]  # (nu,) of a residual, by angle
         self.damping = -root * model.actuator_biasprm[:, 2]  # (nu,) by speed
 
@@ -34,19 +35,34 @@ class TorqueTerm:
         term.aim = self.aim[:frames]
         return term
 
-    def residuals(
-        self, rollout: Rollout, at: Int[np.ndarray, "F"], knots: Float[np.ndarray, "F+1 nu"]
-    ) -> Float[np.ndarray, "F nu"]:
-        """Twice the loss is the sum of their squares."""
-        stretch = self.aim + knots[1:] - rollout.qpos[at, 7:]
-        return self.stiffness * stretch - self.damping * rollout.qvel[at, 6:]
-
-    def rows(self, maps: Float[np.ndarray, "F 2nv+2nu 2nv"]) -> Float[np.ndarray, "F 2nv+2nu nu"]:
-        """The residuals' transposed Jacobians by a frame's first state and its two knots."""
+    def _torques(
+        self, rollout: Rollout, at: Int[np.ndarray, "F 1"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> Float[np.ndarray, "F 1 nu"]:
+        """Over strengths, times the root of twice the weight."""
         nu = len(self.stiffness)
-        nv = maps.shape[2] // 2
+        angle, speed = rollout.qpos[at][..., -nu:], rollout.qvel[at][..., -nu:]
+        stretch = (self.aim + knots[1:])[:, None] - angle
+        return self.stiffness * stretch - self.damping * speed
+
+    def value(
+        self, rollout: Rollout, at: Int[np.ndarray, "F 1"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> float:
+        """Loss at the frames' ends."""
+        return 0.5 * float((self._torques(rollout, at, knots) ** 2).sum())
+
+    def residuals(
+        self, rollout: Rollout, at: Int[np.ndarray, "F 1"], knots: Float[np.ndarray, "F+1 nu"]
+    ) -> Residuals:
+        """One a joint, m = nu."""
+        torques = self._torques(rollout, at, knots)
+        nv, nu = rollout.qvel.shape[1], len(self.stiffness)
         hinge, servo = np.arange(nv - nu, nv), np.arange(nu)
-        out = -maps[..., hinge] * self.stiffness.astype(maps.dtype)
-        out -= maps[..., nv + hinge] * self.damping.astype(maps.dtype)
-        out[:, 2 * nv + nu + servo, servo] += self.stiffness
-        return out
+        by_state = np.zeros((2 * nv, nu))
+        by_state[hinge, servo] = -self.stiffness
+        by_state[nv + hinge, servo] = -self.damping
+        return Residuals(
+            0.5 * float((torques**2).sum()),
+            torques,
+            np.broadcast_to(by_state, (len(at), 1, *by_state.shape)),
+            self.stiffness,
+        )

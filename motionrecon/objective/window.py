@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from motionrecon.objective.curvature import FrameMaps, frame_maps, gauss_newton
-from motionrecon.objective.momentum import MomentumTerm
-from motionrecon.objective.terms import ControlTerm, StateDerivatives, StateTerm
-from motionrecon.objective.torque import TorqueTerm
+from motionrecon.objective.curvature import frame_maps, gauss_newton
+from motionrecon.objective.terms import (
+    ControlTerm,
+    FrameTerm,
+    Residuals,
+    StateDerivatives,
+    StateTerm,
+)
 from motionrecon.physics.derivatives import gradient, velocity_jacobians
 from motionrecon.physics.rollout import Rollout, Simulator
 
@@ -38,21 +42,18 @@ class Window:
         first_knot: Float[np.ndarray, " nu"],
         substeps: int,
         state_terms: Sequence[StateTerm],
+        frame_terms: Sequence[FrameTerm],
         control_terms: Sequence[ControlTerm],
-        momentum: MomentumTerm,
-        torque: TorqueTerm,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """qpos, qvel: the first state; feedforward, first_knot in rad."""
         self.simulator, self.qpos, self.qvel = simulator, qpos, qvel
         self.feedforward, self.first_knot, self.substeps = feedforward, first_knot, substeps
-        self.state_terms, self.control_terms, self._pool = state_terms, control_terms, pool
-        self.momentum, self.torque = momentum, torque
+        self.state_terms, self.frame_terms = state_terms, frame_terms
+        self.control_terms, self._pool = control_terms, pool
         self.frames, self.nu = len(feedforward) // substeps, feedforward.shape[1]
         self.n = self.frames * self.nu
         self.at = substeps * np.arange(1, self.frames + 1)
-        samples = np.arange(1, self.frames * momentum.samples + 1)
-        self.inside = (substeps // momentum.samples * samples).reshape(self.frames, -1)
         self._late = ((np.arange(substeps) + 0.5) / substeps)[None, :, None]
         self._last: tuple[Float[np.ndarray, " n"], Rollout] | None = None
         self._best: tuple[Float[np.ndarray, " n"], Rollout] | None = None
@@ -78,11 +79,15 @@ class Window:
             self.first_knot,
             self.substeps,
             terms,
+            [t.first(frames) for t in self.frame_terms],
             self.control_terms,
-            self.momentum.first(frames),
-            self.torque.first(frames),
             self._pool,
         )
+
+    def moments(self, samples: int) -> Int[np.ndarray, "F S"]:
+        """Steps after which so many moments of each frame lie, the last at its end."""
+        every = self.substeps // samples
+        return every * np.arange(1, self.frames * samples + 1).reshape(self.frames, samples)
 
     def knots(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "F+1 nu"]:
         """Offsets, rad, the given first one included."""
@@ -122,11 +127,13 @@ class Window:
         r, k = self.rollout(x), self.knots(x)
         if r.diverged:
             return np.inf
-        torque = self.torque.residuals(r, self.at, k)
         # In the order of value_and_grad and linearize, so that the same x has the very same loss.
         loss = sum(t.value(r, self.at) for t in self.state_terms)
-        loss += self.momentum.value(r, self.inside) + 0.5 * float((torque**2).sum())
+        loss += sum(t.value(r, self.moments(t.samples), k) for t in self.frame_terms)
         return self._judged(loss + sum(t.value(k) for t in self.control_terms))
+
+    def _residuals(self, r: Rollout, k: Float[np.ndarray, "F+1 nu"]) -> list[Residuals]:
+        return [t.residuals(r, self.moments(t.samples), k) for t in self.frame_terms]
 
     def _state_derivatives(self, r: Rollout, curvature: bool) -> tuple[float, StateDerivatives]:
         out = StateDerivatives.zeros(self.frames, len(self.qvel), curvature)
@@ -148,21 +155,22 @@ class Window:
         steps, nv = len(self.feedforward), len(self.qvel)
         dq, dv = np.zeros((steps + 1, nv)), np.zeros((steps + 1, nv))
         dq[self.at], dv[self.at] = d.dq, d.dv
-        k = self.knots(x)
-        torque = self.torque.residuals(r, self.at, k)
-        dq[self.at, nv - self.nu :] -= self.torque.stiffness * torque
-        dv[self.at, nv - self.nu :] -= self.torque.damping * torque
-        momentum, residuals, jacobian = self.momentum.linearized(r, self.inside)
-        by_state = (jacobian @ residuals[..., None]).reshape(-1, 2 * nv)
-        dq[self.inside.ravel()] += by_state[:, :nv]
-        dv[self.inside.ravel()] += by_state[:, nv:]
+        k, knot_gradient = self.knots(x), np.zeros((self.frames, self.nu))
+        residuals = self._residuals(r, k)
+        for part in residuals:
+            at = self.moments(part.values.shape[1]).ravel()
+            by_state = (part.by_state @ part.values[..., None]).reshape(-1, 2 * nv)
+            dq[at] += by_state[:, :nv]
+            dv[at] += by_state[:, nv:]
+            if part.by_knot is not None:
+                knot_gradient += part.by_knot * part.values[:, -1]
         du = gradient(self.simulator.constants, r, dq, dv)[0].reshape(
             self.frames, self.substeps, self.nu
         )
         g = (self._late * du).sum(1)
         g[:-1] += ((1 - self._late) * du).sum(1)[1:]
-        g += self.torque.stiffness * torque
-        loss += momentum + 0.5 * float((torque**2).sum())
+        g += knot_gradient
+        loss += sum(part.loss for part in residuals)
         loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
         return loss, g.ravel() + self._control_gradient(k)
 
@@ -189,20 +197,18 @@ class Window:
         exact = velocity_jacobians(c, r, self._pool)
         jacobians: list[np.ndarray] = [a.astype(precision, copy=False) for a in exact]
         nv, nu, k = len(self.qvel), self.nu, self.knots(x)
-        momentum, residuals, jacobian = self.momentum.linearized(r, self.inside)
-        torque = self.torque.residuals(r, self.at, k)
-        loss += momentum + 0.5 * float((torque**2).sum())
-        maps = frame_maps(
-            c, jacobians, self.substeps, jacobian.astype(precision, copy=False), self._pool
+        residuals = self._residuals(r, k)
+        loss += sum(part.loss for part in residuals)
+        maps = frame_maps(c, jacobians, self.substeps, residuals, self._pool)
+        values = np.concatenate(
+            [np.zeros((self.frames, 0)), *(r.values.reshape(self.frames, -1) for r in residuals)], 1
         )
-        rows = np.concatenate([maps.inside, self.torque.rows(maps.state)], axis=2)
-        residuals = np.concatenate([residuals.reshape(self.frames, -1), torque], axis=1)
-        H = gauss_newton(FrameMaps(maps.state, rows), d.curvature)
+        H = gauss_newton(maps, d.curvature)
         g, p = np.zeros((self.frames + 1, nu)), np.zeros(2 * nv)
         for f in range(self.frames - 1, -1, -1):
             p[:nv] += d.dq[f]
             p[nv:] += d.dv[f]
-            back = maps.state[f] @ p + rows[f] @ residuals[f]
+            back = maps.state[f] @ p + maps.inside[f] @ values[f]
             g[f] += back[2 * nv : 2 * nv + nu]
             g[f + 1] += back[2 * nv + nu :]
             p = back[: 2 * nv]

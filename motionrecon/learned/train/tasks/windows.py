@@ -83,6 +83,8 @@ def synthetic(reference: Reference, name: str, rng: np.random.Generator) -> Task
         raise MotionReconError(f"{name}: random controls diverged")
     at = np.concatenate([[0], window.at])
     piece = slice(start, start + frames + 1)
+    shape = reference.momentum.shape[1:]
+    own = momenta(reference.simulator.constants, r, window.moments(shape[0]).ravel()).h
     made = dataclasses.replace(
         reference,
         qpos=_replaced(reference.qpos, piece, r.qpos[at]),
@@ -91,11 +93,7 @@ def synthetic(reference: Reference, name: str, rng: np.random.Generator) -> Task
         smooth=_replaced(reference.smooth, piece, points.positions(r, at)),
         confidence=np.ones_like(reference.confidence),
         momentum=_replaced(
-            reference.momentum,
-            slice(start, start + frames),
-            momenta(reference.simulator.constants, r, window.inside.ravel()).h.reshape(
-                *window.inside.shape, 6
-            ),
+            reference.momentum, slice(start, start + frames), own.reshape(-1, *shape)
         ),
     )
     window = made.window(begin, frames)

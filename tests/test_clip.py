@@ -426,3 +426,9 @@ def test_until_cuts_all_that_has_the_clip_s_frames(walk):
     np.testing.assert_array_equal(part.extras["grf_time"], plates)  # on a clock of its own
     assert len(clip.extras["time"]) == len(walk.keypoints)  # the clip itself is as it was
     assert clip.until(None) is clip and len(clip.until(1e6).keypoints) == len(walk.keypoints)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, np.nan, np.inf])
+def test_until_refuses_seconds_that_leave_nothing(walk, seconds):
+    with pytest.raises(ClipError, match="seconds .*: expected a number above 0"):
+        walk.until(seconds)

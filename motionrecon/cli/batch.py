@@ -1,5 +1,6 @@
 """``motionrecon batch CLIPS --out DIR``: a folder or glob of clips in, a folder of motions out."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,8 +76,10 @@ def run(o: BatchOptions, console: Console) -> int:
 
     check_noise(o.noise)
     check_mass(o.mass)
-    if o.seconds is not None and not o.seconds > 0:
-        raise BatchError(f"--seconds {o.seconds:g}: expected more than 0")
+    if o.seconds is not None and not 0 < o.seconds < math.inf:
+        raise BatchError(f"--seconds {o.seconds:g}: expected a number above 0")
+    if not o.timeout > 0:
+        raise BatchError(f"--timeout {o.timeout:g}: expected more than 0 s")
     todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)
     failed = sum(s["state"] == "failed" for s in todo.kept)
     left, done = len(todo.todo), len(todo.kept) - failed

@@ -12,7 +12,6 @@ from motionrecon.cli.outputs import check_writable, floor_height, number
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
-from motionrecon.errors import ClipError
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,7 @@ def run(o: CompareOptions, console: Console) -> int:
     from motionrecon.view.compare import compare, write_comparison
     from motionrecon.view.video import make_renderer
 
-    clip = load_clip(o.clip, **o.reading.keywords())
-    if o.seconds is not None:
-        if not o.seconds > 0:
-            found = f"--seconds {o.seconds:g}: nothing would be left of the clip"
-            raise ClipError(f"{found}; give more than 0")
-        clip = clip.until(o.seconds)
+    clip = load_clip(o.clip, **o.reading.keywords()).until(o.seconds)
     out = o.out or Path("out") / "compare" / Path(o.clip).stem
     check_writable(out)
     film = o.video.options()

@@ -1,10 +1,13 @@
 """A clip of keypoints: what every part of the package takes as its input."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+
+from motionrecon.errors import ClipError
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,13 @@ class Clip:
 
     def until(self, seconds: float | None) -> "Clip":
         """The clip's frames from 0 s to `seconds` s after its first one, both included; all of them
-        for None. Arrays of forces have a clock of their own and stay whole.
+        for None. Arrays of forces have a clock of their own and stay whole. Raises ClipError for
+        seconds that are not above 0 and finite.
         """
         if seconds is None:
             return self
+        if not 0 < seconds < math.inf:
+            raise ClipError(f"seconds {seconds:g}: expected a number above 0")
         frames = int(round(seconds * self.fps)) + 1
         extras = dict(self.extras)
         if "time" in extras:

@@ -281,6 +281,9 @@ def test_lists_and_renamed_options_in_a_file(tmp_path):
     file.write_text("with: [bfgs, adam]\nup: -y\nmax-evaluations: 3\n")
     o = parse(COMMANDS["compare"].kind(), ["--config", str(file), WALK], "")
     assert o.others == ("bfgs", "adam") and o.reading.up == "-y" and o.max_evaluations == 3
+    file.write_text("lengths: [40, 500]\ndimensions: [3, 10]\n")  # one that may be None, too
+    o = parse(COMMANDS["train"].kind(), ["optimus", "--out", "o", "--config", str(file)], "")
+    assert o.lengths == (40, 500) and o.dimensions == (3, 10)
     (tmp_path / "empty.yaml").write_text("")
     o = parse(COMMANDS["inspect"].kind(), [WALK, "--config", str(tmp_path / "empty.yaml")], "")
     assert o.reading == ReadingOptions()

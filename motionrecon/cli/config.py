@@ -94,7 +94,7 @@ def _words(path: str, name: str, hint: Any, value: Any) -> list[str]:
         if not isinstance(value, bool):
             raise UsageError(f"{where}: expected true or false, found {_short(value)}")
         return [f"--{name}" if value else f"--no-{name}"]
-    if get_origin(hint) is tuple:
+    if any(get_origin(h) is tuple for h in (hint, *get_args(hint))):  # `tuple | None` as well
         if not isinstance(value, list) or any(map(_no_scalar, value)):
             raise UsageError(f"{where}: expected a list of values, found {_short(value)}")
         return [f"--{name}", *map(str, value)]

@@ -1,5 +1,5 @@
-"""Readers on damaged files: `python scripts/benchmark.py damaged --out DIR [--variants 200] [FORMAT
-or FILE ...]`.
+"""Readers on damaged files: `motionrecon benchmark damaged --out DIR [--variants 200] [FORMAT or
+FILE ...]`.
 
 Every reader's sample file is damaged in many ways; each variant must give a valid clip or one clear
 ClipError: no other exception, no hang, no memory beyond 1 GiB.

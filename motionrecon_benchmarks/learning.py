@@ -1,5 +1,5 @@
 """Learning curves of meta-training: validation meta-loss against meta-steps and CPU seconds, from
-the folders that scripts/train_optimus.py wrote.
+the folders that ``motionrecon train`` wrote.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def read_curve(folder: Path) -> dict[str, np.ndarray]:
         }
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{folder}/curve.jsonl: {error!r}; give a folder written by scripts/train_optimus.py"
+            f"{folder}/curve.jsonl: {error!r}; give a folder written by motionrecon train"
         ) from error
 
 

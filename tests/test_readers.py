@@ -129,7 +129,7 @@ def test_every_verdict_is_overridden_by_an_option(name, samples):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_damaged_files_give_a_clear_error_or_a_clip(name):
-    """A small share of what `scripts/benchmark.py damaged` does; readers that run apart take
+    """A small share of what `motionrecon benchmark damaged` does; readers that run apart take
     longer.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,8 +1,8 @@
 """A second engine behind the interface of ``rollout`` and ``derivatives``: pure JAX, MJX's step
 under jax.grad.
 
-It is the cross-check of the closed form and its slow rival in ``scripts/benchmark.py gradient``; on
-an accelerator it batches. JAX is imported when a simulator is made. It supports every model that
+It is the cross-check of the closed form and its slow rival in ``motionrecon benchmark gradient``;
+on an accelerator it batches. JAX is imported when a simulator is made. It supports every model that
 ``constants.read_constants`` accepts (the same physics is what is compared), in float64 only:
 float32 loses three digits in the step's matrices.
 

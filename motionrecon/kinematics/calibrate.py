@@ -8,7 +8,7 @@ from numba import njit
 
 from motionrecon.body.build import Body
 from motionrecon.kinematics.forward import carried, forward, point_jacobian
-from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.frame import Constants, frame_terms
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.start import Starter
 
@@ -102,23 +102,9 @@ def _reduced(
     hess, grad = np.zeros((n, n)), np.zeros(n)
     for q, t, w in zip(qpos, target, weight, strict=True):
         h, g = np.zeros((len(q) - 1, len(q) - 1)), np.zeros(len(q) - 1)
-        _, d2 = frame_terms(
-            q,
-            t,
-            w,
-            scale2,
-            True,
-            problem.arrays,
-            problem.points,
-            problem.spheres,
-            problem.pull,
-            problem.limit_weight,
-            problem.no_floor,
-            h,
-            g,
-        )
+        _, d2 = frame_terms(q, t, w, scale2, problem.constants, problem.no_floor, h, g)
         w = np.where(w > 0, w / (1 + d2 / scale2), 0.0)
-        cross, own, mine = _coupling(q, t, w, problem.arrays, problem.points)
+        cross, own, mine = _coupling(q, t, w, problem.constants)
         h = np.tril(h) + np.tril(h, -1).T + 1e-6 * np.eye(len(h))
         solved = np.linalg.solve(h, np.column_stack([cross, g]))
         hess += np.diag(own) - cross.T @ solved[:, :-1]
@@ -128,30 +114,25 @@ def _reduced(
 
 @njit(cache=True)
 def _coupling(
-    q: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray,
-    tree: tuple[np.ndarray, ...],
-    points: tuple[np.ndarray, np.ndarray],
+    q: np.ndarray, target: np.ndarray, weight: np.ndarray, c: Constants
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """J_q' W J_o (nv, 3K), diagonal of J_o' W J_o (3K,) and J_o' W residual (3K,); J_o is the
     bodies' rotation.
     """
-    parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, _ = tree
-    nb, nv, count = len(parent), len(axis), len(target)
+    nb, nv, count = len(c.parent), len(c.axis), len(target)
     xpos, xmat, dof_axis = np.empty((nb, 3)), np.empty((nb, 3, 3)), np.empty((nv, 3))
-    forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis)
+    forward(q, c.parent, c.body_pos, c.first_dof, c.dof_count, c.axis, xpos, xmat, dof_axis)
     at = np.empty((count, 3))
-    carried(points[0], points[1], xpos, xmat, at)
+    carried(c.point_body, c.point_pos, xpos, xmat, at)
     cross, own, mine = np.zeros((nv, 3 * count)), np.zeros(3 * count), np.zeros(3 * count)
-    jac = np.empty((3, chain.shape[1]))
+    jac = np.empty((3, c.chain.shape[1]))
     for k in range(count):
-        b = points[0][k]
-        point_jacobian(b, at[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
+        b = c.point_body[k]
+        point_jacobian(b, at[k], c.chain, c.chain_length, c.dof_body, xpos, dof_axis, jac)
         for i in range(3):
             own[3 * k + i] = weight[k]
             for r in range(3):
                 mine[3 * k + i] += weight[k] * xmat[b, r, i] * (at[k, r] - target[k, r])
-                for c in range(chain_length[b]):
-                    cross[chain[b, c], 3 * k + i] += weight[k] * jac[r, c] * xmat[b, r, i]
+                for j in range(c.chain_length[b]):
+                    cross[c.chain[b, j], 3 * k + i] += weight[k] * jac[r, j] * xmat[b, r, i]
     return cross, own, mine

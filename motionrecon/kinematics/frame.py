@@ -1,9 +1,40 @@
 """Cost, gradient and Gauss-Newton matrix of one frame, and a damped solve of one frame alone."""
 
+from typing import NamedTuple
+
 import numpy as np
+from jaxtyping import Float, Int
 from numba import njit
 
 from motionrecon.kinematics.forward import add_floor, add_points, carried, forward, retract
+
+
+class Constants(NamedTuple):
+    """What stays the same while a clip is solved: the tree (motionrecon.kinematics.tree), what it
+    carries, and the priors.
+
+    numba's cache on disk notices changes of the file that a function is in, and neither of the
+    functions it calls nor of the order of a record's fields: who changes either here touches
+    calibrate.py and trajectory.py too, or clears the cache.
+    """
+
+    parent: Int[np.ndarray, " nbody"]
+    body_pos: Float[np.ndarray, "nbody 3"]
+    first_dof: Int[np.ndarray, " nbody"]
+    dof_count: Int[np.ndarray, " nbody"]
+    axis: Float[np.ndarray, "nv 3"]
+    chain: Int[np.ndarray, "nbody depth"]
+    chain_length: Int[np.ndarray, " nbody"]
+    dof_body: Int[np.ndarray, " nv"]
+    limits: Float[np.ndarray, "nv 2"]  # rad
+    point_body: Int[np.ndarray, " K"]
+    point_pos: Float[np.ndarray, "K 3"]  # m
+    sphere_body: Int[np.ndarray, " S"]
+    sphere_pos: Float[np.ndarray, "S 3"]  # m
+    sphere_radius: Float[np.ndarray, " S"]  # m
+    neutral: Float[np.ndarray, " nv"]  # rad
+    precision: Float[np.ndarray, " nv"]  # 1/rad^2, of the pull to neutral
+    limit_weight: float  # 1/rad^2, beyond the limits
 
 
 @njit(cache=True)
@@ -12,12 +43,7 @@ def frame_terms(
     target: np.ndarray,
     weight: np.ndarray,
     scale2: np.ndarray,
-    robust: bool,
-    tree: tuple[np.ndarray, ...],
-    points: tuple[np.ndarray, np.ndarray],
-    spheres: tuple[np.ndarray, ...],
-    pull: tuple[np.ndarray, np.ndarray],
-    limit_weight: float,
+    c: Constants,
     floor: np.ndarray,
     hess: np.ndarray,
     grad: np.ndarray,
@@ -26,16 +52,14 @@ def frame_terms(
     (K,)).
 
     target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2:
-    squared distance at which a keypoint's influence halves (Cauchy); robust False: plain squares.
-    tree: forward's arrays, then chain, chain_length, dof_body, limits. points: (body, pos).
-    spheres: (body, pos, radius). floor (S, 2): weights of add_floor. pull: (neutral, precision).
+    squared distance at which a keypoint's influence halves (Cauchy). floor (S, 2): weights of
+    add_floor.
     """
-    parent, body_pos, first_dof, dof_count, axis, chain, chain_length, dof_body, limits = tree
-    nb, nv = len(parent), len(axis)
+    nb, nv = len(c.parent), len(c.axis)
     xpos, xmat, dof_axis = np.empty((nb, 3)), np.empty((nb, 3, 3)), np.empty((nv, 3))
-    forward(q, parent, body_pos, first_dof, dof_count, axis, xpos, xmat, dof_axis)
-    at = np.empty((len(points[0]), 3))
-    carried(points[0], points[1], xpos, xmat, at)
+    forward(q, c.parent, c.body_pos, c.first_dof, c.dof_count, c.axis, xpos, xmat, dof_axis)
+    at = np.empty((len(c.point_body), 3))
+    carried(c.point_body, c.point_pos, xpos, xmat, at)
     cost = 0.0
     d2, w = np.empty(len(at)), np.zeros(len(at))
     for k in range(len(at)):
@@ -45,39 +69,47 @@ def frame_terms(
             + (at[k, 2] - target[k, 2]) ** 2
         )
         if weight[k] > 0.0:
-            if robust:
-                cost += 0.5 * weight[k] * scale2[k] * np.log1p(d2[k] / scale2[k])
-                w[k] = weight[k] / (1.0 + d2[k] / scale2[k])
-            else:
-                cost += 0.5 * weight[k] * d2[k]
-                w[k] = weight[k]
-    add_points(at, target, w, points[0], chain, chain_length, dof_body, xpos, dof_axis, hess, grad)
+            cost += 0.5 * weight[k] * scale2[k] * np.log1p(d2[k] / scale2[k])
+            w[k] = weight[k] / (1.0 + d2[k] / scale2[k])
+    add_points(
+        at,
+        target,
+        w,
+        c.point_body,
+        c.chain,
+        c.chain_length,
+        c.dof_body,
+        xpos,
+        dof_axis,
+        hess,
+        grad,
+    )
     if floor.any():
-        centres = np.empty((len(spheres[0]), 3))
-        carried(spheres[0], spheres[1], xpos, xmat, centres)
+        centres = np.empty((len(c.sphere_body), 3))
+        carried(c.sphere_body, c.sphere_pos, xpos, xmat, centres)
         cost += add_floor(
             centres,
-            spheres[2],
+            c.sphere_radius,
             floor,
-            spheres[0],
-            chain,
-            chain_length,
-            dof_body,
+            c.sphere_body,
+            c.chain,
+            c.chain_length,
+            c.dof_body,
             xpos,
             dof_axis,
             hess,
             grad,
         )
     for d in range(6, nv):
-        off = q[d + 1] - pull[0][d]
-        cost += 0.5 * pull[1][d] * off * off
-        grad[d] += pull[1][d] * off
-        hess[d, d] += pull[1][d]
-        over = min(q[d + 1] - limits[d, 0], 0.0) + max(q[d + 1] - limits[d, 1], 0.0)
+        off = q[d + 1] - c.neutral[d]
+        cost += 0.5 * c.precision[d] * off * off
+        grad[d] += c.precision[d] * off
+        hess[d, d] += c.precision[d]
+        over = min(q[d + 1] - c.limits[d, 0], 0.0) + max(q[d + 1] - c.limits[d, 1], 0.0)
         if over != 0.0:
-            cost += 0.5 * limit_weight * over * over
-            grad[d] += limit_weight * over
-            hess[d, d] += limit_weight
+            cost += 0.5 * c.limit_weight * over * over
+            grad[d] += c.limit_weight * over
+            hess[d, d] += c.limit_weight
     return cost, d2
 
 
@@ -120,12 +152,7 @@ def solve_frame(
     target: np.ndarray,
     weight: np.ndarray,
     scale2: np.ndarray,
-    robust: bool,
-    tree: tuple[np.ndarray, ...],
-    points: tuple[np.ndarray, np.ndarray],
-    spheres: tuple[np.ndarray, ...],
-    pull: tuple[np.ndarray, np.ndarray],
-    limit_weight: float,
+    c: Constants,
     floor: np.ndarray,
     iterations: int,
 ) -> tuple[np.ndarray, float, np.ndarray]:
@@ -141,19 +168,7 @@ def solve_frame(
     for _ in range(iterations + 1):
         trial_hess, trial_grad = np.zeros((nv, nv)), np.zeros(nv)
         trial_cost, trial_d2 = frame_terms(
-            trial,
-            target,
-            weight,
-            scale2,
-            robust,
-            tree,
-            points,
-            spheres,
-            pull,
-            limit_weight,
-            floor,
-            trial_hess,
-            trial_grad,
+            trial, target, weight, scale2, c, floor, trial_hess, trial_grad
         )
         if trial_cost < cost:
             gain = cost - trial_cost

@@ -1,11 +1,12 @@
-"""What inverse kinematics knows of a body: its tree, priors and the packed arrays of the compiled
-loops.
+"""What inverse kinematics knows of a body: its tree, priors, and both as the compiled loops take
+them.
 """
 
 import numpy as np
 
 from motionrecon.body.build import Body
 from motionrecon.kinematics.forward import carried, forward
+from motionrecon.kinematics.frame import Constants
 from motionrecon.kinematics.prior import prior_of
 from motionrecon.kinematics.tree import Tree, tree_of
 
@@ -25,12 +26,22 @@ class FrameProblem:
         dof_body = np.ones(t.nv, np.int64)
         for b in range(len(t.parent)):
             dof_body[t.first_dof[b] : t.first_dof[b] + t.dof_count[b]] = b
-        self.arrays = (*t.arrays(), t.chain, t.chain_length, dof_body, t.limits)
-        self.points = (t.point_body, t.point_pos)
-        self.spheres = (t.sphere_body, t.sphere_pos, t.sphere_radius)
+        self.constants = Constants(
+            *t.arrays(),
+            chain=t.chain,
+            chain_length=t.chain_length,
+            dof_body=dof_body,
+            limits=t.limits,
+            point_body=t.point_body,
+            point_pos=t.point_pos,
+            sphere_body=t.sphere_body,
+            sphere_pos=t.sphere_pos,
+            sphere_radius=t.sphere_radius,
+            neutral=self.prior.neutral,
+            precision=self.prior.precision,
+            limit_weight=1 / LIMIT_SPREAD**2,
+        )
         self.no_floor = np.zeros((len(t.sphere_body), 2))
-        self.pull = (self.prior.neutral, self.prior.precision)
-        self.limit_weight = 1 / LIMIT_SPREAD**2
         self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
 
     def with_points(self, point_pos: np.ndarray) -> "FrameProblem":
@@ -105,5 +116,5 @@ class FrameProblem:
         over = np.minimum(angle - limits[:, 0], 0) + np.maximum(angle - limits[:, 1], 0)
         return float(
             (self.prior.precision[d] * (angle - self.prior.neutral[d]) ** 2).sum()
-            + self.limit_weight * (over**2).sum()
+            + self.constants.limit_weight * (over**2).sum()
         )

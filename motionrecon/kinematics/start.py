@@ -109,20 +109,8 @@ class Starter:
         scale2: np.ndarray,
         iterations: int,
     ) -> tuple[np.ndarray, float, np.ndarray]:
-        p = self.problem
         return solve_frame(
-            q,
-            target,
-            weight,
-            scale2,
-            True,
-            p.arrays,
-            p.points,
-            p.spheres,
-            p.pull,
-            p.limit_weight,
-            self.floor,
-            iterations,
+            q, target, weight, scale2, self.problem.constants, self.floor, iterations
         )
 
     def _misfit(self, d2: np.ndarray, weight: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from numba import njit
 from scipy.linalg.lapack import dpbsv
 
 from motionrecon.kinematics.forward import retract
-from motionrecon.kinematics.frame import frame_terms
+from motionrecon.kinematics.frame import Constants, frame_terms
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import right_jacobian_inverse, turned_by
 
@@ -18,11 +18,7 @@ def assemble(
     target: np.ndarray,
     weight: np.ndarray,
     scale2: np.ndarray,
-    tree: tuple[np.ndarray, ...],
-    points: tuple[np.ndarray, np.ndarray],
-    spheres: tuple[np.ndarray, ...],
-    pull: tuple[np.ndarray, np.ndarray],
-    limit_weight: float,
+    c: Constants,
     floor: np.ndarray,
     stiff: np.ndarray,
     tail: float,
@@ -47,12 +43,7 @@ def assemble(
             target[t],
             weight[t],
             scale2,
-            True,
-            tree,
-            points,
-            spheres,
-            pull,
-            limit_weight,
+            c,
             floor[t],
             hess,
             grad[t * nv : (t + 1) * nv],
@@ -169,25 +160,13 @@ def solve_trajectory(
     """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight
     (T, K), floor (T, S, 2).
     """
-    p = problem
-    frames, nv = len(qpos), p.tree.nv
+    c = problem.constants
+    frames, nv = len(qpos), problem.tree.nv
     n, width = frames * nv, 2 * nv + 3
-    pull = (p.pull[0], p.pull[1] * neutral_scale)
     # neutral_scale spreads one pose's worth of pull over the frames of one posture; limits stay as
     # they are
-    rest = (
-        target,
-        weight,
-        scale2,
-        p.arrays,
-        p.points,
-        p.spheres,
-        pull,
-        p.limit_weight,
-        floor,
-        stiff,
-        tail,
-    )
+    c = c._replace(precision=c.precision * neutral_scale)
+    rest = (target, weight, scale2, c, floor, stiff, tail)
     band, grad = np.empty((n, width)), np.empty(n)
     trial_band, trial_grad = np.empty((n, width)), np.empty(n)
     cost, damping = assemble(qpos, *rest, band, grad), 1e-5

@@ -2,6 +2,8 @@
 them.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from motionrecon.body.build import Body
@@ -54,18 +56,23 @@ class FrameProblem:
         q[7:] = self.prior.neutral[6:]
         return q
 
+    def poses(self, qpos: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Places (nbody, 3) m and rotations (nbody, 3, 3) of the bodies in each of qpos (T, nq), in
+        arrays that the next one overwrites.
+        """
+        t = self.tree
+        xpos, xmat = np.empty((len(t.parent), 3)), np.empty((len(t.parent), 3, 3))
+        axes = np.empty((t.nv, 3))
+        for q in qpos:
+            forward(q, *t.arrays(), xpos, xmat, axes)
+            yield xpos, xmat
+
     def points_of(self, qpos: np.ndarray) -> np.ndarray:
         """Keypoints of the model: qpos (nq,) -> (K, 3), or (T, nq) -> (T, K, 3), m."""
         many = np.atleast_2d(qpos)
         t = self.tree
         out = np.empty((len(many), len(t.point_body), 3))
-        xpos, xmat, axes = (
-            np.empty((len(t.parent), 3)),
-            np.empty((len(t.parent), 3, 3)),
-            np.empty((t.nv, 3)),
-        )
-        for q, row in zip(many, out, strict=True):
-            forward(q, *t.arrays(), xpos, xmat, axes)
+        for row, (xpos, xmat) in zip(out, self.poses(many), strict=True):
             carried(t.point_body, t.point_pos, xpos, xmat, row)
         return out if np.ndim(qpos) == 2 else out[0]
 
@@ -74,10 +81,7 @@ class FrameProblem:
         t = self.tree
         body, pos = t.sphere_body[spheres], t.sphere_pos[spheres]
         out = np.empty((len(qpos), len(spheres), 3))
-        xpos, xmat = np.empty((len(t.parent), 3)), np.empty((len(t.parent), 3, 3))
-        axes = np.empty((t.nv, 3))
-        for q, row in zip(qpos, out, strict=True):
-            forward(q, *t.arrays(), xpos, xmat, axes)
+        for row, (xpos, xmat) in zip(out, self.poses(qpos), strict=True):
             carried(body, pos, xpos, xmat, row)
         out[..., 2] -= t.sphere_radius[spheres]
         return out

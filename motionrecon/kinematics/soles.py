@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 
 from motionrecon.body.build import Body
 from motionrecon.kinematics.fit import Fit
-from motionrecon.kinematics.forward import forward
 
 # Spread of ground heights between laboratories' placements of foot keypoints (clip/floor.py).
 PLACEMENT_M = 0.014
@@ -105,10 +104,7 @@ def seated(
     loaded = np.stack([stance[:, of_feet.foot == side].max(axis=1) for side in (0, 1)], axis=1)
     mine = [k for k, b in enumerate(tree.point_body) if int(b) in feet]
     off, count = np.zeros((len(mine), 3)), np.zeros(len(mine))
-    xpos, xmat = np.empty((len(tree.parent), 3)), np.empty((len(tree.parent), 3, 3))
-    axes = np.empty((tree.nv, 3))
-    for t, q in enumerate(qpos):
-        forward(q, *tree.arrays(), xpos, xmat, axes)
+    for t, (xpos, xmat) in enumerate(fit.problem.poses(qpos)):
         for i, k in enumerate(mine):
             b = tree.point_body[k]
             weight = loaded[t, feet[int(b)]]

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
 from motionrecon.body.build import Body
 from motionrecon.kinematics.fit import Fit
+from motionrecon.kinematics.tree import tree_of
 
 # Spread of ground heights between laboratories' placements of foot keypoints (clip/floor.py).
 PLACEMENT_M = 0.014
@@ -40,10 +40,8 @@ def foot_of(body: Body) -> dict[int, int]:
 
 
 def of(body: Body) -> Soles:
-    """The soles of a body; the spheres count as in kinematics.tree."""
-    m, feet = body.model, foot_of(body)
-    touching = (m.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE) & (m.geom_conaffinity > 0)
-    segments = m.geom_bodyid[np.flatnonzero(touching)]
+    """The soles of a body."""
+    feet, segments = foot_of(body), tree_of(body).sphere_body
     mine = np.flatnonzero([int(b) in feet for b in segments])
     return Soles(mine, np.array([feet[int(b)] for b in segments[mine]]))
 

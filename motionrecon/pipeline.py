@@ -14,13 +14,12 @@ from threadpoolctl import threadpool_limits
 from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions
 from motionrecon.body.build import reweighed
-from motionrecon.clip.floor import Floor, estimate_floor, given_floor, level
+from motionrecon.clip.floor import PLACEMENT_M, Floor, estimate_floor, given_floor, level
 from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError
 from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
-from motionrecon.kinematics.soles import PLACEMENT_M
 from motionrecon.motion import plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
 from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filtered

@@ -6,6 +6,7 @@ import pytest
 from synthetic_motion import NAMES, clip_of, proportions
 
 from motionrecon.body import ModelOptions, assemble
+from motionrecon.clip.floor import PLACEMENT_M
 from motionrecon.kinematics import soles, solve_standing
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.physics.floor_forces import floor_contacts
@@ -40,7 +41,7 @@ def test_soles_say_how_high_the_floor_is(standing, height):
     raised[:, 2] += height
     found = solve_standing(body, clip_of(body, raised, FPS))
     assert found.height == pytest.approx(height, abs=0.006)
-    assert 0 < found.spread < soles.PLACEMENT_M
+    assert 0 < found.spread < PLACEMENT_M
     points = FrameProblem(found.body).soles_of(found.ik.qpos, soles.of(body).spheres)
     assert abs(np.median(points[..., 2])) < 0.003
     assert found.stance.min() > 0.8

@@ -13,10 +13,10 @@ from motionrecon.clip.resample import local_fit
 from motionrecon.runs import runs
 
 # Height above the ground of a standing foot's keypoints, fractions of stature: medians over
-# laboratories that know their ground. They differ between laboratories by about _PLACEMENT_M
+# laboratories that know their ground. They differ between laboratories by about PLACEMENT_M
 # (markers and joint centres sit differently).
 SOLE = {"ankle": 0.039, "heel": 0.024, "toe": 0.016, "big_toe": 0.010, "small_toe": 0.010}
-_PLACEMENT_M = 0.014
+PLACEMENT_M = 0.014
 _LOWEST_M, _LOWEST_UNSURE_M = (
     0.03,
     0.035,
@@ -111,7 +111,7 @@ def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
         level_m = _weighted_median(flat[inside], stances.weight[inside])
         if lowest - level_m > -0.08 or slope.any() or drift:
             estimate, how = level_m, f"{inside.sum()} stances"
-            uncertainty = float(np.hypot(_PLACEMENT_M, noise / np.sqrt(inside.sum())))
+            uncertainty = float(np.hypot(PLACEMENT_M, noise / np.sqrt(inside.sum())))
         else:  # the feet rest on something: the body reaches far below
             how, inside = (
                 "the lowest keypoint, far below the feet",

@@ -9,8 +9,6 @@ from motionrecon.body.build import Body
 from motionrecon.kinematics.fit import Fit
 from motionrecon.kinematics.tree import tree_of
 
-# Spread of ground heights between laboratories' placements of foot keypoints (clip/floor.py).
-PLACEMENT_M = 0.014
 # A point at this speed (m/s), and one at this height (m), is as likely to move on as to stand. The
 # heel of a walking foot rises with 0.1 to 0.3 m/s while the ball still carries.
 _STILL, _NEAR_M = 0.3, 0.025

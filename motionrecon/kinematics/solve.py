@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from motionrecon.body.build import Body
 from motionrecon.clip.clip import Clip
+from motionrecon.clip.floor import PLACEMENT_M
 from motionrecon.kinematics import soles
 from motionrecon.kinematics.fit import Fit, IkOptions
 
@@ -56,7 +57,7 @@ def solve_standing(
     clip: Clip,
     noise_m: float = 0.0,
     options: IkOptions | None = None,
-    height_spread: float = soles.PLACEMENT_M,
+    height_spread: float = PLACEMENT_M,
 ) -> Standing:
     """As solve_ik, and in stance the soles carry the body where its keypoints are.
 

@@ -56,7 +56,7 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
 
 def upside_down(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> str | None:
     """What says that the person stands on the head, or None: the shoulders are below the hips and
-    the hips below the ankles nearly all the time. A cartwheel is upside down for a third of its.
+    the hips below the ankles nearly all the time. A cartwheel is so for a while only.
     """
     p = Points(positions, names)
     ankles = p.mean("l_ankle", "r_ankle", "l_heel", "r_heel")

@@ -86,8 +86,8 @@ def estimate_floor(clip: Clip, noise_m: float | None = None) -> Floor:
     lowest keypoint serves. The estimate is weighed against z = 0, where files mostly put the
     ground: one that is little above or below it is moved by a little less than it shows. Tilt and
     drift: a least-squares line through the stances with an offset for each keypoint, so that
-    placement does not matter; kept where at least five stances show it with t > 4 and it makes more
-    than 25 mm of difference.
+    placement does not matter; kept where at least six stances show it with t > 4, explaining
+    40 % of their variance, and it makes more than 25 mm of difference.
     """
     stature = stature_of(clip.keypoints, clip.names)
     noise = estimate_noise(clip) if noise_m is None else noise_m

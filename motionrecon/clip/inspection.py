@@ -76,7 +76,7 @@ def speed_outliers(clip: Clip) -> list[tuple[str, int, float]]:
 
 
 def describe(clip: Clip) -> list[str]:
-    """The verdict, bone lengths, gaps, floor and outliers, a line each."""
+    """What was found, bone lengths, gaps, floor, noise, outliers and warnings, a line each."""
     lines = [
         f"{clip.source}: {len(clip.keypoints)} frames, {clip.duration:.2f} s, {len(clip.names)} "
         "keypoints"

@@ -12,7 +12,8 @@ from motionrecon.kinematics.tree import tree_of
 # A point at this speed (m/s), and one at this height (m), is as likely to move on as to stand. The
 # heel of a walking foot rises with 0.1 to 0.3 m/s while the ball still carries.
 _STILL, _NEAR_M = 0.3, 0.025
-# How closely a standing sole's sphere is on the floor: soles and heel pads give 2 to 6 mm.
+# How closely a standing sole's sphere is on the floor: soles and heel pads give as much
+# (body.mjcf.ModelOptions).
 HELD_M = 0.004
 _STANCE_S = 0.3  # s, one stance: so long do neighbouring frames tell the same
 _STANCE_M = 0.006  # m, spread of one stance's height about the floor

@@ -1,4 +1,4 @@
-"""solve_ik: a clip's configuration trajectory."""
+"""A clip's configuration trajectory: by its keypoints alone, or with its soles on the floor."""
 
 from dataclasses import dataclass, replace
 

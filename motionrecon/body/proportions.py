@@ -6,14 +6,9 @@ from typing import TypeGuard
 import numpy as np
 
 from motionrecon.anatomy.anthropometry import STATURE
+from motionrecon.anatomy.points import LIMBS, Points
 from motionrecon.errors import BodyError
 
-_PAIRS = {  # bone: the keypoints at its ends, without the side
-    "thigh": ("hip", "knee"),
-    "shank": ("knee", "ankle"),
-    "upper_arm": ("shoulder", "elbow"),
-    "forearm": ("elbow", "wrist"),
-}
 _CLEARLY_DIFFERENT = (
     0.06  # left and right are averaged unless they differ by more than this fraction
 )
@@ -41,21 +36,6 @@ class Proportions:
     measured: tuple[str, ...] = ()
 
 
-class _Points:
-    """Keypoints by name; a missing one is all NaN."""
-
-    def __init__(self, keypoints: np.ndarray, names: tuple[str, ...]) -> None:
-        self.xyz, self.index = keypoints, {n: i for i, n in enumerate(names)}
-
-    def __call__(self, name: str) -> np.ndarray:
-        if name in self.index:
-            return self.xyz[:, self.index[name]]
-        return np.full((len(self.xyz), 3), np.nan)
-
-    def mid(self, name: str) -> np.ndarray:
-        return 0.5 * (self("l_" + name) + self("r_" + name))
-
-
 def robust_length(a: np.ndarray, b: np.ndarray, quantile: float = 0.5) -> float | None:
     """Length (m) of a rigid bone seen as points a, b (T, 3); None where seen in fewer than 3
     frames.
@@ -81,20 +61,21 @@ def measure(keypoints: np.ndarray, names: tuple[str, ...]) -> Proportions:
     """Proportions of keypoints (T, J, 3) m, NaN for what is missing. Raises BodyError where too few
     bones are seen.
     """
-    p = _Points(keypoints, names)
+    p = Points(keypoints, names)
+    hips, shoulders = (0.5 * (p("l_" + part) + p("r_" + part)) for part in ("hip", "shoulder"))
     sided: dict[str, tuple[float | None, float | None]] = {
         bone: (robust_length(p("l_" + a), p("l_" + b)), robust_length(p("r_" + a), p("r_" + b)))
-        for bone, (a, b) in _PAIRS.items()
+        for bone, (a, b) in LIMBS.items()
     }
     single: dict[str, float | None] = {
         "hip_width": robust_length(p("l_hip"), p("r_hip")),
         "shoulder_width": robust_length(p("l_shoulder"), p("r_shoulder")),
         # bending the spine shortens this distance, so an upper quantile stands for the straight
         # trunk
-        "trunk": robust_length(p.mid("hip"), p.mid("shoulder"), quantile=0.7),
+        "trunk": robust_length(hips, shoulders, quantile=0.7),
     }
     if single["trunk"] is None:
-        neck = robust_length(p.mid("hip"), p("neck"), quantile=0.7)
+        neck = robust_length(hips, p("neck"), quantile=0.7)
         single["trunk"] = (
             None if neck is None else neck * STATURE["trunk"] / (STATURE["trunk"] + STATURE["neck"])
         )

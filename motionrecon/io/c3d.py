@@ -13,9 +13,9 @@ import numpy as np
 from motionrecon.errors import ClipError
 from motionrecon.io import isolated
 from motionrecon.io.base import Plates, Raw, ReadOptions, reader
+from motionrecon.io.detect import UNITS
 
 _BLOCK, _MAGIC = 512, 0x50
-_METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
 @reader(".c3d")
@@ -49,7 +49,7 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         positions=positions[:, keep],
         names=tuple(labels[i] for i in keep),
         fps=rate if np.isfinite(rate) and rate > 0 else None,
-        units=units if units in _METRES else None,
+        units=units if units in UNITS else None,
         plates=plates,
         findings=tuple(findings),
         warnings=tuple(warnings),

@@ -7,15 +7,8 @@ MARKER_NAMES.
 
 from dataclasses import dataclass
 
-_UNITS = {
-    "meters": "m",
-    "metres": "m",
-    "centimeters": "cm",
-    "millimeters": "mm",
-    "m": "m",
-    "cm": "cm",
-    "mm": "mm",
-}
+from motionrecon.io.text import UNIT_WORDS
+
 _RATES = ("frequency", "exportframerate", "captureframerate")
 _MOST_LINES = 20
 
@@ -39,7 +32,7 @@ def find_header(rows: list[list[str]]) -> Header | None:
         cells = [c.strip() for c in row]
         for key, value in zip(cells, cells[1:], strict=False):
             said.setdefault("".join(key.lower().split()), value)
-    units = _UNITS.get(said.get("lengthunits", "").lower())
+    units = UNIT_WORDS.get(said.get("lengthunits", "").lower())
     fps = next((_rate(said[k]) for k in _RATES if k in said), None)
     for at, row in enumerate(rows[:_MOST_LINES]):
         cells = [c.strip() for c in row]

@@ -10,6 +10,17 @@ import numpy as np
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_BYTES
 
+# as programs write them in headers, in lower case
+UNIT_WORDS = {
+    "m": "m",
+    "meters": "m",
+    "metres": "m",
+    "cm": "cm",
+    "centimeters": "cm",
+    "mm": "mm",
+    "millimeters": "mm",
+}
+
 
 def read_text(path: Path) -> str:
     r"""The file's text with "\n" line ends. Raises ClipError where it is empty, too large, or not

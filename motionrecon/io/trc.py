@@ -8,17 +8,7 @@ import numpy as np
 
 from motionrecon.errors import ClipError
 from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
-from motionrecon.io.text import number, read_text
-
-_UNITS = {
-    "m": "m",
-    "meters": "m",
-    "metres": "m",
-    "mm": "mm",
-    "millimeters": "mm",
-    "cm": "cm",
-    "centimeters": "cm",
-}
+from motionrecon.io.text import UNIT_WORDS, number, read_text
 
 
 @reader(".trc")
@@ -70,7 +60,7 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         names=names,
         fps=_rate(path, header),
         time=table[:, 1] if np.isfinite(table[:, 1]).all() and len(table) > 1 else None,
-        units=_UNITS.get(units),
+        units=UNIT_WORDS.get(units),
         findings=(f"TRC: {len(names)} markers",),
         warnings=tuple(warnings),
     )

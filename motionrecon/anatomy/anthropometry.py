@@ -81,9 +81,8 @@ STATURE = {
     "head": 0.152,
 }
 VERTEX_TO_GONION = 0.116  # fraction of stature, de Leva's length of the head segment
-HAND_TO_KNUCKLE = (
-    0.048  # fraction of stature, wrist to third metacarpal head, de Leva's length of the hand
-)
+# fraction of stature, wrist to third metacarpal head, de Leva's length of the hand
+HAND_TO_KNUCKLE = 0.048
 HEEL_BEHIND_ANKLE = 0.25  # fraction of the foot's length
 BALL_AHEAD_OF_HEEL = 0.72  # metatarsal heads, fraction of the foot's length
 BODY_MASS_INDEX = 22.5  # kg/m^2, where the mass is not given

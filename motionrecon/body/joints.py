@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-REFERENCE_MASS, REFERENCE_STATURE = (
-    75.0,
-    1.75,
-)  # strengths and stiffnesses scale with mass * stature
+# strengths and stiffnesses scale with mass * stature
+REFERENCE_MASS, REFERENCE_STATURE = 75.0, 1.75
 
 
 @dataclass(frozen=True)

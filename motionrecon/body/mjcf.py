@@ -27,9 +27,8 @@ class ModelOptions:
     limit_solref: tuple[float, float] = (0.02, 1.0)
     limit_solimp: tuple[float, float, float] = (0.01, 0.95, 0.05)  # width rad
     timestep: float = 1 / 240  # s
-    damping_ratio: float = (
-        0.7  # of the position servos against the subtree's inertia in the zero pose
-    )
+    # of the position servos against the subtree's inertia in the zero pose
+    damping_ratio: float = 0.7
 
 
 def to_spec(

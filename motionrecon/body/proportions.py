@@ -9,9 +9,8 @@ from motionrecon.anatomy.anthropometry import STATURE
 from motionrecon.anatomy.points import LIMBS, Points
 from motionrecon.errors import BodyError
 
-_CLEARLY_DIFFERENT = (
-    0.06  # left and right are averaged unless they differ by more than this fraction
-)
+# left and right are averaged unless they differ by more than this fraction
+_CLEARLY_DIFFERENT = 0.06
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,8 @@ from motionrecon.runs import runs
 # (markers and joint centres sit differently).
 SOLE = {"ankle": 0.039, "heel": 0.024, "toe": 0.016, "big_toe": 0.010, "small_toe": 0.010}
 PLACEMENT_M = 0.014
-_LOWEST_M, _LOWEST_UNSURE_M = (
-    0.03,
-    0.035,
-)  # height of the lowest keypoint of a body that lies, runs or flies
+# height of the lowest keypoint of a body that lies, runs or flies
+_LOWEST_M, _LOWEST_UNSURE_M = 0.03, 0.035
 # m: how far from z = 0 the ground is in a file that means it to be there. One that shows it further
 # away does not.
 _FILE_M = 0.03
@@ -215,9 +213,8 @@ def _find_stances(
             for first, after in runs(still):
                 if after - first >= _LEAST_STANCE:
                     x, y, z = np.median(foot[first:after], axis=0)
-                    seconds = min(
-                        (after - first) * dt, 0.5
-                    )  # standing for long is not much better known
+                    # standing for long is not much better known
+                    seconds = min((after - first) * dt, 0.5)
                     rows.append(
                         (
                             2 * k + s,

@@ -8,13 +8,10 @@ from motionrecon.clip.clip import Clip
 # output frames that a fit sees to each side; narrower aliases noise, wider blunts fast motion
 _WIDTH = 1.25
 _LEAST_REACH = 2.5  # input frames to each side: five points for a quadratic's three terms
-_OUTLIER_REACH_S, _OUTLIER_REACH = (
-    0.05,
-    4.5,
-)  # s and input frames to each side over which outliers stand out
-_OUTLIER_SCALES = (
-    5.0  # Tukey's biweight reaches zero at so many standard deviations of the residual
-)
+# s and input frames to each side over which outliers stand out
+_OUTLIER_REACH_S, _OUTLIER_REACH = 0.05, 4.5
+# Tukey's biweight reaches zero at so many standard deviations of the residual
+_OUTLIER_SCALES = 5.0
 _SMALLEST_SCALE_M = 0.003  # residuals below this are curvature, never outliers
 _ABSOLUTE_PASSES, _BIWEIGHT_PASSES = 5, 2
 _LEAST_WEIGHT = 1e-4  # what is left of an outlier: keeps fits of three points solvable

@@ -9,13 +9,5 @@ from motionrecon.io.base import ReadOptions as ReadOptions
 from motionrecon.io.base import read as read
 from motionrecon.io.base import reader as reader
 
-_REGISTERED = (
-    amc,
-    bvh,
-    c3d,
-    json_files,
-    mjcf,
-    npz,
-    table,
-    trc,
-)  # importing them registers their readers
+# importing them registers their readers
+_REGISTERED = (amc, bvh, c3d, json_files, mjcf, npz, table, trc)

@@ -11,9 +11,8 @@ from motionrecon.errors import ClipError
 
 FOLDER = "folder"  # the key of the reader that takes a folder instead of a file
 LARGEST_VALUE = 1e8  # in any unit, degrees too: beyond it a file is damaged
-LARGEST_BYTES = (
-    300 * 2**20
-)  # of one file's numbers or text: more would not fit beside its copies in 1 GiB
+# of one file's numbers or text: more would not fit beside its copies in 1 GiB
+LARGEST_BYTES = 300 * 2**20
 MOST_NUMBERS = LARGEST_BYTES // 8  # of a table that a short file could announce
 
 

@@ -22,9 +22,8 @@ class _Joint:
     name: str
     parent: int  # -1: a root
     offset: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    channels: list[tuple[str, int]] = field(
-        default_factory=list
-    )  # ("p" or "r", axis) in the file's order
+    # ("p" or "r", axis) in the file's order
+    channels: list[tuple[str, int]] = field(default_factory=list)
     first: int = 0  # column of the first channel
 
 

@@ -17,10 +17,8 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 # Only where they are given, or a format is known for them: inches, and the CMU data base's 1/0.45
 # of an inch.
 ALL_UNITS = UNITS | {"cmu": 0.0254 / 0.45, "in": 0.0254}
-STATURE_RANGE_M = (
-    0.7,
-    2.6,
-)  # a toddler to the tallest person measured, with a margin for sloppy joint centres
+# a toddler to the tallest person measured, with a margin for sloppy joint centres
+STATURE_RANGE_M = (0.7, 2.6)
 # Rows are the new x, y, z in terms of the old: proper rotations, so that left stays left.
 UP_AXES = {
     "z": np.eye(3),

@@ -13,14 +13,10 @@ import numpy as np
 
 from motionrecon.errors import ClipError
 
-_TIMEOUT_S, _SECONDS_A_MIB = (
-    20.0,
-    2.0,
-)  # a whole file takes less than 1 s a MiB; a damaged one may go on for ever
-_BASE_BYTES, _BYTES_A_BYTE = (
-    900 * 2**20,
-    16,
-)  # address space: the libraries alone, and for every byte of the file
+# a whole file takes less than 1 s a MiB; a damaged one may go on for ever
+_TIMEOUT_S, _SECONDS_A_MIB = 20.0, 2.0
+# address space: the libraries alone, and for every byte of the file
+_BASE_BYTES, _BYTES_A_BYTE = 900 * 2**20, 16
 
 _CHILD = """
 import os, sys

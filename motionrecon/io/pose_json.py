@@ -131,9 +131,8 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
     track = next((person[k] for k in _IDS if k in person), None)
     track = track[0] if isinstance(track, list) and len(track) == 1 else track
     known = isinstance(track, int) and not isinstance(track, bool) and track >= 0
-    scores = (
-        None if scores is None else np.clip(np.nan_to_num(scores), 0.0, 1.0)
-    )  # heat maps overshoot 1
+    # heat maps overshoot 1
+    scores = None if scores is None else np.clip(np.nan_to_num(scores), 0.0, 1.0)
     return _Pose(points[:, :3], scores, track if known else None)
 
 

@@ -15,9 +15,8 @@ from motionrecon.kinematics.start import Starter
 MODEL_ERROR = 0.004  # m, spread of a keypoint about its place on a rigid body
 FRAMES = 120  # at most, spread over the clip
 _MEDIAN_CHI2_3 = 2.4  # median of a sum of three squared standard normals (2.37)
-_EVIDENCE = (
-    4.0  # frames' worth of independent evidence: a source's bias does not average out over frames
-)
+# frames' worth of independent evidence: a source's bias does not average out over frames
+_EVIDENCE = 4.0
 
 
 def calibrate(

@@ -4,10 +4,11 @@
     sides: [L, R]                      # what $ and ^ stand for in labels: this side, the other side
     keypoints:
       neck: [C7, CLAV]                 # the mean of markers
-      $_knee: [$KNE, $KNM]             # both sides at once: l_knee from LKNE, LKNM; r_knee from
-      RKNE, RKNM $_elbow: {markers: [$ELB], weights: [1.0]} $_shoulder: {markers: [$SHO], offset_m:
-      0.045, along: [[C7, CLAV], [LASI, RASI]]} $_ankle: {first_of: [[$AJC], [$ANK, $MED]]} $_hip:
-      {hip_regression: harrington, asis: [$ASI, ^ASI], psis: [LPSI, RPSI]}
+      $_knee: [$KNE, $KNM]             # both sides at once: l_knee from LKNE, LKNM; r_knee too
+      $_elbow: {markers: [$ELB], weights: [1.0]}
+      $_shoulder: {markers: [$SHO], offset_m: 0.045, along: [[C7, CLAV], [LASI, RASI]]}
+      $_ankle: {first_of: [[$AJC], [$ANK, $MED]]}
+      $_hip: {hip_regression: harrington, asis: [$ASI, ^ASI], psis: [LPSI, RPSI]}
 
 offset_m moves by so many metres from the mean of the first list towards the mean of the second.
 Labels match without regard to case and punctuation. LABEL#2 is the second of labels that stand

@@ -10,12 +10,10 @@ from motionrecon.kinematics.forward import add_floor, add_points, carried, forwa
 
 
 class Constants(NamedTuple):
-    """What stays the same while a clip is solved: the tree (motionrecon.kinematics.tree), what it
-    carries, and the priors.
+    """What stays the same while a clip is solved: the tree (motionrecon.kinematics.tree), the
+    points and spheres that it carries, and the pull to neutral and into the limits.
 
-    numba's cache on disk notices changes of the file that a function is in, and neither of the
-    functions it calls nor of the order of a record's fields: who changes either here touches
-    calibrate.py and trajectory.py too, or clears the cache.
+    numba's cache does not notice another order of fields (see motionrecon.kinematics.rotation).
     """
 
     parent: Int[np.ndarray, " nbody"]

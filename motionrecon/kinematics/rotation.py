@@ -1,4 +1,9 @@
-"""Rotations for compiled loops: quaternions w, x, y, z; rotation vectors; matrices."""
+"""Rotations for compiled loops: quaternions w, x, y, z; rotation vectors; matrices.
+
+numba's cache on disk notices changes of the file that a function is in, not of the functions that
+it calls: after a change here, in forward.py or in frame.py, remove the folder's __pycache__, or
+callers in other files keep the old code.
+"""
 
 import numpy as np
 from numba import njit

@@ -20,8 +20,9 @@ from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError
 from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
-from motionrecon.motion import plates
+from motionrecon.motion import demand, plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
+from motionrecon.motion.kind import kind_of
 from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filtered
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
@@ -230,7 +231,8 @@ def reconstruct(
     mark("total")
     pieces, last = [r.piece for r in results], results[-1].reached
     motion, shape = assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
-    choice = choose(motion, options.force_filter)
+    kind = kind_of(motion, demand.of(motion, p.reference.noise_m).force)
+    choice = choose(options.force_filter, kind, 1 / motion.timestep)
     motion = with_filtered(motion, choice.hz)
     truth = p.clip if against is None else level(against, p.floor)
     report = _report(p, motion, shape, choice, truth, results, interrupted, marks)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from motionrecon.clip.clip import Clip
 from motionrecon.motion.assemble import clip_clock
-from motionrecon.motion.kind import Kind, kind_of
+from motionrecon.motion.kind import Kind
 from motionrecon.motion.lowpass import LEAST_N, low_pass
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.plates import Plates
@@ -23,13 +23,13 @@ _TRAVELS_M = 0.5  # m: who moves less has no direction of travel
 _SAME_CONTACT_S = 0.25
 # Beginnings of words in a clip's own description; the first that is found decides.
 _WORDS = (
-    ("squat", Kind.SQUATS),
-    ("sit", Kind.SQUATS),
-    ("jump", Kind.JUMPS),
-    ("run", Kind.RUNNING),
-    ("sprint", Kind.RUNNING),
-    ("walk", Kind.WALKING),
-    ("gait", Kind.WALKING),
+    ("squat", Kind.SQUAT),
+    ("sit", Kind.SQUAT),
+    ("jump", Kind.JUMP),
+    ("run", Kind.RUN),
+    ("sprint", Kind.RUN),
+    ("walk", Kind.WALK),
+    ("gait", Kind.WALK),
 )
 
 
@@ -50,10 +50,10 @@ class Foot:
 
 
 def kind_of_clip(clip: Clip, motion: Motion) -> Kind:
-    """By the clip's own words (extras["activity"]), else by the motion."""
+    """By the clip's own words (extras["activity"]), else by what its keypoints show."""
     words = str(clip.extras.get("activity", "")).lower()
     told = (kind for word, kind in _WORDS if re.search(rf"\b{word}", words))
-    return next(told, kind_of(motion)[0])
+    return next(told, Kind(motion.require_report().motion_kind))
 
 
 def direction(motion: Motion) -> Float[np.ndarray, 2]:

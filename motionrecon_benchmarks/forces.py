@@ -26,16 +26,16 @@ from motionrecon_benchmarks.moment_scores import moment_scores
 # What is asked of forces, by kind of motion: at most so much, in the order vertical, along, across.
 # Aims, half as much, are what gait laboratories' own simulations reach.
 MOST: dict[Kind, dict[str, tuple[float, ...]]] = {
-    Kind.WALKING: {
+    Kind.WALK: {
         "mae_bw_percent": (6.0, 2.0, 1.2),
         "timing_ms": (30.0,),
         "in_the_air_percent": (0.5,),
         "peak_bw": (1.6,),
     },
-    Kind.SQUATS: {"mae_bw_percent": (5.0,), "in_the_air_percent": (0.5,)},
-    Kind.RUNNING: {"mae_bw_percent": (9.0,)},
+    Kind.SQUAT: {"mae_bw_percent": (5.0,), "in_the_air_percent": (0.5,)},
+    Kind.RUN: {"mae_bw_percent": (9.0,)},
 }
-LEAST_CORRELATION = {Kind.WALKING: 0.95}
+LEAST_CORRELATION = {Kind.WALK: 0.95}
 _NAMES = {
     "mae_bw_percent": ("vertical", "along", "across"),
     "timing_ms": ("timing",),
@@ -153,7 +153,7 @@ def missed(row: dict[str, Any]) -> list[str]:
     if least is not None and not row["correlation"] >= least:
         short.append(f"r {row['correlation']:.2f} < {least:g}")
     more = [o > p for o, p in zip(row["contacts"], row["plate_contacts"], strict=True)]
-    if kind is Kind.WALKING and any(more):
+    if kind is Kind.WALK and any(more):
         short.append("contacts broken up")
     return short
 

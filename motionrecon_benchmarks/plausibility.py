@@ -19,9 +19,9 @@ from motionrecon.cli.words import unset
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError, MotionReconError
 from motionrecon.motion import Motion, stances
+from motionrecon.motion.kind import Kind
 from motionrecon.motion.verdict import clip_of, judge
 from motionrecon.motion.verdict.evidence import Evidence
-from motionrecon.motion.verdict.kind import KINDS
 from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
 from motionrecon.pipeline import Options, reconstruct
@@ -38,21 +38,21 @@ COLUMNS = {
     "realtime_factor": ("s per s of motion", 2),
 }
 # what is asked for: (what, kinds it holds for, column, how the clips' values are taken, the most)
-LIMITS: tuple[tuple[str, tuple[str, ...], str, str, float], ...] = (
-    ("in the air, walks and squats, worst, %", ("walk", "squat"), "air_share", "worst", 0.5),
-    ("peak of a foot, walks, worst, body weights", ("walk",), "foot_peak_bw", "worst", 1.6),
+LIMITS: tuple[tuple[str, tuple[Kind, ...], str, str, float], ...] = (
+    ("in the air, walks and squats, worst, %", (Kind.WALK, Kind.SQUAT), "air_share", "worst", 0.5),
+    ("peak of a foot, walks, worst, body weights", (Kind.WALK,), "foot_peak_bw", "worst", 1.6),
     (
         "contact switches beyond the input's, walks, median",
-        ("walk",),
+        (Kind.WALK,),
         "extra_switches",
         "median",
         0,
     ),
-    ("MPJPE-G, all, median, mm", KINDS, "mpjpe_g_mm", "median", 7.0),
-    ("MPJPE-G, walks, worst, mm", ("walk",), "mpjpe_g_mm", "worst", 6.0),
-    ("MPJPE-G, all, worst, mm", KINDS, "mpjpe_g_mm", "worst", 40.0),
-    ("penetration beyond static, all, worst, mm", KINDS, "sunk_mm", "worst", 2.0),
-    ("seconds a second of motion, all, median", KINDS, "realtime_factor", "median", 1.2),
+    ("MPJPE-G, all, median, mm", tuple(Kind), "mpjpe_g_mm", "median", 7.0),
+    ("MPJPE-G, walks, worst, mm", (Kind.WALK,), "mpjpe_g_mm", "worst", 6.0),
+    ("MPJPE-G, all, worst, mm", tuple(Kind), "mpjpe_g_mm", "worst", 40.0),
+    ("penetration beyond static, all, worst, mm", tuple(Kind), "sunk_mm", "worst", 2.0),
+    ("seconds a second of motion, all, median", tuple(Kind), "realtime_factor", "median", 1.2),
 )
 
 
@@ -152,7 +152,7 @@ def table(found: list[dict[str, Any]]) -> str:
         verdict = row["verdict"] + (f": {'; '.join(row['reasons'])}" if row["reasons"] else "")
         cells = [_cell(row.get(key), digits) for key, (_, digits) in COLUMNS.items()]
         lines.append(f"| {row['clip']} | {row.get('kind', '')} | {' | '.join(cells)} | {verdict} |")
-    for kind in KINDS:
+    for kind in Kind:
         mine = [row for row in found if row.get("kind") == kind]
         if mine:
             cells = [_cell(_taken(mine, k, "median"), d) for k, (_, d) in COLUMNS.items()]

@@ -96,6 +96,8 @@ def test_a_walk_of_few_evaluations_stays_on_the_ground(walk):
     verdict = judge(walk[1], walk[0])
     assert verdict == walk[1].report.verdict
     assert verdict.kind == "walk" and verdict.measures["air_share"] < 0.05
+    report = walk[1].report
+    assert report.motion_kind == "walk" and report.filter_hz == 6.0
     assert all("pushes" in r or "feet leave" in r for r in verdict.reasons), verdict.reasons
     assert verdict.measures["unexplained_s"] == 0 and verdict.measures["floor_guess_mm"] == 0
 
@@ -103,7 +105,8 @@ def test_a_walk_of_few_evaluations_stays_on_the_ground(walk):
 def test_values_that_are_no_numbers_fail(walk):
     qpos = walk[1].qpos.copy()
     qpos[3, 2] = np.nan
-    assert judge(changed(walk[1], qpos=qpos), walk[0]).verdict == "failed"
+    verdict = judge(changed(walk[1], qpos=qpos), walk[0])
+    assert verdict.verdict == "failed" and verdict.kind == "walk"
 
 
 def test_what_is_suspicious_is_said(walk):

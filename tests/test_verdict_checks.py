@@ -338,3 +338,7 @@ def test_kinds_of_motion(body):
     feet = [n.endswith(("ankle", "heel", "toe")) for n in still.keypoint_names]
     sunk[:, ~np.array(feet), 2] -= 0.2 * np.sin(np.pi * t / t[-1])[:, None] ** 2
     assert kind(replace(still, input_keypoints=sunk)) == "squat"
+    jump = walking(body, speed=0.0, cadence=0.0)
+    fall = np.clip(t - 0.5, 0, 0.4)
+    jump[:, 2] += 2.0 * fall - 0.5 * 9.81 * fall**2
+    assert kind(following(body, jump)) == "jump"

@@ -39,7 +39,8 @@ def of(motion: Motion, noise_m: float) -> Demand:
     """Of the input that a motion followed; noise_m: of the clip, m a coordinate.
 
     The centre of mass through a quadratic over 0.2 s (A. Savitzky, M. Golay, Analytical Chemistry
-    36(8), 1964), whose second derivative is a.
+    36(8), 1964), whose second derivative is a. NaN for a motion that holds values that are no
+    numbers.
     """
     fps = motion.fps
     centre, count = centre_of_mass(
@@ -47,7 +48,11 @@ def of(motion: Motion, noise_m: float) -> Demand:
     )
     half = max(1, min(half_frames(fps), (len(centre) - 1) // 2))
     width = 2 * half + 1
-    acceleration = savgol_filter(centre, width, 2, deriv=2, delta=1 / fps, axis=0, mode="interp")
+    acceleration = np.full(centre.shape, np.nan)
+    if np.isfinite(centre).all():
+        acceleration = savgol_filter(
+            centre, width, 2, deriv=2, delta=1 / fps, axis=0, mode="interp"
+        )
     spread = float(np.linalg.norm(savgol_coeffs(width, 2, deriv=2, delta=1 / fps)))
     noise = noise_m / np.sqrt(max(count, 1.0)) * spread
     return Demand(acceleration - motion.model.opt.gravity, half, float(noise))

@@ -9,19 +9,19 @@ from scipy.signal import butter, filtfilt
 
 from motionrecon.errors import OptionError
 from motionrecon.motion.assemble import resampled
-from motionrecon.motion.kind import Kind, kind_of
+from motionrecon.motion.kind import Kind
 from motionrecon.motion.motion import Motion
 from motionrecon.physics.floor_forces import moment_about_z
 
 # Hz, low-pass of forces in the studies that compare with plates (OpenCap's validation, Uhlrich et
 # al., PLoS Comput. Biol. 19(10), 2023: 6 walking, 4 squats and sit-to-stand, jumps as they are); 20
-# running, which keeps the impact peak. Unsure: 20, which spoils least of the slow and of the fast.
+# running, which keeps the impact peak. Other: 20, which spoils least of the slow and of the fast.
 USUAL_HZ: dict[Kind, float | None] = {
-    Kind.WALKING: 6.0,
-    Kind.RUNNING: 20.0,
-    Kind.SQUATS: 4.0,
-    Kind.JUMPS: None,
-    Kind.UNSURE: 20.0,
+    Kind.WALK: 6.0,
+    Kind.RUN: 20.0,
+    Kind.SQUAT: 4.0,
+    Kind.JUMP: None,
+    Kind.OTHER: 20.0,
 }
 LEAST_N = 20.0  # N, below which a force has no centre of pressure; the usual threshold of plates
 
@@ -52,17 +52,16 @@ def check_filter(given: Filter, simulation_rate: float) -> None:
         )
 
 
-def choose(motion: Motion, given: Filter) -> Choice:
-    """The filter asked for, or the usual one of the motion's kind."""
-    kind, signs = kind_of(motion)
+def choose(given: Filter, kind: Kind, rate: float) -> Choice:
+    """The filter asked for, or the usual one of a kind of motion; rate: Hz, of the simulation."""
     if given == "none":
         return Choice(None, kind, "none asked for")
     if not isinstance(given, str):
         return Choice(float(given), kind, "as asked for")
     hz = USUAL_HZ[kind]
-    if hz is not None and hz >= 0.5 / motion.timestep:
+    if hz is not None and hz >= 0.5 * rate:
         return Choice(None, kind, f"none: the simulation's rate is too low for {hz:g} Hz")
-    return Choice(hz, kind, f"usual for the kind of motion: {kind} ({signs})")
+    return Choice(hz, kind, f"usual for the kind of motion: {kind}")
 
 
 def low_pass(

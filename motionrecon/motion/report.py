@@ -132,7 +132,7 @@ class Verdict:
 
     verdict: Judgement = declare("", "ok, suspicious or failed")
     reasons: tuple[str, ...] = declare("", "in plain words; none where it is ok", default=())
-    kind: str = declare("", "what the clip shows: walk, run, squat, jump or other", default="other")
+    kind: str = declare("", "as `motion_kind`: the limits go by it", default="other")
     measures: dict[str, float | None] = declare(
         "", "what was measured, by name; null for what cannot be", default=dict
     )
@@ -173,7 +173,9 @@ class Report:
     fallbacks: int = declare("", "times Levenberg-Marquardt had to take over", default=0)
     findings: tuple[str, ...] = declare("", "what was detected and estimated", default=())
     motion_kind: str = declare(
-        "", "walking, running, squats or sit-to-stand, jumps, unsure: by the motion", default=""
+        "",
+        "what the clip shows: walk, run, squat, jump or other; the filter goes by it",
+        default="",
     )
     filter_hz: float | None = declare(
         "Hz", "low-pass of the arrays named `..._filtered`; null: no such arrays", default=None

@@ -10,10 +10,10 @@ from motionrecon.anatomy.points import Points
 from motionrecon.anatomy.points import stature as stature_of
 from motionrecon.clip.clip import Clip
 from motionrecon.motion import demand
+from motionrecon.motion.kind import Kind, kind_of
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report
 from motionrecon.motion.unexplained import longest
-from motionrecon.motion.verdict.kind import kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,9 @@ class Evidence:
         return self.feet.sum(axis=1) + other
 
     @cached_property
-    def kind(self) -> str:
-        """walk, run, squat, jump or other: motionrecon.motion.verdict.kind."""
-        return kind_of(self.seen, self.stature, self.demand.force)
+    def kind(self) -> Kind:
+        """Of the motion that the input shows."""
+        return kind_of(self.motion, self.demand.force)
 
     def longest_s(self, flags: Bool[np.ndarray, "T"]) -> float:
         """s, the longest run of frames."""

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from motionrecon.motion import stances
+from motionrecon.motion.kind import Kind
 from motionrecon.motion.verdict.evidence import Evidence
 from motionrecon.motion.verdict.limit import Finding, Limit
 
@@ -11,7 +12,7 @@ _NOTHING = 0.02  # body weights: less of the floor on the whole body is flight
 # The input flies where it asks for less of the floor, and, smoothed over 0.2 s as it is, perhaps
 # for so much longer before and after.
 _FLIES, _UNSURE_S = 0.5, 0.08
-_NEVER_FLY = ("walk", "squat")
+_NEVER_FLY = (Kind.WALK, Kind.SQUAT)
 _SIGMAS = 2.0  # of the demand's noise
 
 _MEASURED = "measured on 38 development clips"
@@ -33,7 +34,13 @@ PEAK = Limit(
 )
 # Beyond what the input asks of the floor as a whole at its peak, smoothed over 0.2 s: an impact is
 # shorter. Force plates read up to 0.8 more under a foot of a run, 0.2 in a drop jump.
-_IMPACT = {"walk": -np.inf, "squat": -np.inf, "run": 1.5, "jump": 1.5, "other": 1.0}
+_IMPACT = {
+    Kind.WALK: -np.inf,
+    Kind.SQUAT: -np.inf,
+    Kind.RUN: 1.5,
+    Kind.JUMP: 1.5,
+    Kind.OTHER: 1.0,
+}
 ELSEWHERE = Limit(
     "other_peak_bw", "body weights", "the same on what is no foot", 1.6, "as of a foot: by choice"
 )
@@ -46,7 +53,7 @@ BREAKS = Limit(
     f"{_MEASURED}: walks whose curves look like a person's 0.8 at most, quick "
     "dances 2.0; walks that hop 2.4 and more",
 )
-_FOOTWORK = {"walk": 0.0, "squat": 0.0, "run": 0.0, "jump": 1.2, "other": 1.2}
+_FOOTWORK = {Kind.WALK: 0.0, Kind.SQUAT: 0.0, Kind.RUN: 0.0, Kind.JUMP: 1.2, Kind.OTHER: 1.2}
 ROOT = Limit(
     "root_residual_bw",
     "body weights",
@@ -56,7 +63,7 @@ ROOT = Limit(
     f"{_MEASURED}, of those whose curves look like a person's: walks 0.25 at "
     "most, runs 0.44, other 0.39; walks that hop 0.36 and more",
 )
-_SHARP = {"walk": 0.0, "squat": 0.0, "run": 0.3, "jump": 0.2, "other": 0.2}
+_SHARP = {Kind.WALK: 0.0, Kind.SQUAT: 0.0, Kind.RUN: 0.3, Kind.JUMP: 0.2, Kind.OTHER: 0.2}
 
 
 def air(e: Evidence) -> list[Finding]:

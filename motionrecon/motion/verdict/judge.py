@@ -48,12 +48,13 @@ def judge(motion: Motion, clip: Clip | None = None) -> Verdict:
     without its report.
     """
     report = motion.require_report()
+    evidence = Evidence(motion, report, clip_of(motion) if clip is None else clip)
     if broken := schema.not_finite(motion.arrays(), schema.arrays(Motion)):
         return Verdict(
             verdict=Judgement.FAILED,
             reasons=(f"values that are not numbers in {', '.join(broken)}",),
+            kind=evidence.kind,
         )
-    evidence = Evidence(motion, report, clip_of(motion) if clip is None else clip)
     findings = [finding for check in CHECKS for finding in check(evidence)]
     tripped = [f for f in findings if f.suspicious]
     lost = (report.result.mpjpe_g_mm or 0.0) > keypoints.LOST_MM + keypoints.noise_mm(evidence)

@@ -1,4 +1,4 @@
-"""motion.npz itself: all arrays of the motion, as README ('Output') lists them."""
+"""motion.npz itself: all arrays of the motion, as docs/guide/output.md lists them."""
 
 from pathlib import Path
 

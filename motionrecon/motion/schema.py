@@ -1,5 +1,5 @@
 """What a saved motion holds, said once: the fields of `Motion` and `Report` declare shape, unit,
-frame and meaning; the checks on load and the tables of README and docs are made from them.
+frame and meaning; the checks on load and the tables of the documents are made from them.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """The Markdown tables of motion.npz and report.json, made from their types.
 
 In a document they stand between `<!-- schema:NAME -->` and `<!-- /schema:NAME -->`, NAME one of
-TABLES; `python -m motionrecon.motion.tables README.md docs/files.md ...` writes them anew.
+TABLES; `python -m motionrecon.motion.tables docs/guide/output.md ...` writes them anew.
 """
 
 import re

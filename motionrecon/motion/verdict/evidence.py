@@ -37,7 +37,7 @@ class Evidence:
 
     @property
     def noise_m(self) -> float:
-        """Of the clip, a coordinate."""
+        """m, of the clip, a coordinate."""
         return self.report.noise_mm / 1e3
 
     @cached_property

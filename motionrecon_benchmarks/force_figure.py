@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from motionrecon.view import palette
-from motionrecon_benchmarks.force_scores import GRAVITY, Foot
+from motionrecon_benchmarks.force_scores import Foot
 
 _AXES = ("along", "across", "vertical")
 
 
-def draw(found: list[Foot], mass_kg: float, title: str, path: Path) -> None:
-    """Writes a PNG: a row an axis, a column a foot; body weights; raw vertical forces faint."""
+def draw(found: list[Foot], weight: float, title: str, path: Path) -> None:
+    """Writes a PNG: a row an axis, a column a foot; raw vertical forces faint. weight: N."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    weight = mass_kg * GRAVITY
     size = (5.5 * len(found), 7)
     figure, axes = plt.subplots(
         3, len(found), figsize=size, sharey="row", layout="constrained", squeeze=False

@@ -17,7 +17,6 @@ from motionrecon.motion.lowpass import LEAST_N, low_pass
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.plates import Plates
 
-GRAVITY = 9.81  # m/s^2
 _TRAVELS_M = 0.5  # m: who moves less has no direction of travel
 # s: a contact that is off by more is another contact
 _SAME_CONTACT_S = 0.25
@@ -114,7 +113,7 @@ def _distance(
 
 def scores(motion: Motion, found: list[Foot]) -> dict[str, float | list[float] | list[int]]:
     """Errors in % of body weight (vertical, along, across), and what tells contacts apart."""
-    weight = float(motion.model.body_subtreemass[0]) * GRAVITY
+    weight = motion.weight
     off = 100 / weight * np.concatenate([f.ours - f.plate for f in found])[:, [2, 0, 1]]
     timing = np.concatenate([switch_errors_s(f.time, f.ours_raw, f.plate_raw) for f in found])
     apart = np.concatenate([f.distance for f in found])

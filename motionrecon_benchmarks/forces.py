@@ -134,7 +134,7 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
         "realtime_factor": report.realtime_factor,
     }
     a.out.mkdir(parents=True, exist_ok=True)
-    draw(found, report.mass_kg, f"{path.stem}: {kind}", a.out / f"{path.stem}.png")
+    draw(found, motion.weight, f"{path.stem}: {kind}", a.out / f"{path.stem}.png")
     return {**row, "missed": missed(row)}
 
 

@@ -35,11 +35,10 @@ def moment_scores(motion: Motion, clip: Clip, hz: float | None) -> dict[str, dic
     mine = clip_clock(clip, 1)[0] + motion.timestep * np.arange(len(ours))
     inside = (time >= mine[0]) & (time <= mine[-1])
     smooth = ours if hz is None else low_pass(ours, 1 / motion.timestep, hz)
-    mass = float(motion.model.body_subtreemass[0])
     errors = {}
     for column, name in enumerate(names):
         if name not in motion.joint_names or not np.isfinite(values[inside, column]).any():
             continue
         here = np.interp(time[inside], mine, smooth[:, motion.joint_names.index(name)])
-        errors[name] = float(np.nanmean(np.abs(here - values[inside, column])) / mass)
+        errors[name] = float(np.nanmean(np.abs(here - values[inside, column])) / motion.mass_kg)
     return {"joint_moment_mae_nm_kg": errors} if errors else {}

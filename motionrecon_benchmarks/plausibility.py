@@ -98,11 +98,10 @@ def sunk_mm(motion: Motion) -> float:
     """
     model = motion.model
     simulator, data = Simulator(model), mujoco.MjData(model)
-    weight = float(-model.body_subtreemass[0] * model.opt.gravity[2])
     force = motion.contact_force.sum(axis=1)[:, 2] + motion.contact_force_other[:, 2]
     spheres = np.flatnonzero(model.geom_conaffinity == 1)
     beyond = []
-    for t in np.flatnonzero(force > 0.1 * weight):
+    for t in np.flatnonzero(force > 0.1 * motion.weight):
         data.qpos[:] = motion.qpos[t]
         mujoco.mj_kinematics(model, data)
         lowest = float((data.geom_xpos[spheres, 2] - model.geom_size[spheres, 0]).min())

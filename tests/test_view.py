@@ -281,7 +281,7 @@ def test_arrows_stand_on_the_floor_and_have_their_forces_length(takes):
     )
     np.testing.assert_allclose(foot[1:], centre[1:], atol=1e-4)
     np.testing.assert_allclose(
-        tip[1:] - foot[1:], solids.METRES_PER_WEIGHT * force[1:] / one.weight, atol=1e-3
+        tip[1:] - foot[1:], solids.METRES_PER_WEIGHT * force[1:] / one.motion.weight, atol=1e-3
     )
 
 

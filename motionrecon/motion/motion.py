@@ -9,14 +9,13 @@ import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.anatomy.points import nanmean
 from motionrecon.archive import read_arrays
 from motionrecon.atomic import write_files_atomically
 from motionrecon.errors import MotionError
 from motionrecon.motion import schema
 from motionrecon.motion.report import Report
 from motionrecon.motion.schema import declare
-
-_G = 9.81  # m/s^2, to say forces in body weights
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -178,6 +177,16 @@ class Motion:
                 "again"
             ) from e
 
+    @property
+    def mass_kg(self) -> float:
+        """Of the body."""
+        return float(self.model.body_subtreemass[0])
+
+    @property
+    def weight(self) -> float:
+        """N, of the body."""
+        return -self.mass_kg * float(self.model.opt.gravity[2])
+
     def require_report(self) -> Report:
         """The report. Raises MotionError for a motion that has none."""
         if self.report is None:
@@ -197,6 +206,11 @@ class Motion:
     def keypoint_distances(self) -> Float[np.ndarray, "T K"]:
         """m, from the body's keypoints to the clip's; NaN where the clip has none."""
         return np.linalg.norm(self.keypoints - self.input_keypoints, axis=-1)
+
+    @property
+    def frame_distances_mm(self) -> Float[np.ndarray, "T"]:
+        """The mean of each frame's; NaN where the clip has none."""
+        return nanmean(1e3 * self.keypoint_distances, axis=1)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of motion.npz by name, in its order."""
@@ -244,9 +258,8 @@ class Motion:
                 f"{_number(r.result.accel_error_m_s2)} m/s^2 off, penetration "
                 f"{_number(r.result.penetration_mm)} mm"
             )
-        weight = float(self.model.body_subtreemass[0]) * _G
-        most = self.contact_force[..., 2].max(axis=0) / weight
-        loaded = (self.contact_force[..., 2] > 0.05 * weight).mean(axis=0)
+        most = self.contact_force[..., 2].max(axis=0) / self.weight
+        loaded = (self.contact_force[..., 2] > 0.05 * self.weight).mean(axis=0)
         feet = (
             f"{foot} up to {peak:.1f} body weights, down {share:.0%} of the time"
             for foot, peak, share in zip(self.contact_names, most, loaded, strict=True)
@@ -257,7 +270,7 @@ class Motion:
                 f"length:   {self.duration:.2f} s, {self.frames} frames at {self.fps:g} Hz{status}",
                 f"accuracy: {accuracy}",
                 f"forces:   {'; '.join(feet)}",
-                f"model:    {weight / _G:.1f} kg, {self.model.nv} degrees of freedom, "
+                f"model:    {self.mass_kg:.1f} kg, {self.model.nv} degrees of freedom, "
                 f"{len(self.keypoint_names)} keypoints, simulated at {1 / self.timestep:.0f} Hz",
             ]
         )

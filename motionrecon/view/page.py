@@ -68,7 +68,7 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
         "edges": edges(names),
         "targets": pack.steps(targets[at]),
         "path": pack.floats(path_of(longest)[at][:, None]),
-        "weight": longest.weight,
+        "weight": longest.motion.weight,
         "azimuth": azimuth(longest),
         "reach": reach(longest),
         "loaded": LOADED_N,

@@ -10,7 +10,7 @@ from motionrecon.view.video import VideoOptions, write_video
 def subtitle(takes: list[Take]) -> str:
     """Length, mass and status in a few words."""
     longest, report = max(takes, key=lambda take: len(take.time)), takes[0].report
-    mass, status = float(longest.motion.model.body_subtreemass[0]), report.status if report else ""
+    mass, status = longest.motion.mass_kg, report.status if report else ""
     words = [f"{longest.time[-1]:.2f} s", f"{len(longest.time)} frames", f"{mass:.1f} kg"]
     return ", ".join(words + ([status] if status not in ("", "ok") else []))
 

@@ -100,12 +100,12 @@ def arrows(take: Take, t: int, camera: Camera) -> Solids:
     m, parts = take.motion, [_same(np.zeros((0, 3)), np.zeros((0, 3)), 0.0, palette.FORCE)]
     for side in (0, 1):
         centre, force = m.centre_of_pressure[t, side], m.contact_force[t, side]
-        parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
+        parts += _arrow(centre, force, m.weight, palette.FORCE, 1.0, camera)
         if m.measured_contact_force is not None:
             plate = m.measured_contact_force[t, side]
-            parts += _arrow(centre, plate, take.weight, palette.MEASURED, 0.6, camera)
+            parts += _arrow(centre, plate, m.weight, palette.MEASURED, 0.6, camera)
     for centre, force in zip(take.elsewhere_centre[t], take.elsewhere_force[t], strict=True):
-        parts += _arrow(centre, force, take.weight, palette.FORCE, 1.0, camera)
+        parts += _arrow(centre, force, m.weight, palette.FORCE, 1.0, camera)
     return join(*parts)
 
 

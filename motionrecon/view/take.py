@@ -47,19 +47,9 @@ class Take:
         return self.report.windows if self.report else ()
 
     @property
-    def weight(self) -> float:
-        """N"""
-        model = self.motion.model
-        return float(model.body_subtreemass[0] * np.linalg.norm(model.opt.gravity))
-
-    @property
     def errors_mm(self) -> Float[np.ndarray, "T"]:
         """Mean distance of the keypoints to the clip's; NaN where the frame has none."""
-        distance = self.motion.keypoint_distances
-        known = np.isfinite(distance)
-        return (
-            1e3 * np.where(known, distance, 0).sum(1) / np.where(known.any(1), known.sum(1), np.nan)
-        )
+        return self.motion.frame_distances_mm
 
 
 def take(motion: Motion, label: str) -> Take:

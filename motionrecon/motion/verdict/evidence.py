@@ -29,12 +29,6 @@ class Evidence:
         """m, by the clip's limbs."""
         return stature_of(self.clip.keypoints, self.clip.names)
 
-    @cached_property
-    def weight(self) -> float:
-        """N, of the body."""
-        model = self.motion.model
-        return float(-model.body_subtreemass[0] * model.opt.gravity[2])
-
     @property
     def noise_m(self) -> float:
         """m, of the clip, a coordinate."""
@@ -73,12 +67,12 @@ class Evidence:
     @cached_property
     def feet(self) -> Float[np.ndarray, "N 2 3"]:
         """Body weights of the floor on each foot, at the simulation's steps."""
-        return self.motion.simulation_contact_force / self.weight
+        return self.motion.simulation_contact_force / self.motion.weight
 
     @cached_property
     def floor(self) -> Float[np.ndarray, "N 3"]:
         """Body weights of the floor on the whole body, at the simulation's steps."""
-        other = self.motion.simulation_contact_force_other / self.weight
+        other = self.motion.simulation_contact_force_other / self.motion.weight
         return self.feet.sum(axis=1) + other
 
     @cached_property

@@ -48,7 +48,7 @@ def sprawls(e: Evidence) -> list[Finding]:
     height = m.input_keypoints[:, columns, 2]
     lowest = np.where(np.isfinite(height), height, np.inf).min(axis=1)
     low = (lowest < _NEAR * e.stature + 2 * e.noise_m) | np.isinf(lowest)
-    carried = (m.contact_force_other[:, 2] / e.weight > _LOADED) & ~low
+    carried = (m.contact_force_other[:, 2] / m.weight > _LOADED) & ~low
     seconds = e.longest_s(carried)
     first = np.flatnonzero(carried)[0] / m.fps if carried.any() else 0.0
     said = (

@@ -1,7 +1,6 @@
 """How far the motion is off the keypoints: all in all, for half a second, at the clip's ends."""
 
 import numpy as np
-from jaxtyping import Float
 
 from motionrecon.motion.verdict.evidence import Evidence
 from motionrecon.motion.verdict.limit import Finding, Limit
@@ -90,7 +89,7 @@ def depth(e: Evidence) -> list[Finding]:
 
 def ends(e: Evidence) -> list[Finding]:
     """Whether the clip's first and last frames are followed as its middle is."""
-    each = frame_distances(e)
+    each = e.motion.frame_distances_mm
     n = max(1, round(_END_S * e.motion.fps))
     if len(each) < 4 * n or not np.isfinite(each).any():
         return [ENDS.at(np.nan, "")]  # a clip that is hardly more than its ends
@@ -107,17 +106,9 @@ def ends(e: Evidence) -> list[Finding]:
     return [ENDS.at(off / max(middle, 1e-9), said, max(0.0, least - ENDS.most))]
 
 
-def frame_distances(e: Evidence) -> Float[np.ndarray, "T"]:
-    """mm, the mean distance of each frame's keypoints; NaN where none is seen."""
-    distances = 1e3 * e.motion.keypoint_distances
-    seen = np.isfinite(distances)
-    total = np.where(seen, distances, 0.0).sum(axis=1)
-    return np.where(seen.any(axis=1), total / np.maximum(seen.sum(axis=1), 1), np.nan)
-
-
 def worst_half_second(e: Evidence) -> tuple[float, float]:
     """(mm, the largest mean distance over half a second; s, its middle)."""
-    each = np.nan_to_num(frame_distances(e))
+    each = np.nan_to_num(e.motion.frame_distances_mm)
     half = max(1, round(_HALF_S * e.motion.fps))
     if len(each) >= 2 * half:
         each = np.convolve(each, np.ones(2 * half), "valid") / (2 * half)

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from motionrecon.clip.clip import Clip
+from motionrecon.io.plates import LOADED_N
 from motionrecon.motion.assemble import clip_clock
 from motionrecon.motion.kind import Kind
-from motionrecon.motion.lowpass import LEAST_N, low_pass
+from motionrecon.motion.lowpass import low_pass
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.plates import Plates
 
@@ -103,8 +104,8 @@ def _distance(
     if motion.simulation_centre_of_pressure is None:
         return np.full(len(time), np.nan)
     nearest = np.clip(np.round((time - mine[0]) / motion.timestep).astype(int), 0, len(mine) - 1)
-    loaded = motion.simulation_contact_force[nearest, side, 2] > LEAST_N
-    loaded &= plates.force_at(side, time)[:, 2] > LEAST_N
+    loaded = motion.simulation_contact_force[nearest, side, 2] > LOADED_N
+    loaded &= plates.force_at(side, time)[:, 2] > LOADED_N
     apart = (motion.simulation_centre_of_pressure[nearest, side] - plates.centre_at(side, time))[
         :, :2
     ]
@@ -134,7 +135,7 @@ def scores(motion: Motion, found: list[Foot]) -> dict[str, float | list[float] |
 
 def contacts(vertical: Float[np.ndarray, t]) -> int:
     """How many times a foot is loaded, one that it begins with counted."""
-    on = vertical > LEAST_N
+    on = vertical > LOADED_N
     return int(on[0]) + int((on[1:] & ~on[:-1]).sum())
 
 
@@ -146,7 +147,7 @@ def switch_errors_s(
     """
     out = []
     for up in (True, False):
-        theirs, mine = (time[1:][_passes(v > LEAST_N, up)] for v in (plate, ours))
+        theirs, mine = (time[1:][_passes(v > LOADED_N, up)] for v in (plate, ours))
         for at in theirs:
             nearest = np.abs(mine - at).min(initial=_SAME_CONTACT_S)
             out.append(min(float(nearest), _SAME_CONTACT_S))

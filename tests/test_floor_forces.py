@@ -6,7 +6,7 @@ import pytest
 from synthetic_motion import motion as synthetic
 
 from motionrecon.physics.floor_forces import (
-    LOADED_N,
+    CENTRE_N,
     floor_contacts,
     floor_forces,
     foot_bodies,
@@ -36,7 +36,7 @@ def simulated_again(model, qpos, qvel, ctrl):
             else:
                 other[t] += force
         for side in (0, 1):
-            if foot[t, side, 2] > LOADED_N:
+            if foot[t, side, 2] > CENTRE_N:
                 centre[t, side, :2] = moment[side, :2] / foot[t, side, 2]
                 centre[t, side, 2] = 0.0
                 free[t, side] = turn[side] - np.cross(centre[t, side], foot[t, side])[2]
@@ -68,4 +68,4 @@ def test_a_rollouts_records_give_mujocos_contact_forces_to_the_last_bit(lying):
     np.testing.assert_array_equal(ours.segment[:, left].sum(axis=1), ours.foot[:, 0])
     total = sphere_forces(sim.constants, rollout, 250).sum(axis=1)
     np.testing.assert_allclose(total, ours.foot.sum(axis=1) + ours.other, atol=1e-9)
-    assert np.isfinite(ours.centre[ours.foot[..., 2] > LOADED_N]).all()
+    assert np.isfinite(ours.centre[ours.foot[..., 2] > CENTRE_N]).all()

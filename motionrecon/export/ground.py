@@ -10,7 +10,7 @@ import numpy as np
 from motionrecon.errors import ExportError
 from motionrecon.export.scene import model_of
 from motionrecon.motion.motion import Motion
-from motionrecon.physics.floor_forces import LOADED_N, floor_contacts, foot_bodies
+from motionrecon.physics.floor_forces import CENTRE_N, floor_contacts, foot_bodies
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def of_steps(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
                 feet[sides[contact.body]].append((contact.force, contact.place))
         for side, contacts in enumerate(feet):
             load = sum(f[2] for f, _ in contacts)
-            if load > LOADED_N:
+            if load > CENTRE_N:
                 centre = sum(f[2] * p for f, p in contacts) / load
                 centres[t, side] = centre[0], centre[1], 0.0
                 free[t, side] = sum(np.cross(p - centre, f)[2] for f, p in contacts)

@@ -6,7 +6,7 @@ from motionrecon.anatomy.points import Points
 from motionrecon.io.base import Plates
 from motionrecon.runs import runs
 
-LOADED_N = 20.0
+LOADED_N = 20.0  # N, less is no contact: the usual threshold of plates
 _GAP_S, _SHORTEST_S = 0.02, 0.03
 _CLEAR = 1.3  # the other foot must be so much further from the centre of pressure
 _FOOT = ("ankle", "heel", "toe", "big_toe", "small_toe")

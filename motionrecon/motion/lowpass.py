@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.signal import butter, filtfilt
 
 from motionrecon.errors import OptionError
+from motionrecon.io.plates import LOADED_N
 from motionrecon.motion.assemble import resampled
 from motionrecon.motion.kind import Kind
 from motionrecon.motion.motion import Motion
@@ -23,7 +24,6 @@ USUAL_HZ: dict[Kind, float | None] = {
     Kind.JUMP: None,
     Kind.OTHER: 20.0,
 }
-LEAST_N = 20.0  # N, below which a force has no centre of pressure; the usual threshold of plates
 
 Filter = float | Literal["auto", "none"]
 
@@ -103,7 +103,7 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
     force = low_pass(raw_force, rate, hz)
     lever = low_pass(raw_centre[..., :2] * raw_force[..., 2:], rate, hz)
     turn = low_pass(free + moment_about_z(raw_centre, raw_force), rate, hz)
-    loaded = force[..., 2] >= LEAST_N
+    loaded = force[..., 2] >= LOADED_N
     centre = np.full(raw.shape, np.nan)
     centre[loaded, :2] = lever[loaded] / force[loaded, 2:]
     centre[loaded, 2] = 0.0

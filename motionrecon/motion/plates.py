@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from motionrecon.io.plates import LOADED_N
 from motionrecon.motion import metrics
 from motionrecon.motion.report import PlateScores
 from motionrecon.physics.floor_forces import FEET
 
-_LOADED_N, _MARGIN_S = 20.0, 0.1
+_MARGIN_S = 0.1
 _NEEDED = ("grf_time", "grf_force", "grf_names")
 
 
@@ -48,7 +49,7 @@ class Plates:
         """Moments from 0.1 s before a foot's plates first carry it to 0.1 s after they last do:
         where it steps elsewhere nothing was measured.
         """
-        loaded = np.flatnonzero(self.total(side)[:, 2] > _LOADED_N)
+        loaded = np.flatnonzero(self.total(side)[:, 2] > LOADED_N)
         if not loaded.size:
             return np.zeros(len(time), bool)
         first, last = self.time[loaded[0]] - _MARGIN_S, self.time[loaded[-1]] + _MARGIN_S
@@ -110,7 +111,7 @@ def against_plates(
         truth = plates.force_at(side, time[at])
         rmse = metrics.force_rmse_bw(force[at, side], truth, mass_kg)
         r = metrics.force_correlation(force[at, side], truth)
-        both = (truth[:, 2:] > _LOADED_N) & (force[at, side, 2:] > _LOADED_N)
+        both = (truth[:, 2:] > LOADED_N) & (force[at, side, 2:] > LOADED_N)
         place = np.where(both, plates.centre_at(side, time[at]), np.nan)
         distance = metrics.cop_rmse_mm(centre[at, side, :2], place[:, :2])
         out[foot] = PlateScores(

@@ -9,13 +9,13 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon.body import Body
+from motionrecon.io.plates import LOADED_N
 from motionrecon.kinematics import soles
 from motionrecon.motion.plates import Plates
 from motionrecon.physics.constants import contact_spheres
 
 _CUTOFF_HZ = 10.0  # of force and acceleration alike, as of the momentum that the windows follow
 _STANDS = 0.2  # of soles.stands: less is a foot that swings
-_LOADED_N = 20.0  # N, the usual threshold of contact on a plate
 # s to both sides of what is not known: a toe still pushes while kinematics let it swing, and the
 # filter mixes
 _AROUND_S = 0.1
@@ -74,7 +74,7 @@ def weigh(
     force = np.zeros(len(qpos))
     for side in (0, 1):
         vertical = plates.total(side)[:, 2]
-        loaded = np.interp(time, plates.time, vertical) > _LOADED_N
+        loaded = np.interp(time, plates.time, vertical) > LOADED_N
         known &= loaded | (stands[:, side] < _STANDS)
         force += np.interp(time, plates.time, _smooth(vertical, measured))
     width, around = max(2, round(_MEAN_S * rate)), max(1, round(_AROUND_S * rate))

@@ -13,7 +13,7 @@ from motionrecon.physics.constants import Constants, contact_spheres
 from motionrecon.physics.rollout import Rollout
 
 FEET = ("left", "right")
-LOADED_N = 1.0  # below it a foot has no centre of pressure
+CENTRE_N = 1.0  # N, below it a foot has no centre of pressure
 
 
 class Contact(NamedTuple):
@@ -102,7 +102,7 @@ def floor_forces(c: Constants, rollout: Rollout, sides: dict[int, int], steps: i
             foot[:, side] += forces[:, i]
             moment[:, side] += forces[:, i, 2:] * place
             turn[:, side] += moment_about_z(place, forces[:, i])
-    loaded = foot[..., 2] > LOADED_N
+    loaded = foot[..., 2] > CENTRE_N
     centre[loaded, :2] = moment[loaded] / foot[loaded, 2:]
     centre[loaded, 2] = 0.0
     free[loaded] = turn[loaded] - moment_about_z(centre[loaded], foot[loaded])

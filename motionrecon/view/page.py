@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.atomic import write_atomically
+from motionrecon.io.plates import LOADED_N
 from motionrecon.view import loss, pack, verdict
 from motionrecon.view.camera import azimuth, path_of, reach
 from motionrecon.view.metrics import rows
 from motionrecon.view.skeleton import edges
-from motionrecon.view.take import LOADED_N, Take
+from motionrecon.view.take import Take
 
 _SCRIPTS = ("data", "camera", "bodies", "gl", "flat", "chart", "graphs", "main")
 _MOST_FPS = 120.0  # Hz; faster clips are shown at every second, third ... frame

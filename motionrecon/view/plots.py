@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
+from motionrecon.io.plates import LOADED_N
 from motionrecon.physics.floor_forces import FEET
 from motionrecon.view import loss, metrics, palette
-from motionrecon.view.take import LOADED_N, Take
+from motionrecon.view.take import Take
 
 
 def look(k: int, many: bool) -> dict:

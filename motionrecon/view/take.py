@@ -10,10 +10,7 @@ from jaxtyping import Float, Int
 from motionrecon.errors import MotionError, ViewError
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, WindowReport
-from motionrecon.physics.floor_forces import LOADED_N as CENTRE_N
-from motionrecon.physics.floor_forces import floor_contacts, foot_bodies
-
-LOADED_N = 20.0  # N, a foot stands where the floor carries it with more
+from motionrecon.physics.floor_forces import CENTRE_N, floor_contacts, foot_bodies
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from motionrecon.motion import Motion, stances
 from motionrecon.motion.kind import Kind
 from motionrecon.motion.verdict import clip_of, judge
 from motionrecon.motion.verdict.evidence import Evidence
+from motionrecon.physics.constants import contact_spheres
 from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
 from motionrecon.pipeline import Options, reconstruct
@@ -99,7 +100,7 @@ def sunk_mm(motion: Motion) -> float:
     model = motion.model
     simulator, data = Simulator(model), mujoco.MjData(model)
     force = motion.contact_force.sum(axis=1)[:, 2] + motion.contact_force_other[:, 2]
-    spheres = np.flatnonzero(model.geom_conaffinity == 1)
+    spheres = contact_spheres(model)
     beyond = []
     for t in np.flatnonzero(force > 0.1 * motion.weight):
         data.qpos[:] = motion.qpos[t]

@@ -13,6 +13,7 @@ from motionrecon.body import Body
 from motionrecon.clip.load import Clip
 from motionrecon.motion import metrics
 from motionrecon.motion.report import KeypointScores, Scores
+from motionrecon.physics.constants import contact_spheres
 
 _SOLE_M = 0.02  # heel and toe keypoints sit so high above the sole
 
@@ -29,7 +30,7 @@ class Shape:
     def of(cls, body: Body, qpos: Float[np.ndarray, "T nq"]) -> "Shape":
         """By MuJoCo's forward kinematics."""
         model, data = body.model, mujoco.MjData(body.model)
-        spheres = np.flatnonzero(model.geom_conaffinity == 1)
+        spheres = contact_spheres(model)
         radius = model.geom_size[spheres, 0]
         feet = [model.body(f"{side}_foot").id for side in "lr"]
         keypoints, foot, lowest = [], [], []

@@ -16,6 +16,7 @@ from motionrecon.clip.floor import SOLE
 from motionrecon.motion import demand
 from motionrecon.motion.demand import Demand
 from motionrecon.motion.motion import Motion
+from motionrecon.physics.constants import contact_spheres
 
 # a keypoint so far above where it rests does not touch; placement and floor are known to 15 to 35
 # mm
@@ -54,7 +55,7 @@ def unexplained(
     force = np.full((T, 3), np.nan)
     force[asked.half : T - asked.half] = asked.specific[asked.half : T - asked.half]
     touch = touching(seen, motion.keypoint_names, stature, noise_m)
-    mu = float(model.geom_friction[model.geom_conaffinity == 1, 0].max())
+    mu = float(model.geom_friction[contact_spheres(model), 0].max())
     off = np.where(touch, _outside_cone(force, mu), np.linalg.norm(force, axis=1))
     bad = np.nan_to_num(off) > max(_LEAST_M_S2, _SIGMAS * asked.noise)
     # A fit that sees both sides of a take-off or landing knows neither.

@@ -227,9 +227,6 @@ def table(report: dict) -> str:
     )
 
 
-# On one core a second BLAS thread only waits, spinning: it made MJX look forty times slower than it
-# is.
-@threadpool_limits.wrap(limits=1)
 @dataclass(frozen=True)
 class Study:
     """The gradient of a rollout: what it costs a step against its rivals, and how exact it is."""
@@ -246,6 +243,9 @@ class Study:
     """leave out the slow rival, minutes of compiling"""
 
 
+# On one core a second BLAS thread only waits, spinning: it made MJX look forty times slower than it
+# is.
+@threadpool_limits.wrap(limits=1)
 def main(a: Study) -> int:
     """Writes gradient.json and gradient.md."""
     a.out.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,13 @@
 """The benchmark of the gradient writes its table and figures; times are reported, not judged."""
 
 import json
+import os
+
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from motionrecon.cli.main import main
-from motionrecon_benchmarks import states
+from motionrecon_benchmarks import gradient, states
 
 
 def test_it_measures_every_kind_and_writes_both_files(tmp_path, capsys):
@@ -19,3 +23,17 @@ def test_it_measures_every_kind_and_writes_both_files(tmp_path, capsys):
     text = (tmp_path / "out" / "gradient.md").read_text()
     assert text.strip() in capsys.readouterr().out
     assert "| whole body on the floor | 3 |" in text and "| rollout and gradient |" in text
+
+
+def test_all_of_it_is_timed_with_one_thread(monkeypatch, tmp_path):
+    class Seen(Exception):
+        pass
+
+    def look(_):
+        raise Seen({p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"})
+
+    # what main asks first
+    monkeypatch.setattr(os, "sched_getaffinity", look, raising=False)
+    with threadpool_limits(2), pytest.raises(Seen) as seen:
+        gradient.main(gradient.Study(out=tmp_path))
+    assert seen.value.args == ({1},)

@@ -1,12 +1,21 @@
 """What the benchmark's verdicts rest on, with curves that are known."""
 
 import json
+from dataclasses import is_dataclass
+from importlib import import_module
 
 import numpy as np
+import pytest
 
 from motionrecon.cli.main import main
 from motionrecon.learned.train.tasks.functions import FUNCTIONS
-from motionrecon_benchmarks import classical
+from motionrecon_benchmarks import STUDIES, classical
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_is_a_class_of_options(name):
+    study = import_module(f"motionrecon_benchmarks.{name}").Study
+    assert isinstance(study, type) and is_dataclass(study)
 
 
 def test_verdicts_of_known_curves():

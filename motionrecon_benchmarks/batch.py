@@ -281,6 +281,7 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
         statuses, _ = run(data, work / f"trust-{name}", settings, 2)
         clip_of = {s["name"]: s["name"].rsplit("-", 1)[0] for s in statuses}
         reasons = [(clip_of[s["name"]], r) for s in statuses for r in s["verdict"]["reasons"]]
+        measures = [s["measures"] for s in statuses if s["state"] == "done"]
         found[name] = {
             "clips": len(statuses),
             "ok": sum(s["verdict"]["is"] == "ok" for s in statuses),
@@ -290,7 +291,7 @@ def trust(sources: list[Path], work: Path, settings: Settings) -> dict:
             ),
             "floor": len({n for n, r in reasons if "floor is uncertain" in r}),
             "measures": {
-                m: max(s["measures"][m] for s in statuses)
+                m: max((v[m] for v in measures if v[m] is not None), default=None)
                 for m in (
                     "worst_half_second_mm",
                     "unexplained_s",

@@ -7,9 +7,11 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from motionrecon.batch.configuration import Settings
 from motionrecon.cli.main import main
 from motionrecon.learned.train.tasks.functions import FUNCTIONS
-from motionrecon_benchmarks import STUDIES, classical
+from motionrecon.pipeline import Options
+from motionrecon_benchmarks import STUDIES, batch, classical
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -71,3 +73,25 @@ def test_learning_curves_tell_when_the_baselines_end_is_reached(tmp_path, capsys
     words = ["benchmark", "learning", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]
     assert main(words) == 2
     assert "curve.jsonl" in capsys.readouterr().err
+
+
+def test_verdicts_of_a_batch_count_clips_that_were_refused(bundled_clip, tmp_path, monkeypatch):
+    names = (
+        "worst_half_second_mm",
+        "unexplained_s",
+        "unexplained_share",
+        "torque_limit_s",
+        "torque_limit_share",
+    )
+    refused = {"name": "b-2", "state": "failed", "verdict": {"is": "failed", "reasons": ["legs"]}}
+    done = {
+        "name": "a-1",
+        "state": "done",
+        "verdict": {"is": "ok", "reasons": []},
+        "measures": {**dict.fromkeys(names, 0.5), "unexplained_s": None},
+    }
+    monkeypatch.setattr(batch, "run", lambda *_: ([done, refused], 1.0))
+    found = batch.trust([bundled_clip("walk")], tmp_path, Settings(Options(), seconds=0.2))
+    for part in found.values():
+        assert (part["clips"], part["ok"]) == (2, 1)
+        assert part["measures"] == {**dict.fromkeys(names, 0.5), "unexplained_s": None}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
 from motionrecon.errors import OptimizerError
 from motionrecon.optimizers.base import (
@@ -22,11 +22,7 @@ from motionrecon.optimizers.base import (
     linearize_fast,
     linearized_start_state,
 )
-
-# An unknown that moves nothing has curvature 0, and a multiple of 0 damps nothing: its scale is
-# this share of the largest. Small enough that the matrix stays as it is, and far enough above the
-# roundoff of a sum of n terms (n 1e-16) that the Cholesky factor exists.
-_DEAD = 1e-9
+from motionrecon.optimizers.damping import damped_factor
 
 
 @dataclass(frozen=True)
@@ -116,19 +112,10 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         """Loss and point of one damped step; infinite loss where the matrix is not positive
         definite.
         """
-        diagonal = np.diag(state.hessian)
-        scale = np.maximum(diagonal, _DEAD * max(diagonal.max(initial=0), 1e-12))
-        damped = state.hessian.copy()
-        damped[np.diag_indices_from(damped)] += (damping * scale).astype(damped.dtype)
-        try:
-            step = cho_solve(
-                cho_factor(damped, overwrite_a=True, check_finite=False),
-                -state.grad,
-                check_finite=False,
-            )
-        except LinAlgError:
+        factor = damped_factor(state.hessian, damping)
+        if factor is None:
             return np.inf, state.x
-        x = state.x + step
+        x = state.x + cho_solve(factor, -state.grad, check_finite=False)
         if not np.isfinite(x).all():
             return np.inf, state.x
         return problem.value(x), x

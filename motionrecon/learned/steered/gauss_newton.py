@@ -25,6 +25,7 @@ from motionrecon.optimizers.base import (
     linearize_fast,
     linearized_start_state,
 )
+from motionrecon.optimizers.damping import damped_factor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,7 @@ class SteeredGaussNewton(Optimizer[SteeredState]):
         while True:
             state.damping = float(np.clip(state.damping, o.damping_floor, o.damping_ceiling))
             stale = state.decision.stale if state.age and state.decision else 1.0
-            state.factor = inverse.damped_factor(state.hessian, state.damping * stale)
+            state.factor = damped_factor(state.hessian, state.damping * stale)
             if state.factor is not None:
                 return
             if state.damping >= o.damping_ceiling:

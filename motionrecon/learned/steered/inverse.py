@@ -9,27 +9,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
 from motionrecon.learned.steered.policy import Decision
 
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-def damped_factor(hessian: Float[np.ndarray, "n n"], damping: float) -> Any | None:
-    """Cholesky factor of hessian + damping * diagonal, None where that is not positive definite.
-
-    A diagonal entry counts at least a billionth of the largest (Moré 1978 scales so; the floor
-    keeps unknowns that nothing depends on from making the matrix singular).
-    """
-    diagonal = np.diag(hessian)
-    scale = np.maximum(diagonal, 1e-9 * max(diagonal.max(initial=0), 1e-12))
-    damped = hessian.copy()
-    damped[np.diag_indices_from(damped)] += damped.dtype.type(damping) * scale
-    try:
-        return cho_factor(damped, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
 
 
 def apply(

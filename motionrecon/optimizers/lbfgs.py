@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -12,14 +14,33 @@ from jaxtyping import Float
 from motionrecon.optimizers.base import Problem, start_state
 from motionrecon.optimizers.quasi_newton import QuasiNewton, QuasiNewtonOptions, QuasiNewtonState
 
+Pair: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
+"""A secant pair: step s and change of the gradient y."""
+
+
+def two_loops(
+    pairs: Sequence[Pair],
+    g: Float[np.ndarray, " n"],
+    first: Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]],
+) -> Float[np.ndarray, " n"]:
+    """The inverse Hessian's estimate times g: `first` applies what is known without the pairs,
+    which are given oldest first.
+    """
+    q, weights = g.copy(), []
+    for s, y in reversed(pairs):
+        weights.append((s @ q) / (s @ y))
+        q -= weights[-1] * y
+    q = first(q)
+    for (s, y), weight in zip(pairs, reversed(weights), strict=True):
+        q += (weight - (y @ q) / (s @ y)) * s
+    return q
+
 
 @dataclasses.dataclass
 class LbfgsState(QuasiNewtonState):
-    """`pairs`: the last secant pairs (s (n,), y (n,)), oldest first."""
+    """`pairs`: the last secant pairs, oldest first."""
 
-    pairs: list[tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]] = dataclasses.field(
-        default_factory=list
-    )
+    pairs: list[Pair] = dataclasses.field(default_factory=list)
 
 
 __all__ = ["Lbfgs", "LbfgsState", "QuasiNewtonOptions"]
@@ -35,17 +56,11 @@ class Lbfgs(QuasiNewton[LbfgsState]):
         return start_state(problem, x0, LbfgsState)
 
     def _direction(self, state: LbfgsState) -> Float[np.ndarray, " n"]:
-        q = state.grad.copy()
-        weights = []
-        for s, y in reversed(state.pairs):
-            weights.append((s @ q) / (s @ y))
-            q -= weights[-1] * y
+        scale = 1.0
         if state.pairs:
             s, y = state.pairs[-1]
-            q *= (s @ y) / (y @ y)
-        for (s, y), weight in zip(state.pairs, reversed(weights), strict=True):
-            q += (weight - (y @ q) / (s @ y)) * s
-        return -q
+            scale = (s @ y) / (y @ y)
+        return -two_loops(state.pairs, state.grad, lambda q: scale * q)
 
     def _learn(
         self, state: LbfgsState, s: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]

@@ -12,24 +12,21 @@ from jaxtyping import Float
 from scipy.linalg import cho_solve
 
 from motionrecon.learned.steered.policy import Decision
-
-Pair = tuple[np.ndarray, np.ndarray]
+from motionrecon.optimizers.lbfgs import Pair, two_loops
 
 
 def apply(
     factor: Any, pairs: Sequence[Pair], g: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    """B g: the two-loop recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4) with
-    the damped Gauss-Newton inverse as its first matrix. pairs: (s, y), oldest first.
+    """B g: the two loops of L-BFGS with the damped Gauss-Newton inverse as their first matrix.
+    pairs: oldest first.
     """
-    q, weights = g.copy(), []
-    for s, y in reversed(pairs):
-        weights.append((s @ q) / (s @ y))
-        q -= weights[-1] * y
-    q = cho_solve(factor, q.astype(factor[0].dtype), check_finite=False).astype(float)
-    for (s, y), weight in zip(pairs, reversed(weights), strict=True):
-        q += (weight - (y @ q) / (s @ y)) * s
-    return q
+    precision = factor[0].dtype
+    return two_loops(
+        pairs,
+        g,
+        lambda q: cho_solve(factor, q.astype(precision), check_finite=False).astype(float),
+    )
 
 
 def damped_pair(

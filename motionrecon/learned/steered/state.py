@@ -9,6 +9,7 @@ import numpy as np
 
 from motionrecon.learned.steered.policy import Decision
 from motionrecon.optimizers.base import LinearizedState
+from motionrecon.optimizers.lbfgs import Pair
 
 
 @dataclasses.dataclass
@@ -24,7 +25,7 @@ class SteeredState(LinearizedState):
 
     factor: Any = None
     damping: float = 0.1
-    pairs: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
+    pairs: list[Pair] = dataclasses.field(default_factory=list)
     age: int = 0
     renew: bool = False
     loss_at_jacobian: float = 0.0

@@ -206,12 +206,11 @@ def linearized_start_state(
 
     Stopped already where anything in the linearisation is not finite.
     """
-    loss, grad = finite_or_inf(*linearization[:2])
-    hessian = linearization[2]
+    loss, grad, hessian = finite_linearization(linearization)
     state = kind(
         x=x, loss=loss, grad=grad, best_x=x.copy(), best_loss=loss, hessian=hessian, **extra
     )
-    if not (np.isfinite(loss) and np.isfinite(hessian).all()):
+    if not np.isfinite(loss):
         state.end(
             Status.NON_FINITE, "the objective or its linearisation is not finite at the start"
         )
@@ -229,6 +228,15 @@ def finite_or_inf(
     if np.isfinite(loss) and np.all(np.isfinite(grad)):
         return loss, grad
     return np.inf, np.zeros_like(grad)
+
+
+def finite_linearization(linearization: Linearization) -> Linearization:
+    """The same with an infinite loss where anything in it is not finite; the gradient is zeros
+    where it or the loss is not.
+    """
+    loss, grad = finite_or_inf(*linearization[:2])
+    gauss_newton = linearization[2]
+    return loss if np.isfinite(gauss_newton).all() else np.inf, grad, gauss_newton
 
 
 class EvaluationsSpent(Exception):
@@ -307,12 +315,9 @@ class CountedLeastSquares(Counted):
     ) -> Linearization:
         self._spend()
         self.linearizations += 1
-        loss, grad, gauss_newton = linearize(x)
-        loss, grad = finite_or_inf(loss, grad)
-        if not np.all(np.isfinite(gauss_newton)):
-            loss = np.inf
-        self._record(x, loss)
-        return loss, grad, gauss_newton
+        found = finite_linearization(linearize(x))
+        self._record(x, found[0])
+        return found
 
 
 def count(problem: Problem, max_evaluations: int) -> Counted:

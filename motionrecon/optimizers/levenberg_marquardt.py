@@ -17,7 +17,7 @@ from motionrecon.optimizers.base import (
     Problem,
     Status,
     checked_start,
-    finite_or_inf,
+    finite_linearization,
     least_squares,
     linearize_fast,
     linearized_start_state,
@@ -164,9 +164,9 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
             state.stop = Status.CONVERGED
             state.accept(at, best, state.grad)
             return state
-        loss, grad, hessian = self._linearize(least_squares(problem, self.name), at)
-        loss, grad = finite_or_inf(loss, grad)
-        if not (np.isfinite(loss) and np.isfinite(hessian).all()):
+        found = self._linearize(least_squares(problem, self.name), at)
+        loss, grad, hessian = finite_linearization(found)
+        if not np.isfinite(loss):
             state.message = "a step was shortened: the linearisation at its end is not finite"
             state.lowest = o.raise_by * damping
             if state.lowest > o.damping_ceiling:

@@ -20,6 +20,7 @@ from motionrecon.optimizers.base import (
     Problem,
     Status,
     checked_start,
+    finite_linearization,
     finite_or_inf,
     least_squares,
     linearize_fast,
@@ -94,9 +95,9 @@ class SteeredGaussNewton(Optimizer[SteeredState]):
         if state.slow >= o.patience:
             state.stop = Status.CONVERGED
             return
-        loss, grad, hessian = linearize_fast(least_squares(problem, self.name), state.x)
-        loss, grad = finite_or_inf(loss, grad)
-        if not (np.isfinite(loss) and np.isfinite(hessian).all()):
+        found = linearize_fast(least_squares(problem, self.name), state.x)
+        loss, grad, hessian = finite_linearization(found)
+        if not np.isfinite(loss):
             state.end(Status.STALLED, "the linearisation at the last point is not finite")
             return
         state.grad, state.hessian, state.factor = grad, hessian, None

@@ -59,13 +59,13 @@ def locate(where: str | Path) -> Traversable:
     Raises ModelError where there are no weights.
     """
     if isinstance(where, str):
-        folder = WEIGHTS / resolve(where)
-        if resolve(where) not in available():
+        name = resolve(where)
+        if name not in available():
             raise ModelError(
                 f"no weights called {where!r}: there are {', '.join(available()) or 'none'}; "
                 "give a Path for a folder of your own"
             )
-        return folder
+        return WEIGHTS / name
     if not (where / "weights.safetensors").is_file():
         raise ModelError(f"no weights in {where}: expected weights.safetensors and config.json")
     return where
@@ -76,7 +76,7 @@ def save(folder: Path, config: Any, theta: Mapping[str, Any]) -> None:
     `folder`, which is made.
     """
     kind = next(n for n, k in KINDS.items() if type(config).__name__ == k.config)
-    arrays = {name: np.asarray(a, KINDS[kind].precision) for name, a in _flat(theta).items()}
+    arrays = {name: np.asarray(a, KINDS[kind].precision) for name, a in leaves(theta).items()}
     write_arrays(Path(folder) / "weights.safetensors", arrays)
     write_json(Path(folder) / "config.json", {"kind": kind, **dataclasses.asdict(config)})
 
@@ -99,7 +99,7 @@ def load(where: str | Path) -> tuple[Any, dict[str, Any]]:
             f"{', '.join(KINDS)} and its own fields"
         ) from error
     arrays = read_arrays(folder / "weights.safetensors")
-    wanted = {name: tuple(leaf.shape) for name, leaf in _flat(module.template(config)).items()}
+    wanted = {name: tuple(leaf.shape) for name, leaf in leaves(module.template(config)).items()}
     found = {name: a.shape for name, a in arrays.items()}
     if wanted != found:
         wrong = min(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
@@ -153,21 +153,21 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Leaves of nested dicts by their paths, joined with slashes."""
-    leaves: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            leaves |= _flat(value, f"{prefix}{key}/")
+            found |= leaves(value, f"{prefix}{key}/")
         else:
-            leaves[prefix + key] = value
-    return leaves
+            found[prefix + key] = value
+    return found
 
 
-def _nested(leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `_flat`."""
+def _nested(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `leaves`."""
     tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
+    for path, leaf in found.items():
         *parents, name = path.split("/")
         at = tree
         for key in parents:

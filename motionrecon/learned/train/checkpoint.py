@@ -10,6 +10,7 @@ from typing import Any, Self
 import orbax.checkpoint as ocp
 
 from motionrecon.errors import OptimizerError
+from motionrecon.learned.store import leaves
 
 _KEPT = 2  # the last ones, in case the newest is cut short by a full disk
 
@@ -70,7 +71,7 @@ class Checkpoints:
             ) from error
 
     def _check(self, identity: Mapping[str, Any]) -> None:
-        there, here = _leaves(identity), _leaves(self.identity)
+        there, here = leaves(identity), leaves(self.identity)
         other = sorted(k for k in there.keys() | here.keys() if there.get(k) != here.get(k))
         if other:
             k = other[0]
@@ -85,13 +86,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            leaves |= _leaves(value, f"{prefix}{key}.")
-        else:
-            leaves[prefix + key] = value
-    return leaves

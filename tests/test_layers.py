@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # Low to high; a line is a layer. The longest name that a module's begins with is its place.
 LAYERS = (
     ("motionrecon", "motionrecon.errors", "motionrecon.runs"),
-    ("motionrecon.atomic", "motionrecon.archive", "motionrecon.assets"),
+    (
+        "motionrecon.atomic",
+        "motionrecon.archive",
+        "motionrecon.assets",
+        "motionrecon.inputs",
+        "motionrecon.plain_yaml",
+    ),
     ("motionrecon.anatomy",),
     ("motionrecon.io",),
     ("motionrecon.clip",),

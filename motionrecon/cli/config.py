@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import tyro
-import yaml
 
+from motionrecon import plain_yaml
 from motionrecon.cli.usage import UsageError
+from motionrecon.inputs import read_input
 
 LARGEST = 1 << 20  # bytes; a file of options is a few lines
 
@@ -55,15 +56,13 @@ def read_options(path: str) -> dict[str, Any]:
     suffix = file.suffix.lower()
     if suffix not in (".yaml", ".yml", ".toml"):
         raise UsageError(f"--config {path}: expected a file that ends in .yaml, .yml or .toml")
+    if not file.exists():
+        raise UsageError(f"--config {path}: no such file")
     try:
-        if not file.is_file():
-            raise UsageError(f"--config {path}: no such file")
-        if file.stat().st_size > LARGEST:
-            raise UsageError(f"--config {path}: larger than 1 MiB; expected a few options")
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text) if suffix == ".toml" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as e:
-        why = getattr(e, "strerror", None) or " ".join(str(e).split()) or type(e).__name__
+        text = read_input(file, UsageError, LARGEST).decode("utf-8")
+        content = tomllib.loads(text) if suffix == ".toml" else plain_yaml.load_yaml(text)
+    except plain_yaml.ERRORS as e:
+        why = " ".join(str(e).split()) or type(e).__name__
         raise UsageError(f"--config {path}: cannot be read: {why}") from e
     if content is None:
         return {}

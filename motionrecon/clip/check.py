@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from motionrecon.clip.reading import Reading
-from motionrecon.io.base import LARGEST_VALUE
+from motionrecon.io.base import LARGEST_VALUE, MOST_LABELS, MOST_NUMBERS
 
 MIN_FRAMES = 5  # fewer tell neither velocity nor noise
 
@@ -28,6 +28,12 @@ def check(reading: Reading) -> Reading:
 
 
 def _positions(reading: Reading) -> Float[np.ndarray, "T J 3"]:
+    count, joints = np.size(reading.positions), np.shape(reading.positions)[1:2]
+    if count > MOST_NUMBERS or joints > (MOST_LABELS,):
+        raise reading.error(
+            f"keypoints have shape {np.shape(reading.positions)}; expected at most {MOST_LABELS} "
+            f"keypoints and {MOST_NUMBERS} numbers in all: cut the clip into pieces"
+        )
     positions = np.array(reading.positions, float)
     if positions.ndim != 3 or positions.shape[2] != 3:
         flat = positions.shape[-1:] == (2,)

@@ -4,11 +4,13 @@ import numpy as np
 from jaxtyping import Float
 
 from motionrecon.clip.reading import Reading
+from motionrecon.io.base import MOST_NUMBERS
 
 FPS_RANGE = (20.0, 250.0)  # Hz; faster clips are decimated
 _MAX_FPS = 20_000.0
-# frames for every one of the file, and 20,000: only damaged time stamps ask for more
-_MOST_FILLED = 20
+# s in which nothing is seen: what a person did for longer than that nobody can say, and the file is
+# two clips. (The longest of the development clips' gaps is 0.3 s.)
+_LONGEST_GAP_S = 10.0
 _UNEVEN = 0.3  # of a frame, off a whole number of them
 _WIDEST_SPAN = 2.5  # frames, across which linear interpolation still goes
 
@@ -27,8 +29,16 @@ def clock(reading: Reading) -> Reading:
     frame = (time - time[0]) * rate
     index = np.rint(frame).astype(int)
     step = np.diff(time)
-    if np.diff(frame).max() > 1e5 or frame[-1] > max(_MOST_FILLED * len(frame), 20_000):
-        raise reading.error(f"'time' jumps by {step.max():g} s; expected seconds at {rate:g} Hz")
+    if step.max() > _LONGEST_GAP_S:
+        raise reading.error(
+            f"'time' jumps by {step.max():g} s after frame {int(step.argmax())}; expected seconds "
+            f"at {rate:g} Hz, and gaps of at most {_LONGEST_GAP_S:g} s: cut the file there"
+        )
+    if (filled := (frame[-1] + 1) * reading.positions[0].size) > MOST_NUMBERS:
+        raise reading.error(
+            f"'time' asks for {filled:.3g} numbers at {rate:g} Hz; expected at most "
+            f"{MOST_NUMBERS}: it is damaged, or must be cut into pieces"
+        )
     off = np.abs(np.diff(frame) - np.rint(np.diff(frame))).max()
     if off > _UNEVEN or (np.diff(index) < 1).any():
         return _interpolated(reading, time).warned(

@@ -32,6 +32,9 @@ _STANDING = 0.25
 _CLUSTER_M = 0.04  # contacts within so much of each other are one ground
 _MAX_TILT_DEG = 6.0
 _MAX_DRIFT = 0.05  # m/s
+# steps of 25 mm to each side in which slopes are tried: a ground that rises by more than that over
+# a whole clip is none
+_MOST_STEPS = 500
 _MIN_TRAVEL_M, _MIN_SECONDS, _MIN_CONTACTS = 1.0, 2.0, 6  # for tilt, for drift, for both
 _MIN_T, _MIN_EXPLAINED = 4.0, 0.4  # Student's t, share of the variance within keypoints
 _MIN_EFFECT_M = 0.025  # tilt or drift must make so much difference over the clip
@@ -191,6 +194,8 @@ def _smooth(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
 def _find_stances(
     smooth: np.ndarray, times: np.ndarray, clip: Clip, stature: float, noise: float
 ) -> _Stances:
+    if len(times) < _LEAST_STANCE:
+        return _table([])
     dt = times[1] - times[0]
     # Standard deviation of the slope that noise gives a line over the smoothing window.
     window = max(_SMOOTHING_S * clip.fps, 2.5)
@@ -225,6 +230,10 @@ def _find_stances(
                             seconds,
                         )
                     )
+    return _table(rows)
+
+
+def _table(rows: list[tuple]) -> _Stances:
     table = np.array(rows, float).reshape(-1, 6)
     return _Stances(table[:, 0].astype(int), table[:, 1], table[:, 2:4], table[:, 4], table[:, 5])
 
@@ -235,11 +244,21 @@ def _ground_level(
     """Which stances (S,) bool are on the ground: the lowest cluster that holds at least half as
     much as the largest.
     """
-    held = (np.abs(sole[:, None] - sole[None]) < reach) @ weight
+    held = _held(sole, weight, reach)
     low = np.flatnonzero(held >= 0.5 * held.max())
     first = np.abs(sole - sole[low[np.argmin(sole[low])]]) < reach
     # Centred on the cluster itself rather than on its lowest member.
     return np.abs(sole - _weighted_median(sole[first], weight[first])) < reach
+
+
+def _held(
+    sole: Float[np.ndarray, " S"], weight: Float[np.ndarray, " S"], reach: float
+) -> Float[np.ndarray, " S"]:
+    """The weight of the stances nearer than `reach` to each, itself included."""
+    order = np.argsort(sole, kind="stable")
+    ranked, total = sole[order], np.concatenate([[0.0], np.cumsum(weight[order])])
+    above = np.searchsorted(ranked, sole + reach, "left")
+    return total[above] - total[np.searchsorted(ranked, sole - reach, "right")]
 
 
 def _slope(stances: _Stances, noise: float) -> tuple[np.ndarray, float]:
@@ -264,6 +283,7 @@ def _slope(stances: _Stances, noise: float) -> tuple[np.ndarray, float]:
         extent = np.ptp(regressor)
         if extent < least_extent:
             continue
+        limit = min(limit, _MOST_STEPS * reach / extent)
         tries = np.linspace(-limit, limit, 2 * int(np.ceil(limit * extent / reach)) + 1)
         levels = [_fullest(stances.sole - s * regressor, stances.weight, reach) for s in tries]
         gains = np.array([held for held, _ in levels]) * (1.0 - 0.1 * np.abs(tries) / limit)
@@ -284,7 +304,7 @@ def _slope(stances: _Stances, noise: float) -> tuple[np.ndarray, float]:
 
 def _fullest(sole: np.ndarray, weight: np.ndarray, reach: float) -> tuple[float, np.ndarray]:
     """(weight of the fullest level, which stances (S,) bool are within twice its reach)."""
-    held = (np.abs(sole[:, None] - sole[None]) < reach) @ weight
+    held = _held(sole, weight, reach)
     return float(held.max()), np.abs(sole - sole[np.argmax(held)]) < 2 * reach
 
 

@@ -105,10 +105,10 @@ def describe(clip: Clip) -> list[str]:
     ]
     if len(jumps) > 10:
         lines.append(f"  and {len(jumps) - 10} more")
-    if "grf_force" in clip.extras:
+    if {"grf_force", "grf_names"} <= set(clip.extras):
         force = np.asarray(clip.extras["grf_force"])
         peaks = ", ".join(
-            f"{n} {force[:, i, 2].max():.0f} N"
+            f"{n} {np.nanmax(force[:, i, 2], initial=0.0):.0f} N"
             for i, n in enumerate(np.atleast_1d(clip.extras["grf_names"]))
         )
         lines.append(f"force plates: peak vertical force {peaks}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon import io
-from motionrecon.clip.check import check
+from motionrecon.clip.check import MIN_FRAMES, check
 from motionrecon.clip.clip import Clip
 from motionrecon.clip.clock import FPS_RANGE, clock
 from motionrecon.clip.doubts import doubt
@@ -16,6 +16,8 @@ from motionrecon.clip.scale import scale
 from motionrecon.clip.trim import trim
 from motionrecon.clip.turn import turn
 
+# Of a clip: what finds outliers among its keypoints holds 30 bytes a number.
+MOST_NUMBERS = 8 * 2**20
 STEPS = (check, clock, name, scale, turn, trim, doubt)
 
 
@@ -91,6 +93,18 @@ def make_clip(
         warnings=reading.warnings,
         extras=reading.extras,
     )
+    if clip.keypoints.size > MOST_NUMBERS:
+        raise reading.error(
+            f"{len(clip.keypoints)} frames of {len(clip.names)} keypoints; expected at most "
+            f"{MOST_NUMBERS // clip.keypoints[0].size}: cut it into pieces"
+        )
     if clip.fps <= FPS_RANGE[1]:
         return clip
-    return to_rate(clip, clip.fps / np.ceil(clip.fps / FPS_RANGE[1]))
+    slower = to_rate(clip, clip.fps / np.ceil(clip.fps / FPS_RANGE[1]))
+    if len(slower.keypoints) < MIN_FRAMES or not np.isfinite(slower.keypoints).any():
+        raise reading.error(
+            f"{len(clip.keypoints)} frames at {clip.fps:g} Hz are {clip.duration:.2g} s, "
+            f"{len(slower.keypoints)} frames at {slower.fps:g} Hz; a motion needs at least "
+            f"{MIN_FRAMES}: correct it with --fps"
+        )
+    return slower

@@ -8,6 +8,7 @@ from motionrecon.clip.reading import Reading
 from motionrecon.clip.subjects import one_subject
 from motionrecon.io import detect
 
+_LONGEST_LABEL = 500  # characters
 _LEAST_SEEN = 3  # frames in which a keypoint that a body needs must be seen
 
 
@@ -22,6 +23,8 @@ def name(reading: Reading) -> Reading:
         raise reading.error(
             f"{len(labels)} keypoint names for {reading.positions.shape[1]} keypoints"
         )
+    if (longest := max(map(len, labels), default=0)) > _LONGEST_LABEL:
+        raise reading.error(f"a keypoint name has {longest} characters: the file is damaged")
     # they end up in messages
     printable = tuple("".join(c if c.isprintable() else "?" for c in n) for n in labels)
     reading, labels = one_subject(reading, printable)
@@ -76,8 +79,13 @@ def _by_canonical_names(
     if unknown:
         some = ", ".join(unknown[:12]) + (f", ... ({len(unknown)})" if len(unknown) > 12 else "")
         reading = reading.warned(f"unknown keypoint names, left out: {some}")
-    for doubled in {m for m in meant if m is not None and meant.count(m) > 1}:
-        rivals = [i for i, m in enumerate(meant) if m == doubled]
+    columns: dict[str, list[int]] = {}
+    for i, meaning in enumerate(meant):
+        if meaning is not None:
+            columns.setdefault(meaning, []).append(i)
+    for doubled, rivals in columns.items():
+        if len(rivals) == 1:
+            continue
         exact = [i for i in rivals if given[i] == doubled]
         if len(exact) > 1:
             raise reading.error(

@@ -1,5 +1,7 @@
 """A clip at another frame rate."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float
 
@@ -15,6 +17,8 @@ _OUTLIER_SCALES = 5.0
 _SMALLEST_SCALE_M = 0.003  # residuals below this are curvature, never outliers
 _ABSOLUTE_PASSES, _BIWEIGHT_PASSES = 5, 2
 _LEAST_WEIGHT = 1e-4  # what is left of an outlier: keeps fits of three points solvable
+# points of windows (frames around a frame, times keypoints) at a time: they take 200 bytes each
+_BLOCK = 2**19
 
 
 def to_rate(clip: Clip, fps_out: float) -> Clip:
@@ -57,13 +61,18 @@ def local_fit(
     times confidence, times the biweight of `outlier_weights`.
     """
     trust = clip.confidence * outlier_weights(clip)
-    window = _Window(clip.keypoints, centre, half)
-    fit = window.fit(window.tricube[:, :, None] * np.maximum(trust[window.index], _LEAST_WEIGHT))
-    seen_confidence = np.where(window.seen, clip.confidence[window.index], 0.0)
-    total = np.maximum(window.tricube.sum(axis=1), 1e-12)[:, None]
-    confidence = np.einsum("nk,nkj->nj", window.tricube, seen_confidence) / total
-    out = np.where(window.enough[..., None], fit[:, :, 0], np.nan)
-    return out, np.where(window.enough, np.clip(confidence, 0.0, 1.0), 0.0)
+    out = np.empty((len(centre), *clip.keypoints.shape[1:]))
+    out_confidence = np.empty(out.shape[:2])
+    for at in _blocks(len(centre), (2 * int(np.ceil(half)) + 1) * out.shape[1]):
+        window = _Window(clip.keypoints, centre[at], half)
+        weight = np.maximum(trust[window.index], _LEAST_WEIGHT)
+        fit = window.fit(window.tricube[:, :, None] * weight)
+        seen_confidence = np.where(window.seen, clip.confidence[window.index], 0.0)
+        total = np.maximum(window.tricube.sum(axis=1), 1e-12)[:, None]
+        confidence = np.einsum("nk,nkj->nj", window.tricube, seen_confidence) / total
+        out[at] = np.where(window.enough[..., None], fit[:, :, 0], np.nan)
+        out_confidence[at] = np.where(window.enough, np.clip(confidence, 0.0, 1.0), 0.0)
+    return out, out_confidence
 
 
 def outlier_weights(clip: Clip) -> Float[np.ndarray, "T J"]:
@@ -76,18 +85,35 @@ def outlier_weights(clip: Clip) -> Float[np.ndarray, "T J"]:
     residual.
     """
     reach = float(np.clip(_OUTLIER_REACH_S * clip.fps, _LEAST_REACH, _OUTLIER_REACH))
-    window = _Window(clip.keypoints, np.arange(len(clip.keypoints)), reach)
-    base = window.tricube[:, :, None] * np.maximum(clip.confidence[window.index], _LEAST_WEIGHT)
-    weight = base
+    frames = np.arange(len(clip.keypoints))
+    residual = np.empty((len(frames), 2 * int(np.ceil(reach)) + 1, clip.keypoints.shape[1]))
+    scale = np.empty(0)
     for step in range(_ABSOLUTE_PASSES + _BIWEIGHT_PASSES):
-        residual = window.residual(window.fit(weight))
+        for at in _blocks(len(frames), residual[0].size):
+            window = _Window(clip.keypoints, frames[at], reach)
+            trust = np.maximum(clip.confidence[window.index], _LEAST_WEIGHT)
+            weight = window.tricube[:, :, None] * trust
+            if step:
+                ratio = _in_scales(residual[at], scale)
+                if step <= _ABSOLUTE_PASSES:
+                    weight = weight / np.maximum(ratio, 1.0 / _OUTLIER_SCALES)
+                else:
+                    weight = weight * np.maximum(_biweight(ratio), _LEAST_WEIGHT)
+            residual[at] = window.residual(window.fit(weight))
         scale = np.maximum(_scale(residual), _SMALLEST_SCALE_M)
-        ratio = np.nan_to_num(residual / (_OUTLIER_SCALES * scale), nan=0.0)
-        if step < _ABSOLUTE_PASSES:
-            weight = base / np.maximum(ratio, 1.0 / _OUTLIER_SCALES)
-        else:
-            weight = base * np.maximum(_biweight(ratio), _LEAST_WEIGHT)
-    return _biweight(ratio[:, ratio.shape[1] // 2])  # the middle of each window is the frame itself
+    middle = residual.shape[1] // 2  # of each window is the frame itself
+    return _biweight(_in_scales(residual[:, middle], scale))
+
+
+def _blocks(windows: int, points: int) -> Iterator[slice]:
+    """Parts of so many windows of so many points each; no value depends on where they are cut."""
+    size = max(_BLOCK // points, 1)
+    return (slice(first, first + size) for first in range(0, windows, size))
+
+
+def _in_scales(residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Residuals (..., J) in what an outlier's would be, 0 where unknown."""
+    return np.nan_to_num(residual / (_OUTLIER_SCALES * scale), nan=0.0)
 
 
 def _biweight(ratio: np.ndarray) -> np.ndarray:
@@ -136,7 +162,10 @@ def _scale(residual: np.ndarray) -> np.ndarray:
     """Per joint (J,): standard deviation of a coordinate, from the median norm of residuals (N, K,
     J) in 3D.
     """
-    flat = np.sort(residual.reshape(-1, residual.shape[-1]), axis=0)
-    known = np.isfinite(flat).sum(axis=0)
-    middle = flat[np.maximum(known - 1, 0) // 2, np.arange(flat.shape[1])]
-    return np.where(known > 0, middle, 0.0) / 1.538  # the median norm of a standard normal in 3D
+    middle = np.zeros(residual.shape[-1])
+    for joint in range(len(middle)):  # a joint at a time: sorting copies
+        known = residual[..., joint][np.isfinite(residual[..., joint])]
+        if known.size:
+            at = (known.size - 1) // 2
+            middle[joint] = np.partition(known, at)[at]
+    return middle / 1.538  # the median norm of a standard normal in 3D

@@ -14,8 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
 from motionrecon.io.asf import ROTATIONS, TRANSLATIONS, Bone, Skeleton, finite, read_asf
-from motionrecon.io.base import Raw, ReadOptions, reader
-from motionrecon.io.text import read_text
+from motionrecon.io.base import Raw, ReadOptions, check_count, reader
+from motionrecon.io.text import Numbers, each_line, read_text
 
 _CMU_FPS = 120.0
 
@@ -36,6 +36,7 @@ def read_amc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     asf = _find_skeleton(path, options.model)
     skeleton = read_asf(asf)
     frames, degrees = _read_amc(path, skeleton)
+    check_count(path, 3 * (1 + len(skeleton.bones)) * len(frames["root"]))
     positions = _forward_kinematics(skeleton, frames, degrees)
     return Raw(
         positions=positions,
@@ -56,8 +57,6 @@ def _names(skeleton: Skeleton) -> list[str]:
 
 def _find_skeleton(path: Path, given: Path | None) -> Path:
     if given is not None:
-        if not given.exists():
-            raise ClipError(f"{given}: there is no such skeleton (--model)")
         return given
     beside = sorted(p for p in path.parent.iterdir() if p.suffix.lower() == ".asf")
     fits = [p for p in beside if path.stem.lower().startswith(p.stem.lower())] or beside
@@ -79,9 +78,9 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
     dofs = {"root": len(skeleton.root.dof)} | {
         b.name: len(b.dof) for b in skeleton.bones.values() if b.dof
     }
-    frames: list[dict[str, list[float]]] = []
+    frames = _Frames(path)
     degrees = skeleton.degrees
-    for i, line in enumerate(read_text(path).split("\n"), 1):
+    for i, line in enumerate(each_line(read_text(path)), 1):
         words = line.split("#")[0].split()
         if not words:
             continue
@@ -89,9 +88,9 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
             degrees = {":degrees": True, ":radians": False}.get(words[0].lower(), degrees)
             continue
         if len(words) == 1 and words[0].isdigit():
-            frames.append({})
+            frames.begin()
             continue
-        if not frames or words[0] not in dofs:
+        if frames.now is None or words[0] not in dofs:
             raise ClipError(
                 f"{path}: line {i}: no bone '{words[0][:40]}' in the skeleton: is it this "
                 "motion's (--model)?"
@@ -105,21 +104,55 @@ def _read_amc(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bo
                 f"{path}: line {i}: '{words[0]}' has {len(values)} values, its skeleton says "
                 f"{dofs[words[0]]}"
             )
-        frames[-1][words[0]] = values
-    while frames and len(frames[-1]) < len(
-        frames[0]
-    ):  # a file that was cut short ends in half a frame
-        frames.pop()
-    if not frames:
-        raise ClipError(f"{path}: the AMC motion holds no frame")
-    moving = [name for name in dofs if name in frames[0]]
-    if missing := [(k, name) for k, f in enumerate(frames) for name in moving if name not in f]:
-        raise ClipError(
-            f"{path}: frame {missing[0][0] + 1} lacks bone '{missing[0][1]}': the file is damaged"
-        )
-    if "root" not in moving:
-        raise ClipError(f"{path}: the motion has no root: the file is damaged")
-    return {name: np.array([f[name] for f in frames]) for name in moving}, degrees
+        frames.now[words[0]] = values
+    return frames.whole(dofs), degrees
+
+
+class _Frames:
+    """Frames as they are read: `now` is the values of each bone in the one under way, None before
+    the first. All have the bones of the first; the last may be half a one, where a file was cut.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.now: dict[str, list[float]] | None = None
+        self._path, self._count, self._kept = path, 0, Numbers(path)
+        self._bones: list[str] = []
+
+    def begin(self) -> None:
+        """The frame under way is done, another begins. Raises ClipError where it lacks a bone."""
+        if self.now is not None:
+            lacking = [bone for bone in self._bones if bone not in self.now]
+            if lacking:
+                raise ClipError(
+                    f"{self._path}: frame {self._count + 1} lacks bone '{lacking[0]}': the file is "
+                    "damaged"
+                )
+            self._keep()
+        self.now = {}
+
+    def whole(self, dofs: dict[str, int]) -> dict[str, np.ndarray]:
+        """Values (T, dofs) of each bone that moves, in the order of `dofs`. Raises ClipError where
+        there is no frame, or no root.
+        """
+        if self.now and all(bone in self.now for bone in self._bones):
+            self._keep()
+        if not self._count:
+            raise ClipError(f"{self._path}: the AMC motion holds no frame")
+        table = self._kept.table(1).reshape(self._count, -1)
+        first, found = 0, {}
+        for bone in self._bones:
+            found[bone] = table[:, first : first + dofs[bone]]
+            first += dofs[bone]
+        return {bone: found[bone] for bone in dofs if bone in found}
+
+    def _keep(self) -> None:
+        assert self.now is not None
+        if not self._count:
+            self._bones = list(self.now)
+            if "root" not in self._bones:
+                raise ClipError(f"{self._path}: the motion has no root: the file is damaged")
+        self._count += 1
+        self._kept.add(v for bone in self._bones for v in self.now[bone])
 
 
 def _forward_kinematics(

@@ -3,57 +3,32 @@ size.
 """
 
 import io
-import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from motionrecon.archive import DAMAGE
 from motionrecon.errors import ClipError
+from motionrecon.inputs import open_input, too_large
+from motionrecon.io import isolated
 from motionrecon.io.base import LARGEST_BYTES
 
-# all that arrays, dictionaries and text need; a pickle that asks for anything else is refused
-_SAFE = {
-    *(("numpy", n) for n in ("ndarray", "dtype")),
-    *(
-        (f"numpy.{core}.multiarray", n)
-        for core in ("core", "_core")
-        for n in ("_reconstruct", "scalar")
-    ),
-    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-    ("_codecs", "encode"),
-}
 
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _SAFE:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module, name)
-
-
-def read_array(
-    path: Path, what: str, file: IO[bytes], size: int, allow_pickle: bool = False
-) -> np.ndarray:
-    """One array in npy format from a file that has `size` bytes of it.
-
-    Raises ClipError where it is damaged, too large, or holds pickled objects; with allow_pickle
-    those are loaded if they consist of arrays, dictionaries, lists, numbers and text only.
+def read_array(path: Path, what: str, file: IO[bytes], size: int) -> np.ndarray | None:
+    """One array in npy format from a file that has `size` bytes of it; None where it holds pickled
+    objects. Raises ClipError where it is damaged or too large.
     """
     if size > LARGEST_BYTES:
-        raise ClipError(
-            f"{path}: {what} has {size / 2**20:.0f} MiB; expected at most "
-            f"{LARGEST_BYTES / 2**20:.0f}: cut it"
-        )
+        raise too_large(f"{path}: {what}", size, LARGEST_BYTES, ClipError)
     try:
         content = file.read(size)
         stream = io.BytesIO(content)
         shape, fortran, dtype = _header(stream)
         if dtype.hasobject:
-            return _objects(path, what, stream, allow_pickle)
+            return None
         count = 1
         for n in shape:
             count *= int(n)
@@ -71,6 +46,22 @@ def read_array(
         return array.reshape(shape, order="F" if fortran else "C")
     except DAMAGE as error:
         raise ClipError(f"{path}: {what} is damaged ({error}); write the file anew") from error
+
+
+def unpickled(
+    path: Path, what: str, member: str, allow_pickle: bool, wanted: str = ""
+) -> dict[str, np.ndarray]:
+    """The plain arrays of pickled objects, which a process of its own loads (pickle_child.py says
+    which there are). member: the archive's, empty for a file of one array. Raises ClipError.
+    """
+    if not allow_pickle:
+        raise ClipError(
+            f"{path}: {what} holds pickled Python objects, which are never loaded unasked "
+            "because they can run code; "
+            "save plain arrays (for names: numpy.array(names, dtype=str)), or give "
+            "--allow-pickle if you trust the file"
+        )
+    return isolated.run(path, "pickle_child.py", path, member, wanted)
 
 
 def _check_letters(content: bytes, dtype: np.dtype) -> None:
@@ -98,41 +89,25 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         raise ValueError(f"its header: {' '.join(str(error).split())[:200]}") from error
 
 
-def _objects(path: Path, what: str, stream: IO[bytes], allow_pickle: bool) -> np.ndarray:
-    if not allow_pickle:
-        raise ClipError(
-            f"{path}: {what} holds pickled Python objects, which are never loaded unasked "
-            "because they can run code; "
-            "save plain arrays (for names: numpy.array(names, dtype=str)), or give "
-            "--allow-pickle if you trust the file"
-        )
-    try:
-        return _Unpickler(stream).load()
-    except Exception as error:  # noqa: BLE001  a damaged pickle may raise anything
-        raise ClipError(
-            f"{path}: {what} holds a pickle that is damaged or not plain data ({error})"
-        ) from error
-
-
 def read_members(
-    path: Path, wanted: Callable[[str], bool], allow_pickle: bool = False
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """(the arrays of an npz whose name `wanted` accepts, the names of all). Raises ClipError as
-    read_array does.
+    path: Path, wanted: Callable[[str], bool]
+) -> tuple[dict[str, np.ndarray | None], list[str]]:
+    """(the arrays of an npz whose name `wanted` accepts, None for pickled ones; the names of all).
+    Raises ClipError as read_array does.
     """
-    arrays, total = {}, 0
-    with path.open("rb") as file:
-        if file.read(6) == b"\x93NUMPY":
+    arrays: dict[str, np.ndarray | None] = {}
+    total = 0
+    with open_input(path, ClipError) as opened:
+        if opened.read(6) == b"\x93NUMPY":
             raise ClipError(f"{path}: this is a single npy array, not an npz archive: name it .npy")
-    try:
-        archive = zipfile.ZipFile(path)
-    except DAMAGE as error:
-        raise ClipError(
-            f"{path}: this is not an npz archive, or it is damaged (a bare pickle is never "
-            "loaded); "
-            "write it with numpy.savez(path, keypoints=..., keypoint_names=..., fps=...)"
-        ) from error
-    with archive:
+        try:
+            archive = zipfile.ZipFile(opened)
+        except DAMAGE as error:
+            raise ClipError(
+                f"{path}: this is not an npz archive, or it is damaged (a bare pickle is never "
+                "loaded); "
+                "write it with numpy.savez(path, keypoints=..., keypoint_names=..., fps=...)"
+            ) from error
         names = [i.filename.removesuffix(".npy") for i in archive.infolist()]
         for info, name in zip(archive.infolist(), names, strict=True):
             if not wanted(name):
@@ -141,7 +116,7 @@ def read_members(
             try:
                 with archive.open(info) as file:
                     arrays[name] = read_array(
-                        path, f"array '{name}'", file, max(info.file_size, total), allow_pickle
+                        path, f"array '{name}'", file, max(info.file_size, total)
                     )
             except DAMAGE as error:
                 raise ClipError(

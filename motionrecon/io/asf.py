@@ -10,10 +10,11 @@ import numpy as np
 
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_VALUE
-from motionrecon.io.text import read_text
+from motionrecon.io.text import each_line, read_text
 
 _INCH_M = 0.0254
 _MOST_BONES = 500
+_LARGEST_BYTES = 4 * 2**20  # a skeleton of 30 bones takes 6 kB
 ROTATIONS = {"rx": 0, "ry": 1, "rz": 2}
 TRANSLATIONS = {"tx": 0, "ty": 1, "tz": 2}
 
@@ -49,7 +50,7 @@ def read_asf(path: Path) -> Skeleton:
     """An Acclaim skeleton. Raises ClipError where it is damaged or is none."""
     sections: dict[str, list[list[str]]] = {}
     section = ""
-    for line in read_text(path).split("\n"):
+    for line in each_line(read_text(path, _LARGEST_BYTES)):
         words = line.split("#")[0].split()
         if words and words[0].startswith(":"):
             section = words[0].lower()
@@ -66,7 +67,7 @@ def read_asf(path: Path) -> Skeleton:
             words[0].lower(): words[1] for words in sections.get(":units", []) if len(words) > 1
         }
         length = float(units.get("length", "1"))
-        if not 0 < length < 1e6:
+        if not 1e-6 < length < 1e6:
             raise ValueError(f"length unit {length:g}")
         root = {words[0].lower(): words[1:] for words in sections[":root"]}
         bones = _bones(sections[":bonedata"])

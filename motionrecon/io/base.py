@@ -1,5 +1,6 @@
 """What a reader hands over, and the registry of readers by file extension."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,16 @@ import numpy as np
 from jaxtyping import Float
 
 from motionrecon.errors import ClipError
+from motionrecon.inputs import open_input
 
 FOLDER = "folder"  # the key of the reader that takes a folder instead of a file
 LARGEST_VALUE = 1e8  # in any unit, degrees too: beyond it a file is damaged
-# of one file's numbers or text: more would not fit beside its copies in 1 GiB
-LARGEST_BYTES = 300 * 2**20
-MOST_NUMBERS = LARGEST_BYTES // 8  # of a table that a short file could announce
+# Of a binary file's arrays and of a text in memory, and numbers of coordinates: with the copies of
+# all readers and steps a clip stays below 1 GiB (tests/test_input_memory.py measures it).
+LARGEST_BYTES = 160 * 2**20
+LARGEST_TEXT = 128 * 2**20
+MOST_NUMBERS = 16 * 2**20
+MOST_LABELS = 10_000  # markers and joints: laboratories record hundreds
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,25 @@ def reader(*extensions: str) -> Callable[[Reader], Reader]:
     return register
 
 
+def check_count(path: Path, numbers: int) -> None:
+    """Raises ClipError for more numbers than a clip may have, before memory is taken for them."""
+    if numbers > MOST_NUMBERS:
+        raise ClipError(
+            f"{path}: {numbers} numbers; expected at most {MOST_NUMBERS}: it is damaged, or must "
+            "be cut into pieces"
+        )
+
+
 def read(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """Reads a file with the reader of its extension. Raises ClipError: no such file, no reader,
-    damaged content.
+    """Reads a file with the reader of its extension. Raises ClipError: no such file, no regular
+    one, no reader, damaged content.
     """
-    if not path.exists():
-        raise ClipError(f"{path}: there is no such file; check the path")
-    key = FOLDER if path.is_dir() else path.suffix.lower()
+    folder = os.path.isdir(path)  # pathlib's raises for some names
+    if not folder:
+        open_input(path, ClipError).close()
+    if options.model is not None:
+        open_input(options.model, ClipError).close()
+    key = FOLDER if folder else path.suffix.lower()
     if key not in READERS:
         known = ", ".join(sorted(set(READERS) - {FOLDER}))
         raise ClipError(

@@ -5,16 +5,18 @@ joint, joints with fewer than three rotations, names with spaces, a frame count 
 """
 
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import LARGEST_VALUE, Raw, ReadOptions, reader
-from motionrecon.io.text import numbers, read_text
+from motionrecon.io.base import LARGEST_VALUE, Raw, ReadOptions, check_count, reader
+from motionrecon.io.text import each_line, numbers, read_text
 
 _MOST_JOINTS = 2000
+_MOST_HEAD_LINES = 20 * _MOST_JOINTS  # a joint takes five
 
 
 @dataclass
@@ -34,12 +36,13 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
 
     Raises ClipError with the line where the file is damaged.
     """
-    lines = read_text(path).split("\n")
-    joints, at = _hierarchy(path, lines)
-    frame_time, first, declared = _header(path, lines, at)
+    text = read_text(path)
+    head = list(islice(each_line(text), _MOST_HEAD_LINES))
+    joints, at = _hierarchy(path, head)
+    frame_time, first, declared = _header(path, head, at)
     width = sum(len(j.channels) for j in joints)
     try:
-        values = numbers("\n".join(lines[first:]))
+        values = numbers(path, text, sum(len(line) + 1 for line in head[:first]))
     except ValueError as error:
         raise ClipError(
             f"{path}: the motion (from line {first + 1}) holds what is not a number"
@@ -58,6 +61,7 @@ def read_bvh(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
             f"{path}: it holds numbers that are not finite or beyond {LARGEST_VALUE:g}: the file "
             "is damaged"
         )
+    check_count(path, frames * len(joints) * 3)
     positions = forward_kinematics(joints, values[: frames * width].reshape(frames, width))
     return Raw(
         positions=positions,
@@ -152,7 +156,7 @@ def _header(path: Path, lines: list[str], at: int) -> tuple[float, int, int]:
                     i + 1,
                     declared,
                 )
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError) as error:
             raise ClipError(
                 f"{path}: line {i + 1} is damaged: '{lines[i].strip()[:60]}' ({error})"
             ) from error

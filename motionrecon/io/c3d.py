@@ -5,17 +5,19 @@ ezc3d parses it in a process of its own (motionrecon.io.isolated): it is C++, an
 crash it.
 """
 
+import os
 import struct
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
+from motionrecon.inputs import open_input
 from motionrecon.io import isolated
 from motionrecon.io.base import Plates, Raw, ReadOptions, reader
 from motionrecon.io.detect import UNITS
 
-_BLOCK, _MAGIC = 512, 0x50
+_BLOCK, _MAGIC, _SGI = 512, 0x50, 86
 
 
 @reader(".c3d")
@@ -58,9 +60,9 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
 
 def _check_header(path: Path) -> None:
     """What the parser must not be asked to believe. (c3d.org, user guide: the header section)"""
-    with path.open("rb") as file:
+    with open_input(path, ClipError) as file:
         head = file.read(_BLOCK)
-    size = path.stat().st_size
+        size = os.fstat(file.fileno()).st_size
     if len(head) < _BLOCK or head[1] != _MAGIC:
         raise ClipError(f"{path}: this is not a C3D file" + (" (it is empty)" if not size else ""))
     parameters = head[0]
@@ -70,15 +72,17 @@ def _check_header(path: Path) -> None:
             f"{path}: the C3D is damaged or cut short: its parameters would begin in block "
             f"{parameters}"
         )
-    with path.open("rb") as file:
+    with open_input(path, ClipError) as file:
         file.seek((parameters - 1) * _BLOCK)
         _, _, blocks, processor = file.read(4)
-    if processor not in (84, 85, 86):
+    if processor == _SGI:
         raise ClipError(
-            f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84, 85 or "
-            "86)"
+            f"{path}: this C3D was written on an SGI (processor type {_SGI}), which its parser "
+            "does not know: save it anew for Intel processors"
         )
-    if processor != 86 and (
-        (parameters - 1 + blocks) * _BLOCK > size or (data - 1) * _BLOCK > size
-    ):
+    if processor not in (84, 85):
+        raise ClipError(
+            f"{path}: the C3D is damaged: unknown processor type {processor} (expected 84 or 85)"
+        )
+    if (parameters - 1 + blocks) * _BLOCK > size or (data - 1) * _BLOCK > size:
         raise ClipError(f"{path}: the C3D is cut short: its header points beyond the file's end")

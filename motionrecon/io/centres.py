@@ -1,6 +1,6 @@
 """Joint centres from markers: means, offsets, and the hip's centre by regression on the pelvis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import reduce
 
 import numpy as np
@@ -37,7 +37,7 @@ def place(way: Centre, at: Callable[[str], np.ndarray], metres: float) -> np.nda
     if way.regression:
         near, far = (at(n) for n in way.asis)
         return _harrington(near, far, _mean(way.psis, at), way.left, metres)
-    out = _total([w * at(n) for w, n in zip(way.weights, way.markers, strict=True)])
+    out = _total(w * at(n) for w, n in zip(way.weights, way.markers, strict=True))
     if way.along is None or not way.offset_m:
         return out
     direction = _mean(way.along[1], at) - _mean(way.along[0], at)
@@ -45,10 +45,10 @@ def place(way: Centre, at: Callable[[str], np.ndarray], metres: float) -> np.nda
 
 
 def _mean(labels: tuple[str, ...], at: Callable[[str], np.ndarray]) -> np.ndarray:
-    return _total([at(n) for n in labels]) / len(labels)
+    return _total(at(n) for n in labels) / len(labels)
 
 
-def _total(points: list[np.ndarray]) -> np.ndarray:
+def _total(points: Iterable[np.ndarray]) -> np.ndarray:
     """Their sum, taken from the first to the last."""
     return reduce(np.add, points, np.zeros(3))
 

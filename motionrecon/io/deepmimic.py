@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import LARGEST_VALUE, Raw
+from motionrecon.io.base import LARGEST_VALUE, Raw, check_count
 
 # A frame: duration s, root position m, then the rotations in this order; 4 numbers are a quaternion
 # w, x, y, z, 1 is the angle in rad of a hinge about z (DeepMimic: y up, x forward, z to the
@@ -75,7 +75,7 @@ KEYPOINTS: dict[str, str | tuple[str, tuple[float, float, float]]] = {
     "r_wrist": "right_wrist",
 }
 
-_MOST_FRAMES = 1_000_000
+_MOST_FILLED = 100  # frames for every one of the file: only damaged durations ask for more
 
 
 def from_content(path: Path, content: dict) -> Raw:
@@ -147,11 +147,12 @@ def spread_over_time(
     """
     step = float(np.median(durations[:-1]))
     index = np.rint(np.concatenate([[0.0], np.cumsum(durations[:-1])]) / step)
-    if index[-1] > min(_MOST_FRAMES, 100 * len(index)) or (np.diff(index) < 1).any():
+    if index[-1] > _MOST_FILLED * len(index) or (np.diff(index) < 1).any():
         raise ClipError(
             f"{path}: durations run from {durations.min():g} to {durations.max():g} s: the file "
             "is damaged"
         )
+    check_count(path, (int(index[-1]) + 1) * keypoints[0].size)
     out = np.full((int(index[-1]) + 1, *keypoints.shape[1:]), np.nan)
     out[index.astype(int)] = keypoints
     return out, float(np.round(1.0 / step, 2))

@@ -7,11 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
+from motionrecon.io.base import LARGEST_BYTES
 
 # a whole file takes less than 1 s a MiB; a damaged one may go on for ever
 _TIMEOUT_S, _SECONDS_A_MIB = 20.0, 2.0
@@ -32,6 +36,8 @@ import io, json, runpy
 import numpy as np
 try:
     arrays = runpy.run_path(sys.argv[2])["parse"](*json.loads(sys.argv[3]))
+    if (size := sum(a.nbytes for a in arrays.values())) > int(sys.argv[4]):
+        raise MemoryError(f"it holds {size >> 20} MiB of numbers")
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     reply = b"+" + buffer.getvalue()
@@ -58,16 +64,17 @@ def run(
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
-    given = json.dumps([str(a) for a in arguments])
-    command = [sys.executable, "-c", _CHILD, str(limit), str(Path(__file__).parent / child), given]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=timeout_s,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
+        with _names_of_letters(arguments) as given:
+            command = [sys.executable, "-c", _CHILD, str(limit)]
+            command += [str(Path(__file__).parent / child), json.dumps(given), str(LARGEST_BYTES)]
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                timeout=timeout_s,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+            )
     except subprocess.TimeoutExpired as error:
         raise ClipError(
             f"{path}: not read after {timeout_s:.0f} s; it is damaged, or too long: cut it"
@@ -78,5 +85,30 @@ def run(
         )
     if done.stdout[:1] == b"-":
         raise ClipError(f"{path}: cannot be read: {done.stdout[1:].decode(errors='replace')}")
-    with np.load(io.BytesIO(done.stdout[1:]), allow_pickle=False) as content:
+    reply = io.BytesIO(done.stdout[1:])
+    del done  # as large as the reply
+    with np.load(reply, allow_pickle=False) as content:
         return {key: content[key] for key in content.files}
+
+
+@contextmanager
+def _names_of_letters(arguments: tuple[object, ...]) -> Iterator[list[str]]:
+    """The arguments as text; a link stands for a path whose bytes are no letters, which parsers in
+    C++ cannot be told.
+    """
+    texts = list(map(str, arguments))
+    odd = [i for i, text in enumerate(texts) if _has_bytes(text)]
+    if not odd:
+        yield texts
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for i in odd:
+            link = Path(folder) / f"{i}{Path(texts[i]).suffix}"
+            link.symlink_to(os.path.abspath(texts[i]))
+            texts[i] = str(link)
+        yield texts
+
+
+def _has_bytes(text: str) -> bool:
+    """Whether a file's name holds bytes that are not UTF-8: Python writes them as surrogates."""
+    return any("\ud800" <= c <= "\udfff" for c in text)

@@ -10,12 +10,24 @@ from motionrecon.io.base import FOLDER, Raw, ReadOptions, reader
 from motionrecon.io.text import read_text
 
 _MOST_FILES = 200_000
+# Python takes up to 90 bytes for each ({"a":1}, [], a float in a list of three): 700 MiB
+_MOST_VALUES = 8 * 2**20
+_LARGEST_ESCAPED = 2**24  # characters: an escape can make each of a text take four bytes
 
 
 def parse(path: Path) -> Any:
-    """The content of a JSON file. Raises ClipError where it is damaged."""
+    """The content of a JSON file. Raises ClipError where it is damaged, or has so many values that
+    they would not fit.
+    """
+    text = read_text(path)
+    values = sum(map(text.count, ",[{:"))  # each begins one, and strings only add to them
+    if values > _MOST_VALUES or ("\\u" in text and len(text) > _LARGEST_ESCAPED):
+        raise ClipError(
+            f"{path}: about {values} values; expected at most {_MOST_VALUES} in a JSON file: cut "
+            "it into pieces, or save it as npz"
+        )
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ClipError(f"{path}: this is not JSON, or it is damaged ({error})") from error
 
@@ -41,4 +53,4 @@ def read_folder(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         )
     if len(files) > _MOST_FILES:
         raise ClipError(f"{path}: {len(files)} JSON files; expected at most {_MOST_FILES} frames")
-    return pose_json.from_frames(path, [parse(f) for f in files], [f.name for f in files], options)
+    return pose_json.from_frames(path, (parse(f) for f in files), [f.name for f in files], options)

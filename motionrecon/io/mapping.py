@@ -21,15 +21,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from motionrecon import plain_yaml
 from motionrecon.anatomy.skeletons import canonical
 from motionrecon.errors import ClipError
+from motionrecon.inputs import read_input
 
 FOLDER = Path(__file__).parent / "mappings"
 _KEYS = {"markers", "weights", "offset_m", "along", "first_of", "hip_regression", "asis", "psis"}
 _LARGEST_BYTES = 200_000
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, compiled where libyaml is
+_LARGEST_WEIGHT = 1e6  # weights are ratios: larger ones leave nothing of the others
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ class Centre:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All labels it needs."""
-        return (
+        """All labels it needs, each once."""
+        needed = (
             *self.markers,
             *self.asis,
             *self.psis,
             *(label for part in self.along or () for label in part),
         )
+        return tuple(dict.fromkeys(needed))
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,10 @@ def plain(label: str) -> str:
 
 def load_mapping(path: Path) -> Mapping:
     """Raises ClipError, naming the file and the keypoint, for what is not a mapping."""
+    text = read_input(path, ClipError, _LARGEST_BYTES)
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise ClipError(f"{path}: too large for a mapping")
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except OSError as error:
-        raise ClipError(
-            f"{path}: the mapping cannot be read ({error.strerror or error})"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        content = plain_yaml.load_yaml(text.decode("utf-8"))
+    except plain_yaml.ERRORS as error:
         raise ClipError(
             f"{path}: the mapping is not YAML ({' '.join(str(error).split())[:200]})"
         ) from error
@@ -155,18 +151,17 @@ def _way(where: str, left: bool, spec: Any, swap: tuple[str, str] | None) -> Cen
         return Centre(regression="harrington", asis=asis, psis=psis, left=left)
     markers = labels(spec.get("markers"), "markers")
     weights = spec.get("weights", [1.0] * len(markers))
-    number = (int, float)
     if (
         not isinstance(weights, list)
         or len(weights) != len(markers)
-        or not all(isinstance(w, number) for w in weights)
+        or not all(_is_number(w, _LARGEST_WEIGHT) for w in weights)
     ):
         raise ClipError(f"{where}: weights must be {len(markers)} numbers, one a marker")
     if abs(total := sum(weights)) < 1e-6:
         raise ClipError(f"{where}: the weights add up to 0")
     offset, along = spec.get("offset_m", 0.0), None
-    if not isinstance(offset, number) or abs(offset) > 1:
-        raise ClipError(f"{where}: offset_m must be a number of metres")
+    if not _is_number(offset, 1):
+        raise ClipError(f"{where}: offset_m must be a number of metres, at most 1")
     if "along" in spec:
         if not isinstance(spec["along"], list) or len(spec["along"]) != 2:
             raise ClipError(f"{where}: along must be two lists of labels, from and to")
@@ -174,6 +169,10 @@ def _way(where: str, left: bool, spec: Any, swap: tuple[str, str] | None) -> Cen
     elif offset:
         raise ClipError(f"{where}: offset_m needs a direction: along: [[FROM], [TO]]")
     return Centre(markers, tuple(w / total for w in weights), float(offset), along)
+
+
+def _is_number(value: Any, most: float) -> bool:
+    return isinstance(value, (int, float)) and abs(value) <= most  # NaN is not
 
 
 @cache

@@ -4,13 +4,18 @@ MuJoCo compiles the model in a process of its own (motionrecon.io.isolated): it 
 damaged or huge.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
+from motionrecon.inputs import read_input
 from motionrecon.io import isolated
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.io.base import LARGEST_TEXT, Raw, ReadOptions, reader
+
+_COMMENT = re.compile(b"<!--.*?-->", re.DOTALL)
+_INCLUDE = re.compile(rb"<\s*include\b")  # of whatever file, which may be anybody's
 
 
 @reader(".xml", ".mjcf")
@@ -20,8 +25,14 @@ def read_mjcf(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     The file holds a model and its keys, or keys alone, whose model is options.model. Raises
     ClipError where MuJoCo cannot compile it, or it has no keys.
     """
-    if options.model is not None and not options.model.exists():
-        raise ClipError(f"{options.model}: there is no such model (--model)")
+    for file in (path, options.model):
+        if file is not None and _INCLUDE.search(
+            _COMMENT.sub(b"", read_input(file, ClipError, LARGEST_TEXT))
+        ):
+            raise ClipError(
+                f"{file}: it includes other files, which are not read: save it as one, with "
+                "mujoco.mj_saveLastXML"
+            )
     c = isolated.run(path, "mjcf_child.py", path, options.model or "")
     if not len(c["time"]):
         raise ClipError(

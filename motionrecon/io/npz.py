@@ -2,8 +2,8 @@
 `confidence` (T, J).
 
 Nothing is unpickled unasked: a pickle can run any code. VideoPose3D's archives are pickles; with
-allow_pickle they are loaded by an unpickler that knows arrays, dictionaries, lists, numbers and
-text only.
+allow_pickle they are loaded in a process of its own, by an unpickler that knows arrays,
+dictionaries, lists, numbers and text only.
 """
 
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.arrays import read_array, read_members
-from motionrecon.io.base import Raw, ReadOptions, reader
+from motionrecon.inputs import open_input
+from motionrecon.io import extras
+from motionrecon.io.arrays import read_array, read_members, unpickled
+from motionrecon.io.base import MOST_LABELS, Raw, ReadOptions, check_count, reader
 
 KEYPOINTS = (
     "keypoints",
@@ -29,8 +31,6 @@ KEYPOINTS = (
 NAMES = ("keypoint_names", "names", "joint_names")
 FPS = ("fps", "frame_rate", "mocap_framerate", "mocap_frame_rate", "rate")
 CONFIDENCE = ("confidence", "conf", "scores", "visibility")
-MEASURED = ("grf_", "id_")  # beginnings of the names of force plates' and joint moments' arrays
-EXTRAS = ("body_mass_kg", "activity", "subject")
 _VIDEOPOSE = "positions_3d"
 # Human3.6M's 32 joints, of which 15 stand still or twice; the 17 that are left are in the order of
 # h36m17.
@@ -46,18 +46,25 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         *NAMES,
         *FPS,
         *CONFIDENCE,
-        *EXTRAS,
+        *extras.SINGLE,
         "skeleton",
         "units",
         "up",
         "time",
         _VIDEOPOSE,
     }
-    arrays, held = read_members(
-        path, lambda key: key in known or key.startswith(MEASURED), options.allow_pickle
-    )
-    if _VIDEOPOSE in arrays:
-        return _videopose(path, arrays[_VIDEOPOSE], options)
+    found, held = read_members(path, lambda key: key in known or key.startswith(extras.MEASURED))
+    arrays = {}
+    for member, array in found.items():
+        if array is None:
+            what, wanted = f"array '{member}'", options.subject or ""
+            content = unpickled(path, what, member, options.allow_pickle, wanted)
+            if member == _VIDEOPOSE:
+                return _videopose(path, content)
+            if "array" not in content:
+                raise ClipError(f"{path}: '{member}' holds a table; expected an array")
+            array = content["array"]
+        arrays[member] = array
     key = next((k for k in KEYPOINTS if k in arrays), None)
     if key is None and {"poses", "trans"} <= set(held):
         raise ClipError(
@@ -72,24 +79,21 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         raise ClipError(
             f"{path}: no keypoints: expected an array 'keypoints' (T, J, 3), the file holds {holds}"
         )
-    positions = arrays[key]
-    if positions.dtype.kind not in "fiu":
-        raise ClipError(f"{path}: '{key}' has type {positions.dtype}; expected numbers (T, J, 3)")
-    positions = positions.astype(float)
+    positions = _coordinates(path, f"'{key}'", arrays[key])
     confidence = next((arrays[k] for k in CONFIDENCE if k in arrays), None)
     if confidence is None and positions.ndim == 3 and positions.shape[2] == 4:
         positions, confidence = positions[:, :, :3], positions[:, :, 3]
     names = next((arrays[k] for k in NAMES if k in arrays), None)
     return Raw(
         positions=positions,
-        names=None if names is None else _texts(names),
+        names=None if names is None else _texts(path, names),
         skeleton=_text(arrays, "skeleton"),
         fps=_number(path, arrays, FPS),
         time=_numbers(path, arrays, "time"),
         units=_text(arrays, "units"),
         up=_text(arrays, "up"),
         confidence=None if confidence is None else _numeric(path, "confidence", confidence),
-        extras={k: v for k, v in arrays.items() if k in EXTRAS or k.startswith(MEASURED)},
+        extras=extras.checked(path, arrays),
     )
 
 
@@ -98,57 +102,54 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and
     units by option.
     """
-    with path.open("rb") as file:
-        positions = read_array(path, "the array", file, path.stat().st_size, options.allow_pickle)
-    if positions.dtype.kind not in "fiu":
-        raise ClipError(f"{path}: the array has type {positions.dtype}; expected numbers (T, J, 3)")
-    positions = positions.astype(float)
+    with open_input(path, ClipError) as file:
+        array = read_array(path, "the array", file, path.stat().st_size)
+    if array is None:
+        content = unpickled(path, "the array", "", options.allow_pickle)
+        if "array" not in content:
+            raise ClipError(f"{path}: it holds a table; expected an array")
+        array = content["array"]
+    positions = _coordinates(path, "the array", array)
     confidence = None
     if positions.ndim == 3 and positions.shape[2] == 4:
         positions, confidence = positions[:, :, :3], positions[:, :, 3]
     return Raw(positions, confidence=confidence)
 
 
-def _videopose(path: Path, content: np.ndarray, options: ReadOptions) -> Raw:
+def _videopose(path: Path, content: dict[str, np.ndarray]) -> Raw:
     """positions_3d[subject][action] (T, 32 or 17, 3), m, z up, 50 Hz; --subject names one as
     SUBJECT/ACTION.
     """
-    table = content.item() if content.shape == () else None
-    if not isinstance(table, dict) or not all(isinstance(v, dict) for v in table.values()):
-        raise ClipError(f"{path}: 'positions_3d' is not a table of subjects and actions")
-    takes = {
-        f"{s}/{a}": v
-        for s, actions in table.items()
-        for a, v in actions.items()
-        if isinstance(v, np.ndarray)
-    }
-    wanted = options.subject or (next(iter(takes)) if len(takes) == 1 else "")
-    fits = [k for k in takes if k.lower() == wanted.lower()]
-    fits = fits or [k for k in takes if wanted and k.lower().startswith(wanted.lower())]
-    if len(fits) != 1:
-        some = ", ".join((fits or list(takes))[:8])
+    if "takes" not in content:
+        raise ClipError(f"{path}: '{_VIDEOPOSE}' is not a table of subjects and actions")
+    if "take" not in content:
+        some = ", ".join(map(str, content["takes"][:8]))
         raise ClipError(
-            f"{path}: {len(takes)} takes: which one? Give --subject SUBJECT/ACTION, one of: "
-            f"{some}, ..."
+            f"{path}: {len(content['takes'])} takes: which one? Give --subject SUBJECT/ACTION, one "
+            f"of: {some}, ..."
         )
-    positions = takes[fits[0]]
-    if (
-        positions.dtype.kind not in "fiu"
-        or positions.ndim != 3
-        or positions.shape[1] not in (17, 32)
-    ):
+    name = str(content["name"])
+    positions = _coordinates(path, f"'{name}'", content["take"])
+    if positions.ndim != 3 or positions.shape[1] not in (17, 32):
         raise ClipError(
-            f"{path}: '{fits[0]}' has shape {positions.shape}; expected (frames, 32, 3) or "
+            f"{path}: '{name}' has shape {positions.shape}; expected (frames, 32, 3) or "
             "(frames, 17, 3)"
         )
     positions = positions[:, _H36M_17_OF_32] if positions.shape[1] == 32 else positions
-    finding = (f"VideoPose3D: {fits[0]}, the data set's {_VIDEOPOSE_FPS:g} Hz",)
-    return Raw(
-        positions.astype(float), skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding
-    )
+    finding = (f"VideoPose3D: {name}, the data set's {_VIDEOPOSE_FPS:g} Hz",)
+    return Raw(positions, skeleton="h36m17", fps=_VIDEOPOSE_FPS, units="m", findings=finding)
 
 
-def _texts(array: np.ndarray) -> tuple[str, ...]:
+def _coordinates(path: Path, what: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise ClipError(f"{path}: {what} has type {array.dtype}; expected numbers (T, J, 3)")
+    check_count(path, array.size)  # a byte becomes eight
+    return array.astype(float)
+
+
+def _texts(path: Path, array: np.ndarray) -> tuple[str, ...]:
+    if array.size > MOST_LABELS:
+        raise ClipError(f"{path}: {array.size} names; expected at most {MOST_LABELS}")
     return tuple(
         n.decode("latin-1") if isinstance(n, bytes) else str(n)
         for n in np.atleast_1d(array).ravel()
@@ -165,6 +166,7 @@ def _text(arrays: dict, key: str) -> str | None:
 def _numeric(path: Path, key: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise ClipError(f"{path}: '{key}' has type {array.dtype}; expected numbers")
+    check_count(path, array.size)
     return array.astype(float)
 
 

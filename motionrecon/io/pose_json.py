@@ -2,6 +2,7 @@
 (instances), plain arrays.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import Raw, ReadOptions
+from motionrecon.io.base import Raw, ReadOptions, check_count
 
 _KEYPOINTS = (
     "keypoints_3d",
@@ -64,11 +65,14 @@ def from_content(path: Path, content: Any, options: ReadOptions) -> Raw:
     )
 
 
-def from_frames(path: Path, frames: list, labels: list[str], options: ReadOptions) -> Raw:
+def from_frames(path: Path, frames: Iterable, labels: list[str], options: ReadOptions) -> Raw:
     """Frames, each a dictionary with 'people' or 'instances', or a person itself. Raises ClipError:
     see module.
     """
-    poses = [_persons(path, frame, label) for frame, label in zip(frames, labels, strict=True)]
+    poses, numbers = [], 0
+    for frame, label in zip(frames, labels, strict=True):
+        poses.append(_persons(path, frame, label))
+        check_count(path, numbers := numbers + sum(p.points.size for p in poses[-1]))
     joints = {len(p.points) for persons in poses for p in persons}
     if not joints:
         raise ClipError(f"{path}: no frame shows a person")
@@ -77,6 +81,7 @@ def from_frames(path: Path, frames: list, labels: list[str], options: ReadOption
         raise ClipError(f"{path}: poses of {counts} keypoints are mixed; expected one number")
     chosen, findings, warnings = _choose(path, poses, options.person)
     count = joints.pop()
+    check_count(path, 3 * count * len(poses))
     positions, scores = np.full((len(poses), count, 3), np.nan), np.zeros((len(poses), count))
     for t, pose in enumerate(chosen):
         if pose is not None:
@@ -134,6 +139,13 @@ def _pose(path: Path, person: dict, label: str) -> _Pose | None:
     # heat maps overshoot 1
     scores = None if scores is None else np.clip(np.nan_to_num(scores), 0.0, 1.0)
     return _Pose(points[:, :3], scores, track if known else None)
+
+
+def _float(path: Path, fps: int | float) -> float:
+    try:
+        return float(fps)
+    except OverflowError as error:
+        raise ClipError(f"{path}: 'fps' is a number of {len(str(fps))} digits") from error
 
 
 def _filled(value: Any) -> bool:
@@ -243,7 +255,7 @@ def _with_header(path: Path, raw: Raw, content: dict) -> Raw:
         positions=raw.positions,
         names=None if names is None else tuple(map(str, names)),
         skeleton=text("skeleton") or (None if names is not None else raw.skeleton),
-        fps=None if fps is None else float(fps),
+        fps=None if fps is None else _float(path, fps),
         units=text("units"),
         up=text("up"),
         confidence=raw.confidence,

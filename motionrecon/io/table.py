@@ -4,22 +4,28 @@ line.
 
 import csv
 import re
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
+from motionrecon.io.base import MOST_LABELS, Raw, ReadOptions, check_count, reader
 from motionrecon.io.json_files import read_json
 from motionrecon.io.table_headers import find_header
-from motionrecon.io.text import number, read_text
+from motionrecon.io.text import Numbers, each_line, number, read_text
 
+# A name ends with what is no separator: any other way to say it makes the search quadratic in a
+# long run of them.
 _AXIS = re.compile(
-    r"^(?P<name>.+?)[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$"
+    r"^(?P<name>.*[^\s_.:/\-\[(])[\s_.:/\-\[(]*(?<![A-Za-z])(?P<axis>[xyzXYZ])[\])]?(?:\s*[\[(]?(?P<unit>mm|cm|m)[\])]?)?$"
 )
 _CONFIDENCE = re.compile(
-    r"^(?P<name>.+?)[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$", re.IGNORECASE
+    r"^(?P<name>.*[^\s_.:/\-])[\s_.:/\-]+(?:confidence|conf|score|visibility|likelihood)$",
+    re.IGNORECASE,
 )
 _TIME = ("time", "times", "timestamp", "timestamps", "t", "seconds", "timesec", "timeseconds")
 _FRAME = ("frame", "frames", "framenumber", "frameid", "frameindex", "index")
@@ -35,7 +41,8 @@ _NAME = (
     "bodypart",
     "model",
 )
-_MOST_LONG = 3_000_000
+_HEAD = 40  # rows: the line of column names is among the first 20
+_LONGEST_LINE = 2**21  # characters: 30,000 columns of numbers take 600,000
 
 
 @reader(".csv", ".tsv", ".txt")
@@ -48,21 +55,22 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         return read_json(path, options)
     head = text[:20000]
     separator = max("\t;,", key=head.count)
-    lines = text.split("\n") if _plain(text) else []
-    rows = [r for r in csv.reader(lines, delimiter=separator) if any(c.strip() for c in r)]
-    if (several := find_header(rows)) is not None:
+    rows = _rows(path, text, separator)
+    first = list(islice(rows, _HEAD))
+    if (several := find_header(first)) is not None:
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in several.columns]
-        raw = _wide(path, several.columns, plain, rows[several.first :], several.first + 1)
+        body = chain(first[several.first :], rows)
+        raw = _wide(path, several.columns, plain, body, several.first + 1)
         return replace(
             raw, units=several.units or raw.units, fps=several.fps if raw.time is None else None
         )
-    for at, row in enumerate(rows[:20]):
+    for at, row in enumerate(first[:20]):
         header = [c.strip().strip('"') for c in row]
         plain = [re.sub(r"[^a-z0-9]", "", h.lower()) for h in header]
         if {"x", "y", "z"} <= set(plain) and set(plain) & set(_NAME):
-            return _long(path, plain, rows[at + 1 :], at + 2)
+            return _long(path, plain, chain(first[at + 1 :], rows), at + 2)
         if sum(_AXIS.match(h) is not None for h in header) >= 9:
-            return _wide(path, header, plain, rows[at + 1 :], at + 2)
+            return _wide(path, header, plain, chain(first[at + 1 :], rows), at + 2)
     raise ClipError(
         f"{path}: no line of column names found: expected NAME_x, NAME_y, NAME_z for each "
         "keypoint (wide), or columns "
@@ -70,12 +78,26 @@ def read_table(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     )
 
 
-def _plain(text: str) -> bool:
-    """csv refuses fields of more than 128 KiB, which only a damaged file has."""
-    return max(map(len, text.split("\n"))) < 10_000_000 and text.count('"') % 2 == 0
+def _rows(path: Path, text: str, separator: str) -> Iterator[list[str]]:
+    """The rows that hold anything, one by one. Raises ClipError for what is no table."""
+    if max(map(len, each_line(text))) > _LONGEST_LINE or text.count('"') % 2:
+        raise ClipError(f"{path}: a line of millions of characters, or a quote that does not end")
+    try:
+        for row in csv.reader(each_line(text), delimiter=separator):
+            if len(row) > 4 * MOST_LABELS:
+                raise ClipError(
+                    f"{path}: {len(row)} columns; expected at most {4 * MOST_LABELS}: no table of "
+                    "keypoints"
+                )
+            if any(c.strip() for c in row):
+                yield row
+    except csv.Error as error:  # a field of more than 128 KiB, which only a damaged file has
+        raise ClipError(f"{path}: this is no table, or it is damaged ({error})") from error
 
 
-def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]], line: int) -> Raw:
+def _wide(
+    path: Path, header: list[str], plain: list[str], rows: Iterable[list[str]], line: int
+) -> Raw:
     columns: dict[str, dict[str, int]] = {}
     units = set()
     for i, text in enumerate(header):
@@ -91,14 +113,12 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
         confidence[n] for n in names if n in confidence
     ]
     wanted += [time] if time is not None else []
-    if len(wanted) * len(rows) > MOST_NUMBERS:
-        raise ClipError(
-            f"{path}: {len(names)} keypoints in {len(rows)} lines: it is damaged, or must be cut "
-            "into pieces"
-        )
-    table = np.array([_cells(path, line + k, row, wanted) for k, row in enumerate(rows)])
-    if not len(table) or not names:
+    found = Numbers(path)
+    for k, row in enumerate(rows if names else ()):
+        found.add(_cells(path, line + k, row, wanted))
+    if not len(found):
         raise ClipError(f"{path}: no keypoint with all of x, y and z, or no line of numbers")
+    table = found.table(len(wanted))
     seen = np.ones((len(table), len(names)))
     given = [j for j, n in enumerate(names) if n in confidence]
     seen[:, given] = table[:, 3 * len(names) : 3 * len(names) + len(given)]
@@ -114,7 +134,7 @@ def _wide(path: Path, header: list[str], plain: list[str], rows: list[list[str]]
     )
 
 
-def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw:
+def _long(path: Path, plain: list[str], rows: Iterable[list[str]], line: int) -> Raw:
     at = {k: plain.index(k) for k in "xyz"}
     name = next(i for i, p in enumerate(plain) if p in _NAME)
     frame = next((i for i, p in enumerate(plain) if p in _FRAME), None)
@@ -125,25 +145,20 @@ def _long(path: Path, plain: list[str], rows: list[list[str]], line: int) -> Raw
     clock_column = frame if frame is not None else time
     if clock_column is None:
         raise ClipError(f"{path}: a long table needs a column 'frame' or 'time'")
-    keys, names, values = [], [], []
+    column: dict[str, int] = {}  # of each name, in the order in which they come
+    names, values = array("l"), Numbers(path)
     wanted = [at["x"], at["y"], at["z"], *(i for i in (frame, time, score) if i is not None)]
     for k, row in enumerate(rows):
-        cells = _cells(path, line + k, row, wanted)
-        names.append(row[name].strip() if name < len(row) else "")
-        keys.append(cells[3])
-        values.append(cells)
-    if not keys or not np.isfinite(keys).all():
+        values.add(_cells(path, line + k, row, wanted))
+        label = row[name].strip() if name < len(row) else ""
+        names.append(column.setdefault(label, len(column)))
+    table = values.table(len(wanted))
+    if not len(table) or not np.isfinite(table[:, 3]).all():
         raise ClipError(f"{path}: the column '{plain[clock_column]}' is empty or has gaps")
-    clock, row_of = np.unique(keys, return_inverse=True)
-    labels = list(dict.fromkeys(names))
-    column = {n: i for i, n in enumerate(labels)}
-    if len(clock) * len(labels) > _MOST_LONG:
-        raise ClipError(
-            f"{path}: {len(labels)} names in {len(clock)} frames: the column of names or frames "
-            "is damaged"
-        )
-    table = np.array(values)
-    where = (row_of, np.array([column[n] for n in names]))
+    clock, row_of = np.unique(table[:, 3], return_inverse=True)
+    labels = list(column)
+    check_count(path, 3 * len(clock) * len(labels))
+    where = (row_of, np.array(names))
     positions, seen = (
         np.full((len(clock), len(labels), 3), np.nan),
         np.zeros((len(clock), len(labels))),

@@ -2,13 +2,14 @@
 in the header.
 """
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from motionrecon.errors import ClipError
-from motionrecon.io.base import MOST_NUMBERS, Raw, ReadOptions, reader
-from motionrecon.io.text import UNIT_WORDS, number, read_text
+from motionrecon.io.base import MOST_LABELS, Raw, ReadOptions, reader
+from motionrecon.io.text import UNIT_WORDS, Numbers, each_line, number, read_text
 
 
 @reader(".trc")
@@ -19,37 +20,36 @@ def read_trc(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     The columns are what the line of names says: the header's counts are often left wrong by tools
     that edit files.
     """
-    lines = read_text(path).split("\n")
+    text = read_text(path)
+    head = list(islice(each_line(text), 22))
     at = next(
-        (i for i, line in enumerate(lines[:20]) if line.lower().lstrip().startswith("frame#")), None
+        (i for i, line in enumerate(head[:20]) if line.lower().lstrip().startswith("frame#")), None
     )
     if at is None or at < 2:
         raise ClipError(
             f"{path}: this is not a TRC file: no line of names that begins with 'Frame#'"
         )
-    header = dict(zip(lines[at - 2].split(), lines[at - 1].split(), strict=False))
-    names = _names(lines[at])
-    if not names:
-        raise ClipError(f"{path}: the line of names (line {at + 1}) names no marker")
-    first = (
-        at + 2 if at + 1 < len(lines) and lines[at + 1].strip().upper().startswith("X1") else at + 1
-    )
-    rows, columns = [], 2 + 3 * len(names)
-    if columns * (len(lines) - first) > MOST_NUMBERS:
+    header = dict(zip(head[at - 2].split(), head[at - 1].split(), strict=False))
+    names = _names(head[at])
+    if not 0 < len(names) <= MOST_LABELS:
         raise ClipError(
-            f"{path}: {len(names)} markers in {len(lines) - first} frames: it is damaged, or "
-            "must be cut"
+            f"{path}: the line of names (line {at + 1}) names {len(names)} markers; expected 1 to "
+            f"{MOST_LABELS}"
         )
-    for i, line in enumerate(lines[first:], first + 1):
+    first = (
+        at + 2 if at + 1 < len(head) and head[at + 1].strip().upper().startswith("X1") else at + 1
+    )
+    rows, columns = Numbers(path), 2 + 3 * len(names)
+    for i, line in enumerate(islice(each_line(text), first, None), first + 1):
         if line.strip():
-            rows.append(_row(path, i, line, columns))
-    if not rows:
+            rows.add(_row(path, i, line, columns))
+    if not len(rows):
         raise ClipError(f"{path}: no frame follows the header")
-    table = np.array(rows)
+    table = rows.table(columns)
     warnings = []
-    declared = header.get("NumFrames", str(len(rows)))
-    if declared != str(len(rows)):
-        warnings.append(f"the header says {declared} frames, the file holds {len(rows)}")
+    declared = header.get("NumFrames", str(len(table)))
+    if declared != str(len(table)):
+        warnings.append(f"the header says {declared} frames, the file holds {len(table)}")
     if header.get("NumMarkers", str(len(names))) != str(len(names)):
         warnings.append(
             f"the header says {header['NumMarkers']} markers, the line of names holds {len(names)}"

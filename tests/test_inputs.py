@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from motionrecon import plain_yaml
+from motionrecon.batch.configuration import Settings
+from motionrecon.batch.job import run_job
+from motionrecon.batch.scan import find_clips, jobs_of
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError
 from motionrecon.inputs import open_input, read_input
 from motionrecon.io.mapping import load_mapping
+from motionrecon.pipeline import Options
 
 MIB_1024 = 1024 * 1024  # KiB, as ru_maxrss counts
 # of a file, and of a mapping for a good clip: what is said, and the memory of the whole process
@@ -149,3 +153,13 @@ def test_a_long_clip_takes_no_great_memory(tmp_path, bundled_clip):
     np.savez(tmp_path / "long.npz", keypoints=keypoints, keypoint_names=walk.names, fps=30)
     said, held = _run(tmp_path / "long.npz")
     assert not said and held < 0.4 * MIB_1024
+
+
+def test_a_batch_does_not_wait_for_a_fifo(tmp_path):
+    """It is refused as a clip, like a damaged one, and not opened to be told from others."""
+    os.mkfifo(tmp_path / "x.npz")
+    settings = Settings(Options(), {}, None, ())
+    (job,) = jobs_of(*find_clips(tmp_path), tmp_path / "out", settings)
+    status = run_job(job)
+    assert status["error"]["kind"] == "input" and "FIFO" in status["error"]["message"]
+    assert status["input"]["sha256"] is None

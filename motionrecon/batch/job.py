@@ -12,6 +12,7 @@ from pathlib import Path
 from motionrecon.batch.configuration import Settings, code_version
 from motionrecon.batch.folders import write_folder
 from motionrecon.errors import BodyError, ClipError, MotionReconError, OutputError
+from motionrecon.inputs import open_input
 from motionrecon.motion import Motion, Report
 
 STATUS = "status.json"
@@ -134,7 +135,7 @@ def identify(source: str | Path) -> dict:
     path = Path(source)
     try:
         stat = path.stat()
-        with open(path, "rb") as file:
+        with open_input(path, OSError) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"bytes": stat.st_size, "modified_ns": stat.st_mtime_ns, "sha256": digest}
     except OSError:

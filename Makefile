@@ -18,7 +18,7 @@ demo: $(VENV)/.stamp-test
 	@echo "Results: $(OUT)/motion.npz (the motion) and $(OUT)/report.json (how good it is)"
 
 test: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .

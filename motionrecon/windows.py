@@ -71,7 +71,7 @@ class Options:
     posture: float = 1e-3  # 1/rad^2
     momentum: float = 40.0  # s^2/m^2, of linear momentum a kilogram
     spin: float = 400.0  # s^2/m^4, of angular momentum a kilogram
-    torque: float = 0.01  # of torques over strengths
+    torque: float = 0.02  # of torques over strengths
     effort: float = 1e-3  # 1/rad^2
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly

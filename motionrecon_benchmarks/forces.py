@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,6 +71,8 @@ class Study:
     """a window, at least 1"""
     seconds: Annotated[float | None, unset("S")] = None
     """of each clip, from its start, s"""
+    weights: Annotated[tuple[str, ...], unset("NAME=VALUE ...")] = ()
+    """other numbers for the options of a reconstruction, as momentum=0 spin=0, for ablations"""
 
 
 def main(a: Study) -> int:
@@ -79,6 +81,7 @@ def main(a: Study) -> int:
     """
     if a.seconds is not None and not 0 < a.seconds < np.inf:
         raise OptionError(f"--seconds {a.seconds:g}: expected more than 0")
+    options_of(a)
     paths = [
         p
         for given in a.clips or [assets.folder()]
@@ -115,8 +118,7 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     clip = load_clip(path).until(a.seconds)
     if Plates.of(clip.extras) is None:
         return None
-    options = Options(optimizer=a.optimizer, max_evaluations=a.max_evaluations)
-    motion = reconstruct(clip, options)
+    motion = reconstruct(clip, options_of(a))
     kind = kind_of_clip(clip, motion)
     hz = USUAL_HZ[kind]
     found = feet(motion, clip, hz)
@@ -136,6 +138,23 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     a.out.mkdir(parents=True, exist_ok=True)
     draw(found, motion.weight, f"{path.stem}: {kind}", a.out / f"{path.stem}.png")
     return {**row, "missed": missed(row)}
+
+
+def options_of(a: Study) -> Options:
+    """Those of a reconstruction. Raises OptionError for a weight that is none."""
+    options = Options(optimizer=a.optimizer, max_evaluations=a.max_evaluations)
+    numbers = {f.name: f.type for f in fields(Options) if f.type in (float, int)}
+    for word in a.weights:
+        name, _, value = word.partition("=")
+        if name not in numbers:
+            raise OptionError(f"--weights {word}: {name!r} is none of {', '.join(numbers)}")
+        number: Any
+        try:
+            number = int(value) if numbers[name] is int else float(value)
+            options = replace(options, **{name: number})
+        except ValueError:
+            raise OptionError(f"--weights {word}: expected NAME=NUMBER") from None
+    return options
 
 
 def missed(row: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from motionrecon import load_clip, reconstruct
 from motionrecon.cli.main import main
-from motionrecon.errors import ClipError
+from motionrecon.errors import ClipError, OptionError
 from motionrecon.motion.kind import Kind
 from motionrecon.pipeline import Options
 from motionrecon_benchmarks import forces
@@ -150,3 +150,14 @@ def test_without_plates_there_is_nothing_to_study(bundled_clip, tmp_path, capsys
     assert main([*words, "--seconds", "-1"]) == 2
     assert "--seconds -1: expected more than 0" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("word", ["nosuch=1", "torque=x", "torque", "optimizer=bfgs"])
+def test_a_weight_that_is_none_is_one_line(word):
+    with pytest.raises(OptionError, match="--weights"):
+        forces.options_of(forces.Study(weights=(word,)))
+
+
+def test_weights_are_those_of_the_reconstruction():
+    study = forces.Study(weights=("momentum=0", "max_evaluations=5"))
+    assert forces.options_of(study) == Options(momentum=0.0, max_evaluations=5)

@@ -111,7 +111,9 @@ def test_frame_gradient_by_differences(moving):
     weight = rng.uniform(100, 1000, len(p.names))
     weight[2] = 0.0
     scale2 = np.full(len(p.names), 0.03**2)
-    floor = np.column_stack([np.full(len(p.no_floor), 1e4), rng.uniform(0, 1e4, len(p.no_floor))])
+    floor = np.column_stack(
+        [np.full(len(p.no_floor), 1e4), rng.uniform(0, 1e4, p.no_floor[:, 1:].shape)]
+    )
 
     def cost(x, grad=None, hess=None):
         g = np.zeros(p.tree.nv) if grad is None else grad
@@ -141,7 +143,7 @@ def test_trajectory_gradient_by_differences(moving, tail):
     weight, scale2 = np.full(target.shape[:2], 10.0), np.full(target.shape[1], 0.1)
     stiff = rng.uniform(50, 100, nv)
     stiff[3:6] = stiff[3]
-    floor = rng.uniform(0, 100, (4, len(p.no_floor), 2))
+    floor = rng.uniform(0, 100, (4, *p.no_floor.shape))
 
     def cost(x, band, grad):
         data = (target, weight, scale2, p.constants, floor)

@@ -70,6 +70,29 @@ def test_keypoints_are_seated_over_loaded_soles(standing):
     assert moved[2] == pytest.approx(0.015, abs=0.005)
 
 
+def test_soles_that_stand_stay_at_their_place(standing):
+    """Feet whose markers wander by 6 mm over planted soles are planted; those that step are not."""
+    body, qpos = standing
+    clip = clip_of(body, qpos, FPS)
+    feet = [clip.names.index(s + n) for s in ("l_", "r_") for n in ("heel", "toe", "ankle")]
+    keypoints = clip.keypoints.copy()
+    keypoints[:, feet, 0] += 0.006 * np.sin(2 * np.pi * np.arange(45) / 45)[:, None]
+    found = solve_standing(body, clip.replace(keypoints=keypoints))
+    points = FrameProblem(found.body).soles_of(found.ik.qpos, soles.of(body).spheres)
+    assert np.ptp(points[..., 0], axis=0).max() < 0.006
+
+
+def test_a_place_is_that_of_one_stance():
+    """Two stances of one sphere 0.5 m apart have a place each; between them nothing is held."""
+    points, stands = np.zeros((20, 1, 3)), np.zeros((20, 1))
+    points[10:, 0, 0], stands[:8], stands[12:] = 0.5, 1.0, 1.0
+    points[3, 0, 0] = 0.08
+    held = soles.held(points, stands)
+    np.testing.assert_allclose(held[:8, 0, 2], 0.01)
+    np.testing.assert_allclose(held[12:, 0, 2], 0.5)
+    assert (held[8:12, 0, :2] == 0).all() and (held[:8, 0, :2] > 0).all()
+
+
 def test_who_flies_does_not_stand(standing):
     body, qpos = standing
     flying = qpos.copy()

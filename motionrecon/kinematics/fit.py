@@ -69,17 +69,18 @@ class Fit:
         self,
         qpos: Float[np.ndarray, "T nq"],
         trusted: Float[np.ndarray, "T K"] | None = None,
-        held: Float[np.ndarray, "T S"] | None = None,
+        held: Float[np.ndarray, "T S 4"] | None = None,
     ) -> Float[np.ndarray, "T nq"]:
         """The most probable trajectory near qpos, some frames at a time.
 
         trusted: weights of a pass before, under Gaussian smoothness, which breaks up single frames
-        in another pose. held: weight, 1/m^2, with which a contact sphere stands on the floor.
+        in another pose. held: weights, 1/m^2, with which a contact sphere stands on the floor and
+        stays at its place there, and the place x, y, m.
         """
         o, qpos = self.options, qpos.copy()
         floor = np.repeat(self.floor[None], len(qpos), axis=0)
         if held is not None:
-            floor[..., 1] = held
+            floor[..., 1:] = held
         for a, b in pieces(len(qpos), o.chunk, o.overlap):
             part = qpos[a:b]
             rest = (self.problem, self.stiff, floor[a:b], self.posture)

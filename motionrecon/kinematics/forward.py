@@ -164,22 +164,27 @@ def add_floor(
 ) -> float:
     """What spheres have to do with the floor z = 0, added as in add_points; returns the cost.
 
-    floor (S, 2), 1/m^2: times depth^2 / 2 of a sphere that is below it, and times height^2 / 2 of
-    one that stands on it, whichever side it is.
+    floor (S, 5): 1/m^2, times depth^2 / 2 of a sphere that is below it; 1/m^2, times height^2 / 2
+    of one that stands on it, whichever side it is; 1/m^2, times distance^2 / 2 of its centre to the
+    place x, y (m) where it stands.
     """
     cost = 0.0
     jac = np.empty((3, chain.shape[1]))
     for k in range(len(body)):
         depth = radius[k] - centres[k, 2]
         weight = floor[k, 1] + (floor[k, 0] if depth > 0.0 else 0.0)
-        if weight <= 0.0:
+        still = floor[k, 2]
+        if weight <= 0.0 and still <= 0.0:
             continue
-        cost += 0.5 * weight * depth * depth
+        x, y = centres[k, 0] - floor[k, 3], centres[k, 1] - floor[k, 4]
+        cost += 0.5 * weight * depth * depth + 0.5 * still * (x * x + y * y)
         b = body[k]
         point_jacobian(b, centres[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
         for c in range(chain_length[b]):
             i = chain[b, c]
-            grad[i] -= weight * jac[2, c] * depth
+            grad[i] += still * (jac[0, c] * x + jac[1, c] * y) - weight * jac[2, c] * depth
             for f in range(c + 1):
-                hess[i, chain[b, f]] += weight * jac[2, c] * jac[2, f]
+                hess[i, chain[b, f]] += weight * jac[2, c] * jac[2, f] + still * (
+                    jac[0, c] * jac[0, f] + jac[1, c] * jac[1, f]
+                )
     return cost

@@ -43,7 +43,7 @@ class FrameProblem:
             precision=self.prior.precision,
             limit_weight=1 / LIMIT_SPREAD**2,
         )
-        self.no_floor = np.zeros((len(t.sphere_body), 2))
+        self.no_floor = np.zeros((len(t.sphere_body), 5))
         self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
 
     def with_points(self, point_pos: np.ndarray) -> "FrameProblem":

@@ -63,8 +63,9 @@ def solve_standing(
 
     First without a floor, which shows where the soles of this body come to rest: the ground, known
     beforehand to height_spread (m, standard deviation; 0: exactly), is moved by what they say. Then
-    in turns: spheres of the soles that rest near the floor are held to it, softly, and the
-    keypoints of feet and toes are put where they sit over the soles while these carry.
+    in turns: spheres of the soles that rest near the floor are held to it and to their place on it,
+    softly, and the keypoints of feet and toes are put where they sit over the soles while these
+    carry.
     """
     options = options or IkOptions()
     free = Fit(body, clip, noise_m, replace(options, floor_spread=0.0))
@@ -80,8 +81,8 @@ def solve_standing(
     for turn in range(_ROUNDS):
         points = fit.problem.soles_of(qpos, of_feet.spheres)
         stands = soles.stands(points, soles.at_rest(points, clip.fps))
-        held = np.zeros((len(qpos), len(fit.problem.no_floor)))
-        held[:, of_feet.spheres] = stands / soles.HELD_M**2
+        held = np.zeros((len(qpos), len(fit.problem.no_floor), 4))
+        held[:, of_feet.spheres] = soles.held(points, stands)
         qpos = fit.solve(qpos, held=held)
         if turn + 1 < _ROUNDS:
             body = replace(body, keypoint_pos=soles.seated(fit, qpos, stands, of_feet))

@@ -6,14 +6,14 @@ is read: nothing but an open descriptor is believed.
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 # Opening a FIFO returns at once; regular files know no difference. (Windows has neither.)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_input(path: str | Path, error: type[Exception]) -> BinaryIO:
+def open_input(path: str | Path, error: type[Exception]) -> BufferedReader:
     """The file at `path`, open for reading bytes. Raises `error`, in one line that names the file,
     where it is absent, may not be read, or is no regular file (links are followed).
     """

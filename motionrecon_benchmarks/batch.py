@@ -29,6 +29,7 @@ from motionrecon.batch.schedulers import make
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.clip.load import load_clip
 from motionrecon.pipeline import Options
+from motionrecon.terminal import say_text
 from motionrecon_benchmarks.reconstruct import BUNDLED
 
 Part = Literal["speed", "damaged", "kill", "memory", "rescan", "cold", "trust"]
@@ -369,7 +370,7 @@ def main(a: Study) -> int:
         load = os.getloadavg()[0]
         found[part] = {"load_before": round(load, 1), **parts[part]()}
         (a.out / "batch.json").write_text(json.dumps(found, indent=1))
-        print(part, json.dumps(found[part], indent=1), flush=True)
+        say_text(f"{part} {json.dumps(found[part], indent=1)}")
     shutil.rmtree(work)
     return 0
 

@@ -23,6 +23,7 @@ from motionrecon.learned import algorithm, store
 from motionrecon.learned.train.tasks import variants
 from motionrecon.learned.train.tasks.classical import HELD_OUT
 from motionrecon.learned.train.tasks.functions import FUNCTIONS
+from motionrecon.terminal import say_text
 
 Run = Callable[[variants.Variant], Any]
 
@@ -374,6 +375,6 @@ def main(a: Study) -> int:
             plot(n, curves, a.out / f"curves_{n}.png")
             (a.out / "classical.json").write_text(json.dumps(report, indent=1))
             (a.out / "classical.md").write_text("\n".join(text))
-            print(text[-1], flush=True)
+            say_text(text[-1])
     plot_dimensions(report, a.out / "dimensions.png")
     return 0

@@ -21,6 +21,7 @@ import optax
 from motionrecon import optimizers
 from motionrecon.learned import algorithm, store
 from motionrecon.learned.optimizer import jitted_update
+from motionrecon.terminal import say_text
 
 
 class _Sphere:
@@ -123,10 +124,10 @@ def main(a: Study) -> int:
                 report.append(row)
                 size = f"{row['step_bytes'] / 2**20:.1f}" if "step_bytes" in row else "-"
                 lines.append(f"| {n} | {name} | {1e3 * row['seconds']:.3g} | {size} |")
-                print(lines[-1], flush=True)
+                say_text(lines[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # from KiB
     lines += ["", f"Peak memory of the whole process: {peak:.2f} GiB."]
     (a.out / "cost.json").write_text(json.dumps(report, indent=1))
     (a.out / "cost.md").write_text("\n".join(lines) + "\n")
-    print(lines[-1])
+    say_text(lines[-1])
     return 0

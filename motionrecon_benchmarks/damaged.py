@@ -25,6 +25,7 @@ from tyro.conf import Positional
 from motionrecon import assets
 from motionrecon.clip.load import FPS_RANGE, Clip, load_clip
 from motionrecon.errors import ClipError
+from motionrecon.terminal import say
 from motionrecon_benchmarks import sample_files
 
 WALK = assets.clip_path("walk")
@@ -274,7 +275,7 @@ def main(a: Study) -> int:
         row = f"| {Path(name).name} | {good['clip']} | {good['error']} | {sum(others.values())} "
         row += f"| {r['slowest_s']:.2f} | {r['peak_mib']:.0f} |"
         rows.append(row)
-        print(row, *(f"\n    {k}" for k in others), flush=True)
+        say(row, *(f"    {k}" for k in others))
     a.out.mkdir(parents=True, exist_ok=True)
     (a.out / "damaged.json").write_text(json.dumps(results, indent=1))
     (a.out / "damaged.md").write_text("\n".join(rows) + "\n")

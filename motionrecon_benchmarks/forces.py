@@ -19,6 +19,7 @@ from motionrecon.motion.kind import Kind
 from motionrecon.motion.lowpass import USUAL_HZ
 from motionrecon.motion.plates import Plates
 from motionrecon.pipeline import Options, reconstruct
+from motionrecon.terminal import say_text
 from motionrecon_benchmarks.force_figure import draw
 from motionrecon_benchmarks.force_scores import feet, kind_of_clip, scores
 from motionrecon_benchmarks.moment_scores import moment_scores
@@ -94,10 +95,10 @@ def main(a: Study) -> int:
         rows.append(row)
         (a.out / "forces.json").write_text(json.dumps(_finite(rows), indent=1, allow_nan=False))
         (a.out / "forces.md").write_text(table(rows), encoding="utf-8")
-        print(table([row]).splitlines()[2], flush=True)
+        say_text(table([row]).splitlines()[2])
     if not rows:
         raise ClipError(f"no clip with force plates in {', '.join(map(str, a.clips)) or 'assets'}")
-    print("\n" + table(rows))
+    say_text("\n" + table(rows))
     return 0
 
 

@@ -26,6 +26,7 @@ from motionrecon.clip.load import load_clip
 from motionrecon.kinematics import build_body
 from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
 from motionrecon.physics.rollout import Simulator
+from motionrecon.terminal import say_text
 from motionrecon_benchmarks import states
 
 CLIP = assets.clip_path("walk")
@@ -272,7 +273,7 @@ def main(a: Study) -> int:
         names = states.KINDS if call is transition_errors else ROLLOUTS
         report[kind] = {name: call(simulator, name, count) for name in names}
     for name in () if a.skip_mjx else ("one step", "unrolled"):
-        print(f"jax.grad through MJX, {name}: compiling takes a minute or two", flush=True)
+        say_text(f"jax.grad through MJX, {name}: compiling takes a minute or two")
         report["mjx"][name] = mjx_costs(simulator, name, max(a.repeats // 6, 1))
     if cores:
         os.sched_setaffinity(0, cores)  # two workers need two cores
@@ -280,5 +281,5 @@ def main(a: Study) -> int:
     (a.out / "gradient.json").write_text(json.dumps(report, indent=1))
     text = table(report)
     (a.out / "gradient.md").write_text(text)
-    print(text)
+    say_text(text)
     return 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from motionrecon.errors import OptimizerError
 from motionrecon.learned.train.tasks import variants
+from motionrecon.terminal import say_text
 from motionrecon_benchmarks import classical
 
 
@@ -66,7 +67,7 @@ def main(a: Study) -> int:
                 )
                 shown = "-" if ratio is None else f"{ratio:.2f}"
                 lines.append(f"| {name} | {x:g} | {f:g} | {shown} | {both} |")
-                print(lines[-1], flush=True)
+                say_text(lines[-1])
     (a.out / "invariance.json").write_text(json.dumps(report, indent=1))
     (a.out / "invariance.md").write_text("\n".join(lines) + "\n")
     return 0

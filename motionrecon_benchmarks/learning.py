@@ -12,6 +12,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from motionrecon.errors import ModelError
+from motionrecon.terminal import say_text
 
 
 def read_curve(folder: Path) -> dict[str, np.ndarray]:
@@ -88,5 +89,5 @@ def main(a: Study) -> int:
         json.dumps({k: {n: v.tolist() for n, v in c.items()} for k, c in curves.items()})
     )
     plot(curves, a.out / "learning.png")
-    print(text)
+    say_text(text)
     return 0

@@ -21,6 +21,7 @@ from motionrecon.learned.train.tasks import split
 from motionrecon.learned.train.tasks.variation import Variation, vary
 from motionrecon.learned.train.tasks.windows import of_clips
 from motionrecon.pipeline import Options, reconstruct
+from motionrecon.terminal import say_text
 from motionrecon_benchmarks import motion_windows as windows
 
 matplotlib.use("Agg")
@@ -270,13 +271,12 @@ def main(a: Study) -> int:
     """Writes motion.md, its plots, and rows as they come: an interrupted run leaves those."""
     a.out.mkdir(parents=True, exist_ok=True)
     paths = [p for p in split.clips(a.clips, a.part) if a.kind is None or a.kind in split.kinds(p)]
-    say = lambda text: print(text, flush=True)  # noqa: E731
 
     def keep(name: str) -> windows.Say:
         """Rows are written as they come: an interrupted run leaves what it measured."""
 
         def told(text: str, rows: list[windows.Row]) -> None:
-            say(text)
+            say_text(text)
             _keep(a.out / f"{name}.json", rows)
 
         return told
@@ -306,7 +306,7 @@ def main(a: Study) -> int:
                 options = Options(optimizer="bfgs", max_evaluations=2000, grow_evaluations=2000)
                 found["clips"].append(whole_clip(path, "bfgs, converged", a.seconds, options))
             _keep(a.out / "clips.json", found["clips"])
-            say(clips_table(found["clips"][-len(a.whole) - a.converged :]).split("\n\n")[0])
+            say_text(clips_table(found["clips"][-len(a.whole) - a.converged :]).split("\n\n")[0])
     tables = {
         "evaluations": lambda rows: evaluations_table(rows, list(a.optimizers)),
         "seconds": lambda rows: seconds_table(rows, list(a.curvature)),
@@ -315,6 +315,6 @@ def main(a: Study) -> int:
     text = "\n".join(f"## {name}\n\n{tables[name](rows)}" for name, rows in found.items() if rows)
     (a.out / "motion.md").write_text(text)
     plots(a.out, found["evaluations"], found["seconds"])
-    print("\n" + text)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    say_text("\n" + text)
+    say_text(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     return 0

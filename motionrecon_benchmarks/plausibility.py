@@ -26,6 +26,7 @@ from motionrecon.physics.constants import contact_spheres
 from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
 from motionrecon.pipeline import Options, reconstruct
+from motionrecon.terminal import say_text
 
 # column -> (heading, digits)
 COLUMNS = {
@@ -205,6 +206,6 @@ def main(study: Study) -> int:
         study.out.mkdir(parents=True, exist_ok=True)
         (study.out / "plausibility.json").write_text(json.dumps(found, indent=1))
         (study.out / "plausibility.md").write_text(table(found))
-        print(table([row]).splitlines()[2], flush=True)
-    print("\n" + table(found))
+        say_text(table([row]).splitlines()[2])
+    say_text("\n" + table(found))
     return 0

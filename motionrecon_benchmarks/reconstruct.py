@@ -18,6 +18,7 @@ from motionrecon.cli.words import unset
 from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import ClipError, MotionReconError
 from motionrecon.pipeline import Options, reconstruct
+from motionrecon.terminal import say_text
 
 BUNDLED = assets.folder()
 SHOWN = ("mpjpe_g_mm", "accel_error_m_s2", "penetration_mm", "foot_skate_percent")
@@ -171,7 +172,7 @@ def main(a: Study) -> int:
             rows.append(measure(path, optimizer, a))
             (a.out / "reconstruct.json").write_text(json.dumps(rows, indent=1))
             (a.out / "reconstruct.md").write_text(table(rows))
-            print(table(rows[-1:]).splitlines()[2], flush=True)
-    print("\n" + table(rows))
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+            say_text(table(rows[-1:]).splitlines()[2])
+    say_text("\n" + table(rows))
+    say_text(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     return 0

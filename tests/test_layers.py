@@ -23,6 +23,7 @@ LAYERS = (
         "motionrecon.assets",
         "motionrecon.inputs",
         "motionrecon.plain_yaml",
+        "motionrecon.terminal",
     ),
     ("motionrecon.anatomy",),
     ("motionrecon.io",),

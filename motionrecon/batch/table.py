@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motionrecon.batch.schedulers.base import Event
+from motionrecon.terminal import visible
 
 _LINE_EVERY_S = 30.0
 _SHOWN = 8  # of the clips that are running, and of the latest failures
@@ -65,7 +66,7 @@ class Progress:
             self.states[event.status["state"]] += 1
             self.verdicts[event.status["verdict"]["is"]] += 1
             if event.status["state"] == "failed":
-                self.failures.append(f"{name}: {event.status['error']['message']}")
+                self.failures.append(visible(f"{name}: {event.status['error']['message']}"))
                 if self._live is None:
                     self.console.print(
                         f"failed: {self.failures[-1]}", markup=False, highlight=False

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
+from motionrecon import terminal
 from motionrecon.cli.words import unset
 
 
@@ -40,16 +39,16 @@ class Console:
     def say(self, *lines: str) -> None:
         """Lines for a person: standard output, or standard error where that is for JSON."""
         if not self.quiet:
-            _write(lines, to_stderr=self.json)
+            terminal.say(*lines, error=self.json)
 
     def note(self, line: str) -> None:
         """A line about the work under way, on standard error."""
         if not self.quiet:
-            _write([line], to_stderr=True)
+            terminal.say(line, error=True)
 
     def warn(self, lines: Iterable[str]) -> None:
         """Warnings, on standard error whatever was asked."""
-        _write([f"warning: {line}" for line in lines], to_stderr=True)
+        terminal.say(*(f"warning: {line}" for line in lines), error=True)
 
     def paths(self, paths: Iterable[Path]) -> None:
         """Where the results are, for a person."""
@@ -70,7 +69,7 @@ class Console:
         """
         if self.json:
             text = json.dumps(_plain(report), indent=1, allow_nan=False, default=str)
-            _write([text], to_stderr=False)
+            terminal.say_text(text)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[float], None]]:
@@ -80,10 +79,10 @@ class Console:
         from rich.console import Console as Terminal
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        terminal = Terminal(stderr=True)
+        screen = Terminal(stderr=True)
         columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-        off = self.quiet or not terminal.is_terminal
-        with Progress(*columns, console=terminal, transient=True, disable=off) as bar:
+        off = self.quiet or not screen.is_terminal
+        with Progress(*columns, console=screen, transient=True, disable=off) as bar:
             task = bar.add_task(what, total=1.0)
             yield lambda share: bar.update(task, completed=share)
 
@@ -95,20 +94,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write(lines: Iterable[str], to_stderr: bool) -> None:
-    stream = sys.stderr if to_stderr else sys.stdout
-    try:
-        for line in lines:
-            print(line, file=stream)
-        stream.flush()
-    except BrokenPipeError:
-        silence(stream.fileno())
-
-
-def silence(descriptor: int) -> None:
-    """Whatever is still to be written there goes nowhere: its reader has gone."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from motionrecon import __version__
+from motionrecon import __version__, terminal
 from motionrecon.cli.commands import COMMANDS, Command
 from motionrecon.cli.usage import UsageError
 from motionrecon.errors import MotionReconError
@@ -23,28 +23,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     3 of reconstruct --strict where the verdict is not ok.
     """
     begun = perf_counter()
+    terminal.prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _dispatch(given, begun)
     except MotionReconError as e:
-        print(f"error: {' '.join(str(e).splitlines())}", file=sys.stderr)
+        terminal.say(f"error: {e}", error=True)
         return 2
     except ModuleNotFoundError as e:
         from motionrecon.cli.extras import remedy
 
         if (told := remedy(e.name)) is None:
             raise
-        print(f"error: {told}", file=sys.stderr)
+        terminal.say(f"error: {told}", error=True)
         return 2
     except KeyboardInterrupt:
         command = COMMANDS.get(given[0]) if given else None
-        print(command.interrupted if command else "interrupted", file=sys.stderr)
+        terminal.say(command.interrupted if command else "interrupted", error=True)
         return 130
-    except BrokenPipeError:
-        from motionrecon.cli.console import silence
-
-        silence(sys.stdout.fileno())
-        return 0
 
 
 def help_text() -> str:
@@ -76,11 +72,11 @@ def help_text() -> str:
 
 def _dispatch(given: list[str], begun: float) -> int:
     if not given or given[0] in ("-h", "--help"):
-        print(help_text(), flush=True)
+        terminal.say_text(help_text())
         return 0
     name, *rest = given
     if name == "--version":
-        print(f"motionrecon {__version__}", flush=True)
+        terminal.say(f"motionrecon {__version__}")
         return 0
     if name.partition("=")[0] == "--print-completion":
         shell = name.partition("=")[2] or (rest[0] if rest else "")
@@ -88,7 +84,7 @@ def _dispatch(given: list[str], begun: float) -> int:
             raise UsageError(f"--print-completion {shell}: choose one of {', '.join(SHELLS)}")
         from motionrecon.cli.completion import script
 
-        print(script(shell), flush=True)
+        terminal.say_text(script(shell))
         return 0
     if name not in COMMANDS:
         words = f"unknown command {name!r}: choose one of {', '.join(COMMANDS)}"

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import tyro
 
+from motionrecon import terminal
 from motionrecon.cli.config import added
 from motionrecon.cli.usage import UsageError
 
@@ -29,8 +30,9 @@ def parse(kind: type[T], words: Sequence[str], prog: str) -> T:
     from_file = added(kind, words)
     told = io.StringIO()
     try:
-        with redirect_stderr(told):
+        with terminal.printing(), redirect_stderr(told):
             return tyro.cli(kind, args=from_file.words, prog=prog, config=MARKERS)
+        raise SystemExit(0)  # the reader of the help has gone
     except SystemExit as e:
         if not e.code:
             raise

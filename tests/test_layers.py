@@ -21,6 +21,7 @@ LAYERS = (
         "motionrecon.atomic",
         "motionrecon.archive",
         "motionrecon.assets",
+        "motionrecon.compiled",
         "motionrecon.inputs",
         "motionrecon.plain_yaml",
         "motionrecon.terminal",

@@ -6,9 +6,14 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from motionrecon import compiled
 from motionrecon.cli.console import Console
 
 KERNELS = "compiling, once a machine: about 15 s"
+UNKEPT = (
+    "compiled code cannot be kept here, so it is compiled at every run, about 15 s: "
+    "NUMBA_CACHE_DIR names a folder for it"
+)
 # Networks inside a jitted step: XLA compiles it for every length of window, and keeps nothing.
 NETWORKS = (
     "optimus-classical",
@@ -20,14 +25,17 @@ NETWORKS = (
 
 
 def announce(console: Console, optimizers: Iterable[str] = ()) -> None:
-    """A note where the physics' kernels have no compiled code on this machine yet, and where one of
-    the optimizers is compiled anew at every run. Raises OptimizerError for an unknown optimizer,
-    before anything is said.
+    """A note where the physics' kernels have no compiled code on this machine yet, or never will,
+    and where one of the optimizers is compiled anew at every run. Raises OptimizerError for an
+    unknown optimizer, before anything is said.
     """
     from motionrecon.optimizers import registered
 
     optimizers = [registered(name) for name in optimizers if name]
-    if kernels_are_cold():
+    cold = kernels_are_cold()
+    if not compiled.kept():
+        console.note(UNKEPT)
+    elif cold:
         console.note(KERNELS)
     for name in optimizers:
         if name in NETWORKS:

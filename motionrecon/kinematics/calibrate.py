@@ -4,9 +4,9 @@ frames.
 
 import numpy as np
 from jaxtyping import Float
-from numba import njit
 
 from motionrecon.body.build import Body
+from motionrecon.compiled import njit
 from motionrecon.kinematics.forward import carried, forward, point_jacobian
 from motionrecon.kinematics.frame import Constants, frame_terms
 from motionrecon.kinematics.problem import FrameProblem
@@ -111,7 +111,7 @@ def _reduced(
     return evidence * hess, evidence * grad
 
 
-@njit(cache=True)
+@njit
 def _coupling(
     q: np.ndarray, target: np.ndarray, weight: np.ndarray, c: Constants
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

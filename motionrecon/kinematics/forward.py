@@ -1,12 +1,12 @@
 """Forward kinematics of one frame and the normal equations of its points, compiled."""
 
 import numpy as np
-from numba import njit
 
+from motionrecon.compiled import njit
 from motionrecon.kinematics.rotation import quat_to_mat, turn
 
 
-@njit(cache=True)
+@njit
 def retract(q: np.ndarray, dv: np.ndarray) -> np.ndarray:
     """qpos (nq,) moved by a tangent vector dv (nv,), as mj_integratePos with time 1."""
     out = np.empty_like(q)
@@ -20,7 +20,7 @@ def retract(q: np.ndarray, dv: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True)
+@njit
 def forward(
     q: np.ndarray,
     parent: np.ndarray,
@@ -53,7 +53,7 @@ def forward(
             _hinge(xmat[b], axis[d], q[d + 1], dof_axis[d])
 
 
-@njit(cache=True)
+@njit
 def _hinge(mat: np.ndarray, axis: np.ndarray, angle: float, world_axis: np.ndarray) -> None:
     """mat <- mat R(axis, angle), by Rodrigues' formula; world_axis <- mat axis."""
     s, c = np.sin(angle), np.cos(angle)
@@ -70,7 +70,7 @@ def _hinge(mat: np.ndarray, axis: np.ndarray, angle: float, world_axis: np.ndarr
         mat[i, 2] = a * r02 + b * r12 + d * r22
 
 
-@njit(cache=True)
+@njit
 def carried(
     body: np.ndarray, pos: np.ndarray, xpos: np.ndarray, xmat: np.ndarray, out: np.ndarray
 ) -> None:
@@ -86,7 +86,7 @@ def carried(
             )
 
 
-@njit(cache=True)
+@njit
 def point_jacobian(
     body: int,
     point: np.ndarray,
@@ -111,7 +111,7 @@ def point_jacobian(
             out[0, c], out[1, c], out[2, c] = ay * z - az * y, az * x - ax * z, ax * y - ay * x
 
 
-@njit(cache=True)
+@njit
 def add_points(
     points: np.ndarray,
     target: np.ndarray,
@@ -148,7 +148,7 @@ def add_points(
                 hess[i, chain[b, f]] += a0 * jac[0, f] + a1 * jac[1, f] + a2 * jac[2, f]
 
 
-@njit(cache=True)
+@njit
 def add_floor(
     centres: np.ndarray,
     radius: np.ndarray,

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit
 
+from motionrecon.compiled import njit
 from motionrecon.kinematics.forward import add_floor, add_points, carried, forward, retract
 
 
@@ -35,7 +35,7 @@ class Constants(NamedTuple):
     limit_weight: float  # 1/rad^2, beyond the limits
 
 
-@njit(cache=True)
+@njit
 def frame_terms(
     q: np.ndarray,
     target: np.ndarray,
@@ -111,7 +111,7 @@ def frame_terms(
     return cost, d2
 
 
-@njit(cache=True)
+@njit
 def solve_lower(hess: np.ndarray, grad: np.ndarray, damping: float) -> tuple[np.ndarray, bool]:
     """Solution of (H + damping diag H) x = -grad by Cholesky from H's lower triangle; ok False
     where not positive.
@@ -144,7 +144,7 @@ def solve_lower(hess: np.ndarray, grad: np.ndarray, damping: float) -> tuple[np.
     return x, True
 
 
-@njit(cache=True)
+@njit
 def solve_frame(
     q0: np.ndarray,
     target: np.ndarray,

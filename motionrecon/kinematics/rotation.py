@@ -6,10 +6,11 @@ callers in other files keep the old code.
 """
 
 import numpy as np
-from numba import njit
+
+from motionrecon.compiled import njit
 
 
-@njit(cache=True)
+@njit
 def quat_to_mat(q: np.ndarray, out: np.ndarray) -> None:
     """Unit quaternion q (4,) -> rotation matrix out (3, 3)."""
     w, x, y, z = q[0], q[1], q[2], q[3]
@@ -30,7 +31,7 @@ def quat_to_mat(q: np.ndarray, out: np.ndarray) -> None:
     )
 
 
-@njit(cache=True)
+@njit
 def turn(q: np.ndarray, v: np.ndarray) -> np.ndarray:
     """q * Exp(v), normalised: the rotation vector v (3,) is in the body's frame, as MuJoCo's free
     joint has it.
@@ -49,7 +50,7 @@ def turn(q: np.ndarray, v: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True)
+@njit
 def turned_by(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Rotation vector (3,) from quaternion a to b in a's frame: b = a * Exp(v), |v| <= pi."""
     w = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
@@ -66,7 +67,7 @@ def turned_by(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return v
 
 
-@njit(cache=True)
+@njit
 def right_jacobian_inverse(v: np.ndarray, sign: float, out: np.ndarray) -> None:
     """out (3, 3) <- Jr(sign v)^-1, where Log(Exp(v) Exp(d)) = v + Jr(v)^-1 d; sign -1 is for a turn
     of the start.

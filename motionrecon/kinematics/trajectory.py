@@ -3,16 +3,16 @@ number of frames.
 """
 
 import numpy as np
-from numba import njit
 from scipy.linalg.lapack import dpbsv
 
+from motionrecon.compiled import njit
 from motionrecon.kinematics.forward import retract
 from motionrecon.kinematics.frame import Constants, frame_terms
 from motionrecon.kinematics.problem import FrameProblem
 from motionrecon.kinematics.rotation import right_jacobian_inverse, turned_by
 
 
-@njit(cache=True)
+@njit
 def assemble(
     qpos: np.ndarray,
     target: np.ndarray,
@@ -59,7 +59,7 @@ def assemble(
     return cost
 
 
-@njit(cache=True)
+@njit
 def _softened(w: float, r2: float, tail: float) -> tuple[float, float]:
     """(cost, weight) of w r2 under a Student's t of `tail` degrees: tail / 2 log(1 + w r2 /
     tail).
@@ -69,7 +69,7 @@ def _softened(w: float, r2: float, tail: float) -> tuple[float, float]:
     return 0.5 * tail * np.log1p(w * r2 / tail), w / (1.0 + w * r2 / tail)
 
 
-@njit(cache=True)
+@njit
 def _smooth_linear(
     qpos: np.ndarray, t: int, stiff: np.ndarray, tail: float, band: np.ndarray, grad: np.ndarray
 ) -> float:
@@ -95,7 +95,7 @@ def _smooth_linear(
     return cost
 
 
-@njit(cache=True)
+@njit
 def _smooth_turn(
     qpos: np.ndarray, t: int, stiff: float, tail: float, band: np.ndarray, grad: np.ndarray
 ) -> float:
@@ -133,7 +133,7 @@ def _smooth_turn(
     return cost
 
 
-@njit(cache=True)
+@njit
 def _moved(qpos: np.ndarray, step: np.ndarray) -> np.ndarray:
     out = np.empty_like(qpos)
     nv = qpos.shape[1] - 1

@@ -36,24 +36,25 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from motionrecon.compiled import njit
 
 # No fastmath. A helper that is not inlined exists twice, compiled alone and with its caller; a
 # process that compiles runs the one, a process that loads from numba's cache the other, and with
 # fastmath the two round differently: a clip's result would depend on whether its run was the
 # machine's first.
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+_jit = njit(nogil=True, error_model="numpy")
 
 # Called by kernels only: without the wrappers for Python and C, which take long to compile.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_helper = numba.njit(cache=True, nogil=True, error_model="numpy", **_NO_WRAPPERS)
+_helper = njit(nogil=True, error_model="numpy", **_NO_WRAPPERS)
 
 # A stage is compiled into its caller: handing records over, each array with its reference count,
 # would cost a third of the adjoint's time. For the same reason loops work on arrays that were taken
 # out of their record before.
-_stage = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+_stage = njit(nogil=True, error_model="numpy", inline="always")
 
 # ---- Records -------------------------------------------------------------------------------------
 

@@ -1,16 +1,16 @@
 """Capsules over a floor, drawn without any GL: a ray a pixel, compiled."""
 
 import cv2
-import numba
 import numpy as np
 
+from motionrecon.compiled import njit
 from motionrecon.view import palette
 from motionrecon.view.camera import Camera
 from motionrecon.view.solids import Solids
 
 _LIGHT = np.array([0.36, -0.24, 0.9]) / np.linalg.norm([0.36, -0.24, 0.9])
 _SHADOW = 0.22
-_jit = numba.njit(cache=True, fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
+_jit = njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy")
 
 
 class Raycaster:

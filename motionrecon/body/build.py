@@ -50,6 +50,13 @@ def measured_body(
     22.5 kg/m^2. Raises BodyError where the keypoints do not determine a body, or for a mass that is
     not a person's.
     """
+    try:
+        return _measured(clip, mass_kg, options)
+    except BodyError as e:
+        raise BodyError(f"{clip.source}: {e}") from e
+
+
+def _measured(clip: Clip, mass_kg: float | None, options: ModelOptions) -> Body:
     proportions = measure(clip.keypoints, clip.names)
     foot = stance_shape(clip.keypoints, clip.names, clip.fps, proportions.stature)
     if foot.ankle_height is not None:

@@ -1,5 +1,6 @@
 """The subject's bone lengths, measured on the clip and completed by published ratios."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -127,11 +128,34 @@ def _stature(sided: dict, single: dict) -> float:
         )
     stature = total / fraction
     if not 0.5 < stature < 3.0:
+        lengths = {f"{s} {b}": v[i] for b, v in sided.items() for i, s in enumerate("lr")}
         raise BodyError(
-            f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: check the "
-            "clip's units"
+            f"bone lengths make a person {stature:.2f} m tall; expected 0.5 to 3 m: "
+            f"{_standing_out(lengths | {'trunk': single['trunk']})}"
         )
     return stature
+
+
+def standing_out(p: Proportions) -> str:
+    """In words: the length that is furthest from what the others suggest, and what to do."""
+    sided = {f"{s} {b}": getattr(p, b)[i] for b in LIMBS for i, s in enumerate("lr")}
+    single = {b: getattr(p, b) for b in ("hip_width", "shoulder_width", "trunk")}
+    return _standing_out(sided | single)
+
+
+def _standing_out(lengths: Mapping[str, float | None]) -> str:
+    """Of lengths (m) by name, such as "l shank"; None where one is not seen."""
+    known = {name: v for name, v in lengths.items() if v is not None}
+    tall = {name: v / STATURE[name.split()[-1]] for name, v in known.items()}
+    middle = float(np.median(list(tall.values())))
+    worst = max(tall, key=lambda name: abs(np.log(max(tall[name], 1e-9) / middle)))
+    ratio = tall[worst] / middle
+    if 0.5 < ratio < 2.0:
+        return "check the clip's units"
+    return (
+        f"'{worst}' is {known[worst]:.2f} m, {ratio:.2g} times what the other bones suggest: a "
+        "keypoint is misplaced or mislabelled"
+    )
 
 
 def _both(pair: tuple[float | None, float | None], usual: float) -> tuple[float, float]:

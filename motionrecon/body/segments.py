@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from motionrecon.anatomy import anthropometry as table
-from motionrecon.body.proportions import Proportions
+from motionrecon.body.proportions import Proportions, standing_out
+from motionrecon.errors import BodyError
 
 MIDLINE = ("pelvis", "lumbar", "thorax", "head")
 ARM, LEG = ("clavicle", "upper_arm", "forearm", "hand"), ("thigh", "shank", "foot", "toes")
@@ -63,7 +64,9 @@ def origins(p: Proportions) -> dict[str, np.ndarray]:
 
 
 def build(p: Proportions, mass: float) -> list[Segment]:
-    """All segments, parents first, for a body of `mass` kg in total."""
+    """All segments, parents first, for a body of `mass` kg in total. Raises BodyError for lengths
+    that no body has.
+    """
     at = origins(p)
     lumps = _lumps(p, mass, at)
     total = sum(m for m, _, _ in lumps.values())
@@ -75,8 +78,18 @@ def build(p: Proportions, mass: float) -> list[Segment]:
         parent = PARENT.get(name.removeprefix("l_").removeprefix("r_"))
         if parent is not None and parent in ARM + LEG:
             parent = name[:2] + parent
+        if not _can_be(inertia):
+            raise BodyError(f"the bones' lengths make no {name}: {standing_out(p)}")
         out.append(Segment(name, parent, at[name], m * scale, com - at[name], inertia * scale))
     return out
+
+
+def _can_be(inertia: np.ndarray) -> bool:
+    """Whether anything has this inertia (3, 3): principal moments are positive, and none is more
+    than the other two together. (What MuJoCo's compiler asks.)
+    """
+    low, middle, high = np.linalg.eigvalsh(inertia)
+    return bool(low > 0 and low + middle >= high)
 
 
 def _rod(

@@ -1,13 +1,23 @@
 """Files that appear whole or not at all: written beside their place, then renamed into it."""
 
+import errno
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from motionrecon.errors import OutputError
+from motionrecon.interrupts import held_back
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None
 
 _TRIES = 100  # names of 64 random bits: a second try means that somebody plants them
 
@@ -41,21 +51,68 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def write_files_atomically(folder: str | Path) -> Iterator[Path]:
     """Yields an empty temporary folder inside `folder`; when the block ends, the files written
-    into it replace those of the same names in `folder`, in the order of their names. When the
-    block raises, none does. Raises OutputError, which names `folder`, for any OSError.
+    into it replace those of the same names in `folder`, in the order of their names: all of them
+    or, where the block raises or one cannot be replaced, none. Raises OutputError, which names
+    `folder`, for any OSError.
 
-    In plain words: several files that belong together are all on the disk before the first
-    takes its place.
+    In plain words: several files that belong together are never those of two writers.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".files-", dir=folder) as part:
             yield Path(part)
-            for file in sorted(Path(part).iterdir()):
-                os.replace(file, folder / file.name)
+            with held_back(), _alone(folder):
+                _replace_all(Path(part), folder)
     except OSError as e:
         raise _error(folder, e) from e
+
+
+def _replace_all(part: Path, folder: Path) -> None:
+    """Move the files of part into folder; what stood there comes back where one cannot be moved."""
+    new = sorted(part.iterdir())
+    kept = Path(tempfile.mkdtemp(prefix=".kept-", dir=part))
+    try:
+        for file in new:
+            place = folder / file.name
+            if place.is_dir() and not place.is_symlink():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} there is a folder")
+            if place.is_symlink() or place.exists():
+                _keep(place, kept / file.name)
+            os.replace(file, place)
+    except BaseException:
+        for file in [f for f in new if not f.exists()]:
+            place, old = folder / file.name, kept / file.name
+            if old.is_symlink() or old.exists():
+                os.replace(old, place)
+            else:
+                place.unlink()
+        raise
+
+
+def _keep(file: Path, under: Path) -> None:
+    """A second name for a file, or a copy where the file system has no such thing."""
+    try:
+        os.link(file, under, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(file, under, follow_symlinks=False)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While no other process is in this block for the same folder, where the file system can tell
+    (flock; the kernel lets go when a process ends in whatever way).
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems cannot lock folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _create(path: Path) -> Path:

@@ -19,6 +19,7 @@ from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError
+from motionrecon.interrupts import is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
 from motionrecon.motion import demand, plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
@@ -223,9 +224,9 @@ def reconstruct(
                 results.append(result)
                 done = result.reached.frame - p.reference.first
                 progress(done / (p.reference.last - p.reference.first))
-        except KeyboardInterrupt:
+        except BaseException as error:
             # What is finished stays, if that is at least one window.
-            if not results:
+            if not results or not is_interrupt(error):
                 raise
             interrupted = True
     mark("total")

@@ -23,6 +23,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from motionrecon import assets
+from motionrecon.children import environment
 from motionrecon.clip.load import FPS_RANGE, Clip, load_clip
 from motionrecon.errors import ClipError
 from motionrecon.terminal import say
@@ -226,7 +227,11 @@ def run_apart(name: str, variants: int, seed: int, timeout_s: float = 1800.0) ->
     code += f"print(json.dumps(run_here({name!r}, {variants}, {seed})))"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout_s
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         return {"outcomes": {"hang": variants}, "slowest_s": timeout_s, "peak_mib": float("nan")}

@@ -37,7 +37,7 @@ COMMANDS: dict[str, Command] = {
     "reconstruct": _command(
         "reconstruct",
         "a clip of 3D keypoints to a physically real motion",
-        interrupted="interrupted before the first window was finished; nothing written",
+        interrupted="interrupted; nothing written",
     ),
     "inspect": _command("inspect", "what a motion file holds and what looks wrong in it"),
     "export": _command("export", "a saved motion in the files of other tools"),

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from motionrecon import __version__, terminal
 from motionrecon.cli.commands import COMMANDS, Command
 from motionrecon.cli.usage import UsageError
 from motionrecon.errors import MotionReconError
+from motionrecon.interrupts import held_back, is_interrupt
 
 if TYPE_CHECKING:
     from motionrecon.cli.console import Common
@@ -37,9 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         terminal.say(f"error: {told}", error=True)
         return 2
-    except KeyboardInterrupt:
-        command = COMMANDS.get(given[0]) if given else None
-        terminal.say(command.interrupted if command else "interrupted", error=True)
+    except BaseException as e:
+        if not is_interrupt(e):
+            raise
+        with suppress(KeyboardInterrupt), held_back():
+            command = COMMANDS.get(given[0]) if given else None
+            usual = command.interrupted if command else "interrupted"
+            said = str(e) if isinstance(e, KeyboardInterrupt) else ""
+            terminal.say(said or usual, error=True)
         return 130
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -17,6 +17,11 @@ from motionrecon.cli.outputs import (
 )
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
+from motionrecon.errors import MotionReconError
+from motionrecon.interrupts import says
+
+if TYPE_CHECKING:
+    from motionrecon.motion.motion import Motion
 
 NOT_OK = 3  # exit code of --strict
 
@@ -67,6 +72,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         resolve(o.export)  # a wrong name is refused before the work
     from motionrecon.clip.load import load_clip
     from motionrecon.motion.lowpass import check_filter
+    from motionrecon.motion.report import Status
     from motionrecon.pipeline import Options, reconstruct
 
     options = Options(
@@ -86,9 +92,29 @@ def run(o: ReconstructOptions, console: Console) -> int:
     announce(console, [o.optimizer])
     with console.progress("reconstructing") as share:
         motion = reconstruct(clip, options, share, reference, console.begun)
-    paths: list[Path] = list(motion.save(out))
     report = motion.require_report().to_json()
-    console.say(*report["findings"][len(clip.findings) :])
+    if report["status"] == Status.INTERRUPTED and _is_whole(out):
+        console.note(f"{out} holds a whole result, which stays: this one goes below it")
+        out /= "interrupted"
+    with says(f"interrupted while it was written; the files in {out} are whole"):
+        paths = _written(motion, o, out, console, len(clip.findings))
+    console.paths(paths)
+    console.verdict(report["verdict"])
+    console.report(report | {"paths": paths})
+    if report["status"] == Status.INTERRUPTED:
+        return 130
+    return NOT_OK if o.strict and report["verdict"]["verdict"] != "ok" else 0
+
+
+def _written(
+    motion: "Motion", o: ReconstructOptions, out: Path, console: Console, told: int
+) -> list[Path]:
+    """Paths of all that is asked for, which is written into out; the first `told` findings have
+    been said.
+    """
+    paths = list(motion.save(out))
+    report = motion.require_report().to_json()
+    console.say(*report["findings"][told:])
     console.warn(report["warnings"])
     console.say(*scores(report))
     if o.export is not None:
@@ -100,23 +126,25 @@ def run(o: ReconstructOptions, console: Console) -> int:
         from motionrecon.view.show import show
         from motionrecon.view.take import take
 
-        takes, wanted = [take(motion, o.optimizer)], o.view
+        takes, v = [take(motion, o.optimizer)], o.view
         with console.progress("drawing") as share:
-            paths += show(
-                takes,
-                out,
-                Path(o.clip).stem,
-                wanted.page,
-                wanted.video,
-                wanted.figures,
-                share=share,
-            )
-    console.paths(paths)
-    console.verdict(report["verdict"])
-    console.report(report | {"paths": paths})
-    if report["status"] == "interrupted":
-        return 130
-    return NOT_OK if o.strict and report["verdict"]["verdict"] != "ok" else 0
+            title = Path(o.clip).stem
+            paths += show(takes, out, title, v.page, v.video, v.figures, share=share)
+    return paths
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds a motion that no Ctrl-C ended early; one without a readable report
+    counts as such.
+    """
+    if not (folder / "motion.npz").exists():
+        return False
+    from motionrecon.motion.report import Report, Status
+
+    try:
+        return Report.load(folder / "report.json").status != Status.INTERRUPTED
+    except MotionReconError:
+        return True
 
 
 def scores(report: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from motionrecon import children
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_BYTES
 
@@ -59,7 +60,7 @@ def run(
     size = path.stat().st_size
     timeout_s = _TIMEOUT_S + _SECONDS_A_MIB * size / 2**20 if timeout_s is None else timeout_s
     limit = _BASE_BYTES + _BYTES_A_BYTE * size
-    environment = os.environ | {
+    environment = children.environment() | {
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

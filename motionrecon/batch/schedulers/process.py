@@ -9,8 +9,8 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
+from motionrecon import children
 from motionrecon.batch.job import Job
 
 _THREADS = (
@@ -25,14 +25,10 @@ _TAIL_BYTES = 600
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with every library's threads bounded to one, and this package to
-    be found.
-    """
-    root = str(Path(__file__).resolve().parents[3])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    """That of children, with every library's threads bounded to one."""
     flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     xla = " ".join(filter(None, [os.environ.get("XLA_FLAGS"), flags]))
-    return {**os.environ, **dict.fromkeys(_THREADS, "1"), "XLA_FLAGS": xla, "PYTHONPATH": path}
+    return {**children.environment(), **dict.fromkeys(_THREADS, "1"), "XLA_FLAGS": xla}
 
 
 class WorkerProcess:

@@ -13,7 +13,7 @@ from typing import Any
 from motionrecon.batch.job import Job, fail_job
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.local import LocalScheduler
-from motionrecon.batch.schedulers.process import environment
+from motionrecon.children import PATHS, environment
 from motionrecon.errors import BatchError
 
 ray: Any
@@ -56,7 +56,7 @@ class RayScheduler:
         self.workers, self.timeout_s = workers, timeout_s
         self._started = not ray.is_initialized()
         if self._started:
-            path = {"env_vars": {"PYTHONPATH": environment()["PYTHONPATH"]}}
+            path = {"env_vars": {name: environment()[name] for name in PATHS}}
             here = {} if address else {"num_cpus": workers, "include_dashboard": False}
             try:
                 ray.init(

@@ -16,7 +16,7 @@ from motionrecon.batch.job import Job, fail_job
 from motionrecon.batch.scan import is_current, read_status
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.local import LocalScheduler
-from motionrecon.batch.schedulers.process import environment
+from motionrecon.children import PATHS, environment
 from motionrecon.errors import BatchError, OutputError
 
 submitit: Any
@@ -120,15 +120,16 @@ class SlurmScheduler:
         """Tasks inherit this process's environment, with this package to be found where it is not
         installed.
         """
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
+        before = {name: os.environ.get(name) for name in PATHS}
+        os.environ.update({name: environment()[name] for name in PATHS})
         try:
             with self._executor.batch():
                 self._submitted = [self._executor.submit(share) for share in shares]
         except submitit.core.utils.FailedJobError as error:
             raise BatchError(f"SLURM did not take the array: {error}") from error
         finally:
-            os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
     def _look(self, waiting: dict, ended: dict[str, float]) -> Iterator[Event]:
         for name, (job, task) in list(waiting.items()):

@@ -1,5 +1,6 @@
 # make demo    reconstructs a bundled clip and prints where the results are
 # make test    passes the tests
+# make fuzz    reads files that are made bad for MINUTES (2); SEED repeats the edits of another time
 # make lint | types | docs | wheel    what CI asks besides: ruff, mypy, the site without warnings, the wheel used alone
 # Each creates .venv and installs the package the first time; a stamp file makes the second time quick.
 # PYTHON chooses the interpreter (3.11 or newer), CLIP the clip of the demo, OUT its folder.
@@ -9,9 +10,11 @@ VENV ?= .venv
 SITE ?= site
 CLIP ?= assets/clips/walk.npz
 OUT ?= out/$(basename $(notdir $(CLIP)))
+MINUTES ?= 2
+SEED ?=
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types docs wheel clean
+.PHONY: demo test fuzz lint types docs wheel clean
 
 demo: $(VENV)/.stamp-test
 	$(BIN)/motionrecon reconstruct $(CLIP) --out $(OUT)
@@ -19,6 +22,9 @@ demo: $(VENV)/.stamp-test
 
 test: $(VENV)/.stamp-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: $(VENV)/.stamp-test
+	$(BIN)/motionrecon benchmark fuzz --minutes $(MINUTES) --out out/fuzz $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .

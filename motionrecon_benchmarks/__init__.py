@@ -11,6 +11,7 @@ STUDIES = {
     "plausibility": "signs that a person could have moved so, which need no force plate",
     "batch": "batches: workers, damaged files, kill -9 and resume, memory",
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",
+    "fuzz": "readers on files that hypothesis makes bad, for minutes or hours",
     "motion": "learned and classical optimizers on control windows and on whole clips",
     "classical": "learned and classical optimizers on shifted and rotated classical functions",
     "cost": "time and memory of a step of a learned optimizer",

@@ -41,7 +41,7 @@ _HUGE = (
     b"nan",
     b"1e-320",
 )
-_HANG_S = 30.0  # a load that takes longer counts as a hang
+HANG_S = 30.0  # a load that takes longer counts as a hang
 
 
 def damage(content: bytes, kind: str, rng: np.random.Generator) -> bytes:
@@ -117,7 +117,7 @@ def _wrong_number(content: bytes, start: int, kind: str, rng: np.random.Generato
     return content[:first] + new + content[last:]
 
 
-def _attempt(path: Path, options: dict) -> str:
+def attempt(path: Path, options: dict) -> str:
     """What came of it: "clip", "error", or what went wrong."""
     begun = time.perf_counter()
     try:
@@ -138,7 +138,7 @@ def _attempt(path: Path, options: dict) -> str:
         outcome = f"{type(error).__name__}: {error}"
     return (
         outcome
-        if time.perf_counter() - begun < _HANG_S
+        if time.perf_counter() - begun < HANG_S
         else f"slow ({time.perf_counter() - begun:.0f} s): {outcome}"
     )
 
@@ -154,7 +154,7 @@ def _valid(clip: Clip) -> bool:
     )
 
 
-def _sample(name: str, folder: Path) -> sample_files.Sample:
+def sample_of(name: str, folder: Path) -> sample_files.Sample:
     """The format's own sample in a folder, or a copy of a file, with the skeletons (.asf) beside
     it.
     """
@@ -174,8 +174,8 @@ def run_here(name: str, variants: int, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         whole, copy = Path(folder) / "whole", Path(folder) / "copy"
         whole.mkdir()
-        sample = _sample(name, whole)
-        if (good := _attempt(sample.path, sample.options)) != "clip":
+        sample = sample_of(name, whole)
+        if (good := attempt(sample.path, sample.options)) != "clip":
             raise RuntimeError(f"{name}: the undamaged sample is not read: {good}")
         for v in range(variants):
             shutil.rmtree(copy, ignore_errors=True)
@@ -194,18 +194,18 @@ def run_here(name: str, variants: int, seed: int) -> dict:
                 for k, o in sample.options.items()
             }
             begun = time.perf_counter()
-            outcome = _attempt(main, options)
+            outcome = attempt(main, options)
             seconds.append(time.perf_counter() - begun)
             outcomes[
                 outcome
                 if outcome in ("clip", "error")
                 else f"{kind} (variant {v}): {outcome[:300]}"
             ] += 1
-    peak = max(_own_peak_kib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+    peak = max(own_peak_kib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
     return {"outcomes": dict(outcomes), "slowest_s": max(seconds), "peak_mib": peak}
 
 
-def _own_peak_kib() -> int:
+def own_peak_kib() -> int:
     """Where /proc tells it, without what the process that started this one held: ru_maxrss goes on
     across exec.
     """

@@ -8,6 +8,7 @@ EXTRAS = {
     "submitit": "slurm",
     "ray": "ray",
     "pyarrow": "parquet",
+    "hypothesis": "test",
 }
 
 

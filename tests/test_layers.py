@@ -25,6 +25,7 @@ LAYERS = (
         "motionrecon.compiled",
         "motionrecon.inputs",
         "motionrecon.interrupts",
+        "motionrecon.plain_paths",
         "motionrecon.plain_yaml",
         "motionrecon.terminal",
     ),

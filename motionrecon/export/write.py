@@ -6,6 +6,7 @@ from pathlib import Path
 from motionrecon.atomic import write_files_atomically
 from motionrecon.export.registry import FORMATS, resolve
 from motionrecon.motion.motion import Motion
+from motionrecon.plain_paths import plain_paths
 
 
 def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "all") -> list[Path]:
@@ -19,8 +20,8 @@ def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "al
     """
     names = resolve(formats)
     folder = Path(folder)
-    with write_files_atomically(folder) as part:
-        files = [_written(motion, name, part) for name in names]
+    with write_files_atomically(folder) as part, plain_paths([part]) as (place,):
+        files = [_written(motion, name, Path(place)) for name in names]
     return [folder / f.name for group in files for f in group]
 
 

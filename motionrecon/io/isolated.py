@@ -4,12 +4,8 @@ ask for any memory.
 
 import io
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +13,7 @@ import numpy as np
 from motionrecon import children
 from motionrecon.errors import ClipError
 from motionrecon.io.base import LARGEST_BYTES
+from motionrecon.plain_paths import plain_paths
 
 # a whole file takes less than 1 s a MiB; a damaged one may go on for ever
 _TIMEOUT_S, _SECONDS_A_MIB = 20.0, 2.0
@@ -66,7 +63,7 @@ def run(
         "MKL_NUM_THREADS": "1",
     }
     try:
-        with _names_of_letters(arguments) as given:
+        with plain_paths(arguments) as given:
             command = [sys.executable, "-c", _CHILD, str(limit)]
             command += [str(Path(__file__).parent / child), json.dumps(given), str(LARGEST_BYTES)]
             done = subprocess.run(
@@ -90,26 +87,3 @@ def run(
     del done  # as large as the reply
     with np.load(reply, allow_pickle=False) as content:
         return {key: content[key] for key in content.files}
-
-
-@contextmanager
-def _names_of_letters(arguments: tuple[object, ...]) -> Iterator[list[str]]:
-    """The arguments as text; a link stands for a path whose bytes are no letters, which parsers in
-    C++ cannot be told.
-    """
-    texts = list(map(str, arguments))
-    odd = [i for i, text in enumerate(texts) if _has_bytes(text)]
-    if not odd:
-        yield texts
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        for i in odd:
-            link = Path(folder) / f"{i}{Path(texts[i]).suffix}"
-            link.symlink_to(os.path.abspath(texts[i]))
-            texts[i] = str(link)
-        yield texts
-
-
-def _has_bytes(text: str) -> bool:
-    """Whether a file's name holds bytes that are not UTF-8: Python writes them as surrogates."""
-    return any("\ud800" <= c <= "\udfff" for c in text)

@@ -51,7 +51,9 @@ def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = 
     """Write the page whole or not at all. Raises OutputError."""
     path = Path(path)
     with write_atomically(path) as part:
-        part.write_text(page(takes, title, subtitle), encoding="utf-8")
+        # a clip's name may hold bytes that are no letters
+        text = page(takes, title, subtitle).encode("utf-8", "backslashreplace")
+        part.write_bytes(text)
     return path
 
 

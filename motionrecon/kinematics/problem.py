@@ -12,6 +12,7 @@ from motionrecon.kinematics.frame import Constants
 from motionrecon.kinematics.prior import prior_of
 from motionrecon.kinematics.tree import Tree, tree_of
 
+LIMBS = ("", "l_arm", "r_arm", "l_leg", "r_leg")  # "" : all of the body
 LIMIT_SPREAD = 0.03  # rad by which a soft limit may be overstepped
 
 
@@ -45,6 +46,8 @@ class FrameProblem:
         )
         self.no_floor = np.zeros((len(t.sphere_body), 5))
         self._index = {n: 6 + i for i, n in enumerate(t.joint_names)}
+        # Asked for hundreds of times in a search for a pose.
+        self._dofs = {limb: self._dofs_of(limb) for limb in LIMBS}
 
     def with_points(self, point_pos: np.ndarray) -> "FrameProblem":
         """The same with keypoints at point_pos (K, 3) m on their bodies."""
@@ -87,7 +90,12 @@ class FrameProblem:
         return out
 
     def limb_dofs(self, limb: str) -> np.ndarray:
-        """Dofs (not qpos addresses) of "l_arm", "r_arm", "l_leg" or "r_leg"."""
+        """Dofs (not qpos addresses) of "l_arm", "r_arm", "l_leg" or "r_leg"; of all hinges: ""."""
+        return self._dofs[limb]
+
+    def _dofs_of(self, limb: str) -> np.ndarray:
+        if not limb:
+            return np.arange(6, self.tree.nv)
         kinds = (
             ("girdle", "shoulder", "elbow", "wrist")
             if limb.endswith("arm")
@@ -115,7 +123,7 @@ class FrameProblem:
         """Pull to neutral and overstepped limits of a limb's joints ("" : all joints),
         dimensionless.
         """
-        d = self.limb_dofs(limb) if limb else np.arange(6, self.tree.nv)
+        d = self.limb_dofs(limb)
         angle, limits = q[d + 1], self.tree.limits[d]
         over = np.minimum(angle - limits[:, 0], 0) + np.maximum(angle - limits[:, 1], 0)
         return float(

@@ -5,7 +5,7 @@ from its neighbour.
 import numpy as np
 
 from motionrecon.kinematics.frame import solve_frame
-from motionrecon.kinematics.problem import FrameProblem
+from motionrecon.kinematics.problem import LIMBS, FrameProblem
 
 # Angles in degrees of limbs to start from: (shoulder_first, shoulder_second, shoulder_twist, elbow)
 _ARMS = [(a, b, c, 50) for a in (0, 80, 170) for b in (0, 55) for c in (-70, 20, 110)]
@@ -75,7 +75,7 @@ class Starter:
         """
         base = self.zero.copy()
         self._place_root(base, target, weight)
-        best = {limb: (np.inf, base) for limb in ("", "l_arm", "r_arm", "l_leg", "r_leg")}
+        best = {limb: (np.inf, base) for limb in LIMBS}
         for i, arm in enumerate(_ARMS):
             start = self.problem.with_limbs(base, arm, _LEGS[i % len(_LEGS)])
             q, _, d2 = self._solve(start, target, weight, scale2, 15)

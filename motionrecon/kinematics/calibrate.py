@@ -43,9 +43,7 @@ def calibrate(
     problem = FrameProblem(body)
     # the first poses count loosely defined keypoints little, since their defaults may be 10 cm off
     loose = weight * (sigma2 / (sigma2 + spread**2))
-    qpos = np.array(
-        [_pose(problem, t, w, sigma2 + spread**2) for t, w in zip(target, loose, strict=True)]
-    )
+    qpos = Starter(problem).sweep(target, loose, 48 * (sigma2 + spread**2), 15)
     for _ in range(rounds):
         scale2 = 3 * 16 * np.maximum(sigma2, _spread_of(problem, qpos, target, weight))
         hess, grad = _reduced(qpos, target, weight, scale2, problem, _EVIDENCE / len(frames))
@@ -67,12 +65,6 @@ def _choose(target: np.ndarray, weight: np.ndarray) -> np.ndarray:
     seen = (np.isfinite(target).all(axis=2) & (weight > 0)).sum(axis=1)
     good = np.flatnonzero(seen >= 0.5 * seen.max())
     return good[np.unique(np.linspace(0, len(good) - 1, min(FRAMES, len(good))).astype(int))]
-
-
-def _pose(
-    problem: FrameProblem, target: np.ndarray, weight: np.ndarray, scale2: np.ndarray
-) -> np.ndarray:
-    return Starter(problem).search(target, weight, 48 * scale2)[0]
 
 
 def _spread_of(

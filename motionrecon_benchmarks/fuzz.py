@@ -206,6 +206,8 @@ def main(a: Study) -> int:
         raise ClipError(f"no such format: {', '.join(unknown)}; formats are {', '.join(FORMATS)}")
     names, end = list(a.formats or FORMATS), time.monotonic() + 60 * a.minutes
     seed = time.time_ns() % 2**32 if a.seed is None else a.seed
+    first = seed % len(names)  # a short run does not always leave out the same
+    names = names[first:] + names[:first]
     say(f"seed {seed}")
     share, turn, bad = min(60 * a.minutes / len(names), _ROUND_S), 0, False
     while not bad and (left := end - time.monotonic()) > 0:

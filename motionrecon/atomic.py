@@ -101,12 +101,13 @@ def _keep(file: Path, under: Path) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """While no other process is in this block for the same folder, where the file system can tell
-    (flock; the kernel lets go when a process ends in whatever way).
+    (flock; the kernel lets go when a process ends in whatever way). The lock is on the folder
+    above: on its own a job of a batch holds one.
     """
     if fcntl is None:
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder.resolve().parent, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems cannot lock folders
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -47,3 +47,7 @@ class ViewError(MotionReconError):
 
 class BatchError(MotionReconError):
     """Workers that cannot be started, or a scheduler whose package is missing."""
+
+
+class ShapeError(MotionReconError, ValueError):
+    """An array given to the physics that has another shape than it takes."""

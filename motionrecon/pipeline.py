@@ -24,7 +24,7 @@ from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, so
 from motionrecon.motion import demand, plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
 from motionrecon.motion.kind import kind_of
-from motionrecon.motion.lowpass import Choice, check_filter, choose, with_filtered
+from motionrecon.motion.lowpass import Choice, choose, with_filtered
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
@@ -195,7 +195,7 @@ def reconstruct(
     ``clock``: time.perf_counter() at the start, when it was before this call. On KeyboardInterrupt
     the windows done so far make the Motion, with status "interrupted". Raises BodyError where the
     keypoints do not determine a body, OptimizerError for an unknown optimizer, ClipError for a
-    reference that does not go with the clip, OptionError for a filter out of range.
+    reference that does not go with the clip.
     """
     clock = time.perf_counter() if clock is None else clock
     marks: dict[str, float] = {}
@@ -211,7 +211,6 @@ def reconstruct(
         )
 
     optimizers.make(options.optimizer)
-    check_filter(options.force_filter, options.simulation_rate)
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
     results: list[WindowResult] = []

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
+from motionrecon import ranges
 from motionrecon.motion.assemble import Piece
-from motionrecon.motion.lowpass import Filter
+from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
 from motionrecon.objective.effort import EffortTerm
 from motionrecon.objective.keypoints import KeypointTerm
@@ -46,7 +47,7 @@ _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 @dataclass(frozen=True)
 class Options:
     """How to reconstruct. Weights are per frame and for a clip without noise; ``noise_m`` scales
-    them.
+    them. Numbers are kept within motionrecon.ranges.
     """
 
     optimizer: str = "optimus-motion"
@@ -76,6 +77,11 @@ class Options:
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
     threads: int = 2  # 1 or 2; one process a core wants 1
+
+    def __post_init__(self) -> None:
+        """Raises OptionError for values outside of motionrecon.ranges, or a filter that is none."""
+        ranges.check_all(lambda field: getattr(self, field))
+        check_filter(self.force_filter, self.simulation_rate)
 
 
 # (window, x0 (n,), budget of evaluations) -> (result, whether Levenberg-Marquardt had to take over)

@@ -201,12 +201,12 @@ def test_defaults_are_those_of_the_package():
         (["reconstruct", WALK, "--skeleton", "birds9"], "birds9"),
         (["reconstruct", WALK, "--noise", "nan"], "--noise nan"),
         (["batch", WALK, "--out", "o", "--noise=-1"], "--noise -1"),
-        (["reconstruct", WALK, "--filter=-1"], "filter -1: expected more than 0"),
-        (["reconstruct", WALK, "--filter", "nan"], "filter nan: expected more than 0"),
+        (["reconstruct", WALK, "--filter=-1"], "--filter -1: expected more than 0"),
+        (["reconstruct", WALK, "--filter", "nan"], "--filter nan: expected more than 0"),
         (["reconstruct", WALK, "--filter", "inf"], "less than 120 Hz"),
         (["reconstruct", WALK, "--filter", "120"], "less than 120 Hz"),
         (["reconstruct", WALK, "--filter", "low"], "--filter"),
-        (["batch", WALK, "--out", "o", "--filter=0"], "filter 0: expected more than 0"),
+        (["batch", WALK, "--out", "o", "--filter=0"], "--filter 0: expected more than 0"),
         (["reconstruct", WALK, "--noise=inf"], "--noise inf"),
         (["reconstruct", WALK, "--mass=-70"], "--mass -70: expected 5 to 300 kg"),
         (["reconstruct", WALK, "--mass", "nan"], "--mass nan"),
@@ -219,6 +219,11 @@ def test_defaults_are_those_of_the_package():
         ),
         (["batch", WALK, "--out", "o", "--floor", "101"], "--floor 101"),
         (["compare", WALK, "--with", "adam", "--floor", "1e9"], "--floor 1e9"),
+        (["reconstruct", WALK, "--max-evaluations", "0"], "--max-evaluations 0: expected"),
+        (["batch", WALK, "--out", "o", "--max-evaluations=-1"], "--max-evaluations -1: expected"),
+        (["batch", WALK, "--out", "o", "--seconds", "nan"], "--seconds nan: expected"),
+        (["view", "absent.npz", "--width", "1000000"], "1000000 x 720 pixels: expected 64 to 8192"),
+        (["view", "absent.npz", "--speed", "nan"], "speed of nan"),
         (["inspect", "absent.trc"], "absent.trc"),
         (["inspect", WALK, "more.npz"], "more.npz"),
         (["export", "absent.npz"], "absent.npz"),
@@ -499,3 +504,11 @@ def test_a_cold_cache_is_told_from_a_warm_one(made, tmp_path):
     done = python("-c", code, more={"NUMBA_CACHE_DIR": str(tmp_path)})
     assert done.stdout == "True\n", done.stderr
     assert python("-c", code).stdout == "False\n"  # after `made`, in the usual cache
+
+
+@pytest.mark.parametrize("name", ["junk", "../egl"])
+def test_a_gl_that_mujoco_does_not_know_is_one_line(monkeypatch, capsys, name):
+    monkeypatch.setenv("MUJOCO_GL", name)
+    assert main(["view", "absent.npz"]) == 2
+    said = capsys.readouterr().err
+    assert f"MUJOCO_GL={name}" in said and said.count("\n") == 1

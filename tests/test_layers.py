@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Low to high; a line is a layer. The longest name that a module's begins with is its place.
 LAYERS = (
-    ("motionrecon", "motionrecon.errors", "motionrecon.runs"),
+    ("motionrecon", "motionrecon.errors", "motionrecon.ranges", "motionrecon.runs"),
     (
         "motionrecon.atomic",
         "motionrecon.archive",

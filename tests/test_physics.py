@@ -8,7 +8,7 @@ import pytest
 from synthetic_motion import NAMES, proportions
 
 from motionrecon.body import assemble
-from motionrecon.errors import BodyError
+from motionrecon.errors import BodyError, ShapeError
 from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
 from motionrecon.physics.rollout import Simulator
 from motionrecon_benchmarks.states import (
@@ -168,3 +168,32 @@ def test_a_model_outside_what_is_covered_is_refused(simulator):
     assert "every contact sphere" in broken(
         lambda m: (m.geom_contype.fill(0), m.geom_conaffinity.fill(0))
     )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e308])
+def test_a_control_that_is_no_number_is_said(simulator, bad):
+    """MuJoCo goes on without any control, in states that look well."""
+    m = simulator.model
+    ctrl = np.zeros((4, m.nu))
+    ctrl[1, 3] = bad
+    r = simulator.rollout(m.qpos0, np.zeros(m.nv), ctrl)
+    assert np.isfinite(r.qvel).all() and r.diverged
+    assert not simulator.rollout(m.qpos0, np.zeros(m.nv), np.zeros((4, m.nu))).diverged
+
+
+def test_arrays_of_another_shape_are_refused(simulator):
+    m, c = simulator.model, simulator.constants
+    q, v, u = m.qpos0, np.zeros(m.nv), np.zeros((4, m.nu))
+    for name, given in (
+        ("ctrl", (q, v, u[0])),
+        ("ctrl", (q, v, u[:, :-1])),
+        ("ctrl", (q, v, np.float64(0.0))),
+        ("qpos", (q[:-1], v, u)),
+        ("qvel", (q, v[:1], u)),
+    ):
+        with pytest.raises(ShapeError, match=rf"^{name} has shape .*expected"):
+            simulator.rollout(*given)
+    r, d = simulator.rollout(q, v, u), np.zeros((5, m.nv))
+    for name, dq, dv in (("dq", d[:-1], d), ("dv", d, d[:, :-1]), ("dq", d[0], d)):
+        with pytest.raises(ShapeError, match=rf"^{name} has shape .*expected \(5, {m.nv}\)"):
+            gradient(c, r, dq, dv)

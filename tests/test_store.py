@@ -61,6 +61,10 @@ def test_weights_come_back_and_their_errors(tmp_path):
         text.replace('"optimus"', '"other"'): "config.json is of another version",
         text.replace('"family": "secant"', '"family": "third"'): "choose secant or paper",
         "{": "config.json is missing or damaged",
+        text.replace('"layers": 3', '"layers": 1000000000'): "layers 1 to 100",
+        text.replace('"layers": 3', '"layers": "3"'): "config.json is of another version",
+        text.replace('"first_radius": 0.1', '"first_radius": NaN'): "first_radius > 0",
+        "[" * 100_000: "config.json is missing or damaged",
         "[]": "config.json holds list",
     }
     for damaged, message in damages.items():

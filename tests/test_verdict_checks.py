@@ -342,3 +342,77 @@ def test_kinds_of_motion(body):
     fall = np.clip(t - 0.5, 0, 0.4)
     jump[:, 2] += 2.0 * fall - 0.5 * 9.81 * fall**2
     assert kind(following(body, jump)) == "jump"
+
+
+def shown(motion, change):
+    """The clip of a motion with its keypoints changed: change(keypoints, names) gives new ones."""
+    clip = clip_of(motion)
+    return clip.replace(keypoints=change(clip.keypoints.copy(), clip.names))
+
+
+def wrist_off(k, names):
+    k[:, names.index("l_wrist")] += [0.9, 0.5, 0.4]  # 1.1 m
+    return k
+
+
+def knee_at_the_hip(k, names):
+    k[:, names.index("l_knee")] = k[:, names.index("l_hip")]
+    return k
+
+
+def without_depth(k, names):
+    k[..., 1] = 0.3
+    return k
+
+
+def swapped_for_three_frames(k, names):
+    left = [i for i, n in enumerate(names) if n.startswith("l_")]
+    right = [names.index("r_" + names[i][2:]) for i in left]
+    k[40:43, left + right] = k[40:43, right + left]
+    return k
+
+
+def ten_kilometres_on(k, names):
+    k[45:] += [1e4, 0.0, 0.0]
+    return k
+
+
+@pytest.mark.parametrize(
+    "change, key, said",
+    [
+        (wrist_off, "bone_factor", "the left forearm is 1.04 m long"),
+        (knee_at_the_hip, "bone_factor", "the left thigh is 0.00 m long, usual is 0.4"),
+        (without_depth, "flat_share", "in one plane in 100% of the frames"),
+        (swapped_for_three_frames, "side_changes", "change places 2 times, at 0.67, 0.72 s"),
+        (ten_kilometres_on, "speed_m_s", "the clip jumps"),
+    ],
+)
+def test_what_is_no_person(body, change, key, said):
+    """However well a motion follows it."""
+    motion = standing(body)
+    judged = judge(motion, shown(motion, change))
+    assert judged.verdict != Judgement.OK and any(said in r for r in judged.reasons), judged.reasons
+    assert said in tripped(motion, shown(motion, change))[key]
+
+
+def test_a_noise_that_excuses_anything(body):
+    motion = standing(body, report=report(mpjpe_g_mm=154.0, noise_mm=1e4))
+    assert "noise of 10000 mm" in tripped(motion)["noise_mm"]
+    assert judge(motion).verdict == Judgement.SUSPICIOUS
+    assert "noise_mm" not in tripped(standing(body, report=report(noise_mm=30.0)))
+
+
+def test_noise_and_turns_are_no_change_of_sides(body):
+    """A spin of two turns a second, and 30 mm of noise."""
+    motion = standing(body)
+    rng, turn = np.random.default_rng(0), 4 * np.pi * t
+
+    def spun(k, names):
+        x, y = k[..., 0].copy(), k[..., 1].copy()
+        k[..., 0] = np.cos(turn)[:, None] * x - np.sin(turn)[:, None] * y
+        k[..., 1] = np.sin(turn)[:, None] * x + np.cos(turn)[:, None] * y
+        return k + 0.03 * rng.standard_normal(k.shape)
+
+    noisy = replace(motion, report=report(noise_mm=30.0))
+    keys = {"bone_factor", "flat_share", "side_changes", "speed_m_s"}
+    assert not keys & set(tripped(noisy, shown(motion, spun)))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.outputs import check_mass, check_noise, floor_height
+from motionrecon.cli.outputs import floor_height
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
@@ -74,8 +75,8 @@ def run(o: BatchOptions, console: Console) -> int:
     from motionrecon.batch.summary import write_summary
     from motionrecon.batch.table import Progress
 
-    check_noise(o.noise)
-    check_mass(o.mass)
+    ranges.check("noise_m", o.noise)
+    ranges.check("mass_kg", o.mass)
     if o.seconds is not None and not 0 < o.seconds < math.inf:
         raise BatchError(f"--seconds {o.seconds:g}: expected a number above 0")
     if not o.timeout > 0:
@@ -115,7 +116,6 @@ def settings(o: BatchOptions) -> "Settings":
     from motionrecon import optimizers
     from motionrecon.batch.configuration import Settings
     from motionrecon.export import resolve
-    from motionrecon.motion.lowpass import check_filter
     from motionrecon.pipeline import Options
 
     given: dict[str, Any] = {
@@ -128,7 +128,6 @@ def settings(o: BatchOptions) -> "Settings":
     }
     options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
     optimizers.make(options.optimizer)
-    check_filter(options.force_filter, options.simulation_rate)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}
     for key in ("mapping", "model"):  # workers may run in another folder

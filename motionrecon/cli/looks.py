@@ -28,9 +28,9 @@ class Video:
     """The video."""
 
     width: int = 1280
-    """pixels, at least 64"""
+    """pixels, 64 to 8192"""
     height: int = 720
-    """pixels, at least 64"""
+    """pixels, 64 to 8192"""
     speed: float = 1.0
     """seconds of motion a second of video, above 0; 0.5 is slow motion"""
     renderer: Literal["auto", "mujoco", "opencv"] = "auto"

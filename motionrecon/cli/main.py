@@ -1,5 +1,6 @@
 """The command ``motionrecon``: dispatch, one line for an error, exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,11 @@ from motionrecon.interrupts import held_back, is_interrupt
 if TYPE_CHECKING:
     from motionrecon.cli.console import Common
 
+# What MuJoCo takes; anything else breaks off its import.
+GL_CHOICES = frozenset(
+    "enable enabled on true 1 disable disabled off false 0 glfw glx egl osmesa wgl cgl".split()
+)
+_GL_LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -103,6 +109,7 @@ def _run(name: str, command: Command, rest: list[str], begun: float) -> int:
     from motionrecon.cli.console import Console
     from motionrecon.cli.parse import parse
 
+    _check_gl(os.environ.get("MUJOCO_GL", ""))
     if name == "benchmark" and rest and not rest[0].startswith("-"):
         from motionrecon.cli.benchmark import study
 
@@ -110,3 +117,17 @@ def _run(name: str, command: Command, rest: list[str], begun: float) -> int:
     options: Any = parse(command.kind(), rest, f"motionrecon {name}")
     common: Common = options.common
     return command.run()(options, Console(common.quiet, common.json, begun))
+
+
+def _check_gl(chosen: str) -> None:
+    """Raises UsageError for a MUJOCO_GL that MuJoCo does not know."""
+    word = chosen.lower().strip()
+    if word and word not in GL_CHOICES:
+        raise UsageError(
+            f"MUJOCO_GL={chosen}: MuJoCo knows egl, osmesa, glfw and disable; choose one of them, "
+            "or unset it"
+        )
+    from ctypes.util import find_library
+
+    if (library := _GL_LIBRARIES.get(word)) and find_library(library) is None:
+        raise UsageError(f"MUJOCO_GL={chosen}: there is no lib{library} here; install or unset it")

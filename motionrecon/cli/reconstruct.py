@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import View
-from motionrecon.cli.outputs import (
-    check_mass,
-    check_noise,
-    check_writable,
-    floor_height,
-    number,
-)
+from motionrecon.cli.outputs import check_writable, floor_height, number
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import MotionReconError
@@ -62,8 +57,9 @@ def run(o: ReconstructOptions, console: Console) -> int:
     --strict 3 where the verdict is not ok.
     """
     out = o.out or Path("out") / Path(o.clip).stem
-    check_noise(o.noise)
-    check_mass(o.mass)
+    ranges.check("noise_m", o.noise)
+    ranges.check("mass_kg", o.mass)
+    ranges.check("max_evaluations", o.max_evaluations)
     floor_m = floor_height(o.floor)
     check_writable(out)
     if o.export is not None:
@@ -71,7 +67,6 @@ def run(o: ReconstructOptions, console: Console) -> int:
 
         resolve(o.export)  # a wrong name is refused before the work
     from motionrecon.clip.load import load_clip
-    from motionrecon.motion.lowpass import check_filter
     from motionrecon.motion.report import Status
     from motionrecon.pipeline import Options, reconstruct
 
@@ -83,7 +78,6 @@ def run(o: ReconstructOptions, console: Console) -> int:
         force_filter=o.filter,
         floor_m=floor_m,
     )
-    check_filter(options.force_filter, options.simulation_rate)
     clip = load_clip(o.clip, **o.reading.keywords())
     reference = load_clip(o.reference) if o.reference else None
     console.say(*clip.findings)

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from motionrecon.archive import DAMAGE
+from motionrecon.archive import DAMAGE, check_letters, read_header
 from motionrecon.errors import ClipError
 from motionrecon.inputs import open_input, too_large
 from motionrecon.io import isolated
@@ -26,7 +26,7 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int) -> np.ndarray 
     try:
         content = file.read(size)
         stream = io.BytesIO(content)
-        shape, fortran, dtype = _header(stream)
+        shape, fortran, dtype = read_header(stream)
         if dtype.hasobject:
             return None
         count = 1
@@ -37,7 +37,7 @@ def read_array(path: Path, what: str, file: IO[bytes], size: int) -> np.ndarray 
                 f"it announces {shape} of {dtype}, and has {len(content) - stream.tell()} bytes"
             )
         if dtype.kind == "U" and dtype.itemsize:
-            _check_letters(content[stream.tell() : stream.tell() + count * dtype.itemsize], dtype)
+            check_letters(content[stream.tell() : stream.tell() + count * dtype.itemsize], dtype)
         array = (
             np.frombuffer(content, dtype, count, stream.tell())
             if count and dtype.itemsize
@@ -62,31 +62,6 @@ def unpickled(
             "--allow-pickle if you trust the file"
         )
     return isolated.run(path, "pickle_child.py", path, member, wanted)
-
-
-def _check_letters(content: bytes, dtype: np.dtype) -> None:
-    """Raises ValueError where the numbers of a text array are no letters: Python fails on them
-    later, and elsewhere.
-    """
-    letters = np.frombuffer(content, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
-    if letters.size and letters.max() > 0x10FFFF:
-        raise ValueError("text with letters that do not exist")
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """(shape, Fortran order, type). Raises ValueError, whatever numpy's evaluation of a damaged
-    header raises.
-    """
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        return read(stream)
-    except Exception as error:  # noqa: BLE001  it is parsed as Python: SyntaxError, TokenError, TypeError, ...
-        raise ValueError(f"its header: {' '.join(str(error).split())[:200]}") from error
 
 
 def read_members(

@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
@@ -92,8 +93,8 @@ def load(where: str | Path) -> tuple[Any, dict[str, Any]]:
     try:
         kind = KINDS[resolve(fields.pop("kind"))]
         module = importlib.import_module(kind.module)
-        config = getattr(module, kind.config)(**fields)
-    except (KeyError, TypeError) as error:
+        config = _configuration(getattr(module, kind.config), fields)
+    except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise ModelError(
             f"{folder / 'config.json'} is of another version: {error!r}; expected a kind of "
             f"{', '.join(KINDS)} and its own fields"
@@ -108,6 +109,15 @@ def load(where: str | Path) -> tuple[Any, dict[str, Any]]:
             f"{wrong} is {found.get(wrong)}, expected {wanted.get(wrong)}"
         )
     return config, _nested({name: arrays[name] for name in wanted})
+
+
+def _configuration(kind: type, fields: Mapping[str, Any]) -> Any:
+    """One of the dataclass `kind`. Raises KeyError for a field that it lacks, ValidationError for
+    one of another type.
+    """
+    if unknown := fields.keys() - {f.name for f in dataclasses.fields(kind)}:
+        raise KeyError(min(unknown))
+    return msgspec.convert(fields, kind)
 
 
 def read_arrays(path: Traversable) -> dict[str, np.ndarray]:
@@ -132,7 +142,7 @@ def read_json(path: Traversable) -> dict[str, Any]:
     """The object in a JSON file. Raises ModelError where it is missing, damaged or no object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is missing or damaged: {error}") from error
     if not isinstance(value, dict):
         raise ModelError(f"{path} holds {type(value).__name__}, expected an object of named fields")

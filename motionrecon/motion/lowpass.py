@@ -1,6 +1,7 @@
 """Forces and joint moments through the low-pass filter that is usual for a kind of motion."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -43,11 +44,13 @@ def check_filter(given: Filter, simulation_rate: float) -> None:
     """
     if isinstance(given, str):
         if given not in ("auto", "none"):
-            raise OptionError(f"filter {given!r}: expected auto, none or a number of Hz")
+            raise OptionError(f"--filter {given[:40]!r}: expected auto, none or a number of Hz")
         return
-    if not 0 < given < 0.5 * simulation_rate:
+    real = isinstance(given, Real) and not isinstance(given, bool)
+    if not real or not 0 < given < 0.5 * simulation_rate:
+        found = f"{given:g}" if real else repr(given)[:40]
         raise OptionError(
-            f"filter {given:g}: expected more than 0 and less than {0.5 * simulation_rate:g} Hz "
+            f"--filter {found}: expected more than 0 and less than {0.5 * simulation_rate:g} Hz "
             f"(half of the simulation's {simulation_rate:g} Hz), auto or none"
         )
 

@@ -236,16 +236,22 @@ class Motion:
 
         Nothing is unpickled, arrays that are not declared are passed over. Raises MotionError,
         which names the file and the array: no such file, damaged, missing, of another kind or
-        shape, or not finite.
+        shape, not finite, or at odds with the others (motionrecon.motion.soundness).
         """
+        from motionrecon.motion import (
+            soundness,
+        )  # numba, which a motion in memory need not wait for
+
         path = Path(path)
         path = path / "motion.npz" if path.is_dir() else path
         found = read_arrays(path, MotionError)
         declared = schema.arrays(cls)
+        found = {a.name: found[a.name] for a in declared if a.name in found}
         schema.check(found, declared, path)
+        soundness.check(found, path)
         values = {a.name: _plain(found[a.name], a) for a in declared if a.name in found}
         beside = path.with_name("report.json")
-        return cls(**values, report=Report.load(beside) if beside.is_file() else None)
+        return cls(**values, report=Report.load(beside) if beside.exists() else None)
 
     def __str__(self) -> str:
         """Five lines: clip, length and status, accuracy, forces, model."""
@@ -283,7 +289,7 @@ def _plain(values: np.ndarray, a: schema.Array) -> Any:
     """An array as its field holds it: numbers and text as Python's, names as a tuple."""
     if a.kind == "U":
         return tuple(str(v) for v in values) if a.shape else str(values)
-    return values if a.shape else float(values)
+    return values.astype(float, copy=False) if a.shape else float(values)
 
 
 def _number(value: float | None) -> str:

@@ -109,14 +109,16 @@ def against_plates(
         if at.sum() < 3:
             continue
         truth = plates.force_at(side, time[at])
-        rmse = metrics.force_rmse_bw(force[at, side], truth, mass_kg)
-        r = metrics.force_correlation(force[at, side], truth)
+        off = metrics.force_rmse_bw(force[at, side], truth, mass_kg)
+        alike = metrics.force_correlation(force[at, side], truth)
+        x, y, z = (float(v) for v in off)
+        rx, ry, rz = (float(v) if np.isfinite(v) else None for v in alike)
         both = (truth[:, 2:] > LOADED_N) & (force[at, side, 2:] > LOADED_N)
         place = np.where(both, plates.centre_at(side, time[at]), np.nan)
         distance = metrics.cop_rmse_mm(centre[at, side, :2], place[:, :2])
         out[foot] = PlateScores(
-            rmse_bw=tuple(float(v) for v in rmse),
-            correlation=tuple(float(v) if np.isfinite(v) else None for v in r),
+            rmse_bw=(x, y, z),
+            correlation=(rx, ry, rz),
             centre_of_pressure_rmse_mm=distance if np.isfinite(distance) else None,
             seconds=float(at.sum() * np.median(np.diff(time))),
         )

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from motionrecon.errors import MotionError
+from motionrecon.inputs import read_input
 from motionrecon.motion.schema import declare
 
 _NUMBERS = re.compile(r"\[\s+[-+\d.eE,\s]+\]")
+_LARGEST_BYTES = 64 * 2**20  # an hour's takes 20 MiB
+_LONGEST_REASON = 300  # characters of what a reader says, which may quote the file
 _LEFT_OUT = (
     "input",
     "force_plates",
@@ -78,10 +81,10 @@ class Scores(KeypointScores):
 class PlateScores:
     """The floor's force on one foot against the force plates'."""
 
-    rmse_bw: tuple[float, ...] = declare(
+    rmse_bw: tuple[float, float, float] = declare(
         "body weights", "root mean square difference along x, y, z", frame="world"
     )
-    correlation: tuple[float | None, ...] = declare(
+    correlation: tuple[float | None, float | None, float | None] = declare(
         "", "Pearson's along x, y, z; null for a constant force"
     )
     centre_of_pressure_rmse_mm: float | None = declare(
@@ -216,10 +219,13 @@ class Report:
 
     @classmethod
     def load(cls, path: Path) -> "Report":
-        """The report in a file. Raises MotionError."""
+        """The report in a file. Raises MotionError, in one line that names the file and the key."""
+        content = read_input(path, MotionError, _LARGEST_BYTES)
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, MotionError) as e:
+            # Strict JSON, which knows no NaN: what was read can be written again.
+            return cls.from_json(msgspec.json.decode(content))
+        except (msgspec.MsgspecError, ValueError, RecursionError, MotionError) as e:
+            why = " ".join(str(e).split())[:_LONGEST_REASON]
             raise MotionError(
-                f"{path}: cannot be read ({e}); move it away, the motion can be read without it"
+                f"{path}: cannot be read ({why}); move it away, the motion can be read without it"
             ) from e

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from motionrecon.physics import kernels
 from motionrecon.physics.constants import Constants
-from motionrecon.physics.rollout import Rollout
+from motionrecon.physics.rollout import Rollout, check_shape
 
 
 def records(r: Rollout) -> kernels.Records:
@@ -24,8 +24,10 @@ def gradient(
     """Pull a loss's gradient with respect to the states back to the controls and the first state.
 
     dq, dv (T+1, nv): dL/d(configuration), in MuJoCo's tangent space, and dL/dqvel of states 0..T.
-    Returns dL/dctrl (T, nu), dL/dqpos_0 (nv,) tangent, dL/dqvel_0 (nv,).
+    Returns dL/dctrl (T, nu), dL/dqpos_0 (nv,) tangent, dL/dqvel_0 (nv,). Raises ShapeError.
     """
+    for name, values in (("dq", dq), ("dv", dv)):
+        check_shape(name, values, rollout.qvel.shape)
     du = np.zeros((len(rollout.qacc), len(c.actuator_dof)))
     pq, pv = kernels.adjoint(
         c, records(rollout), np.ascontiguousarray(dq), np.ascontiguousarray(dv), du

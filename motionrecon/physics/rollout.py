@@ -6,13 +6,16 @@ import mujoco
 import numpy as np
 from jaxtyping import Bool, Float
 
+from motionrecon.errors import ShapeError
 from motionrecon.physics.constants import Constants, read_constants
 
 mujoco.set_mju_user_warning(
     lambda message: None
 )  # divergence is reported by Rollout.diverged, not by a log file
 
+# A bad control is NaN or beyond 1e10: MuJoCo then goes on without any control, in finite states.
 _DIVERGED = (
+    mujoco.mjtWarning.mjWARN_BADCTRL,
     mujoco.mjtWarning.mjWARN_BADQPOS,
     mujoco.mjtWarning.mjWARN_BADQVEL,
     mujoco.mjtWarning.mjWARN_BADQACC,
@@ -47,7 +50,9 @@ class Rollout:
     in order (see floor_forces for reading them).
     """
     diverged: bool
-    """MuJoCo gave up on a step; the records after it mean nothing."""
+    """MuJoCo gave up on a step, or left out a control that is no number; the records after it mean
+    nothing.
+    """
 
 
 class Simulator:
@@ -71,8 +76,14 @@ class Simulator:
         qvel: Float[np.ndarray, " nv"],
         ctrl: Float[np.ndarray, "T nu"],
     ) -> Rollout:
-        """Simulate from qpos (nq,), qvel (nv,) under ctrl (T, nu), the servos' targets in rad."""
+        """Simulate from qpos (nq,), qvel (nv,) under ctrl (T, nu), the servos' targets in rad.
+        Raises ShapeError for arrays of another shape; values that are no numbers make a rollout
+        that has diverged.
+        """
         m, d, c = self.model, self.data, self.constants
+        check_shape("qpos", qpos, (m.nq,))
+        check_shape("qvel", qvel, (m.nv,))
+        check_shape("ctrl", ctrl, (len(ctrl) if np.ndim(ctrl) else 0, m.nu))
         T = len(ctrl)
         mujoco.mj_resetData(m, d)
         d.qpos[:], d.qvel[:] = qpos, qvel
@@ -142,3 +153,9 @@ class Simulator:
             constraint_force=constraint_force,
             diverged=bool(bad),
         )
+
+
+def check_shape(name: str, values: np.ndarray, expected: tuple[int, ...]) -> None:
+    """Raises ShapeError for an array that would be stretched, or read beyond its end."""
+    if np.shape(values) != expected:
+        raise ShapeError(f"{name} has shape {np.shape(values)}; expected {expected}")

@@ -25,6 +25,8 @@ from motionrecon.view.take import take as take_of
 
 RENDERERS = ("auto", "mujoco", "opencv")
 _TITLE = 46  # pixels
+PIXELS = (64, 8192)  # as wide as H.264 goes (level 6)
+MOST = 1000.0  # times as fast or slow, frames a second: what is more is no video
 
 
 class Renderer(Protocol):
@@ -50,8 +52,14 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         """Raises ViewError for values that make no video."""
-        if not (self.speed > 0 and self.fps > 0 and self.width >= 64 and self.height >= 64):
-            raise ViewError("a video wants a speed and a rate above 0, and at least 64 x 64 pixels")
+        low, high = PIXELS
+        if not (low <= self.width <= high and low <= self.height <= high):
+            raise ViewError(
+                f"a video of {self.width} x {self.height} pixels: expected {low} to {high} each way"
+            )
+        for name, value in (("speed", self.speed), ("rate", self.fps)):
+            if not 1 / MOST <= value <= MOST:
+                raise ViewError(f"a video's {name} of {value:g}: expected {1 / MOST:g} to {MOST:g}")
         if self.renderer not in RENDERERS:
             raise ViewError(
                 f"unknown renderer {self.renderer!r}: choose one of {', '.join(RENDERERS)}"

@@ -10,6 +10,7 @@ the start, so that neither the scale of f nor the place of the minimum is seen.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -20,6 +21,8 @@ from jaxtyping import Array, Float
 from motionrecon.errors import ModelError
 from motionrecon.learned.optimus import features
 
+_WIDEST = 4096  # far beyond any that was trained (4)
+
 
 @dataclasses.dataclass(frozen=True)
 class AdafactorMlpConfig:
@@ -29,8 +32,8 @@ class AdafactorMlpConfig:
     step_scale: float = 1e-2
 
     def __post_init__(self) -> None:
-        if self.width < 1 or not self.step_scale > 0:
-            raise ModelError(f"width >= 1 and step_scale > 0 are needed: got {self}")
+        if not 1 <= self.width <= _WIDEST or not 0 < self.step_scale < math.inf:
+            raise ModelError(f"width 1 to {_WIDEST} and step_scale > 0 are needed: got {self}")
 
 
 class AdafactorMlpState(NamedTuple):

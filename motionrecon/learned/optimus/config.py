@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from motionrecon.errors import ModelError
 from motionrecon.learned.optimus.network import Network
+
+# Far beyond any that was trained (16 and 3): every layer is built before the weights are looked at.
+_WIDEST, _DEEPEST = 4096, 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +36,15 @@ class OptimusConfig:
         if self.family not in ("secant", "paper"):
             raise ModelError(f"family is {self.family!r}: choose secant or paper")
         if (
-            self.width < 1
+            not 1 <= self.width <= _WIDEST
             or self.heads < 1
             or self.width % self.heads
-            or self.layers < 1
-            or not self.first_radius > 0
+            or not 1 <= self.layers <= _DEEPEST
+            or not 0 < self.first_radius < math.inf
         ):
             raise ModelError(
-                f"width must be a multiple of heads, layers >= 1, first_radius > 0: got {self}"
+                f"width must be a multiple of heads and at most {_WIDEST}, layers 1 to {_DEEPEST}, "
+                f"first_radius > 0: got {self}"
             )
         if self.columns is not None and self.columns < self.layers:
             raise ModelError(f"columns must be at least layers ({self.layers}): got {self.columns}")

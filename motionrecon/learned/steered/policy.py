@@ -39,6 +39,9 @@ class Decision(NamedTuple):
     renew_rejected: bool
 
 
+_MOST_UNITS = 4096  # far beyond any that was trained (4)
+
+
 @dataclasses.dataclass(frozen=True)
 class PolicyConfig:
     """hidden: units of the network's one hidden layer, >= 1."""
@@ -46,8 +49,8 @@ class PolicyConfig:
     hidden: int = 4
 
     def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise ModelError(f"hidden is {self.hidden}: at least 1 unit is needed")
+        if not 1 <= self.hidden <= _MOST_UNITS:
+            raise ModelError(f"hidden is {self.hidden}: 1 to {_MOST_UNITS} units are needed")
 
 
 def shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from motionrecon.motion import schema
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Judgement, Verdict
 from motionrecon.motion.verdict import clip as of_clip
-from motionrecon.motion.verdict import falls, forces, joints, keypoints, physics, windows
+from motionrecon.motion.verdict import falls, forces, joints, keypoints, person, physics, windows
 from motionrecon.motion.verdict.evidence import Evidence
 from motionrecon.motion.verdict.limit import Finding, Limit
 
@@ -27,6 +27,11 @@ CHECKS: tuple[Callable[[Evidence], list[Finding]], ...] = (
     keypoints.depth,
     physics.physics,
     keypoints.body,
+    person.bones,
+    person.flat,
+    person.sides,
+    person.speed,
+    person.noise,
     of_clip.stature,
     of_clip.missing,
     of_clip.misread,
@@ -34,7 +39,7 @@ CHECKS: tuple[Callable[[Evidence], list[Finding]], ...] = (
     windows.windows,
 )
 
-_MODULES = (keypoints, falls, forces, joints, physics, of_clip, windows)
+_MODULES = (keypoints, falls, forces, joints, physics, person, of_clip, windows)
 LIMITS: tuple[Limit, ...] = tuple(
     value for module in _MODULES for value in vars(module).values() if isinstance(value, Limit)
 )

@@ -218,7 +218,7 @@ def test_defaults_are_those_of_the_package():
             "--floor flat: expected metres, estimate or file",
         ),
         (["batch", WALK, "--out", "o", "--floor", "101"], "--floor 101"),
-        (["compare", WALK, "--with", "adam", "--floor", "1e9"], "--floor 1e9"),
+        (["compare", WALK, "--with", "adam", "--floor", "1e9"], "--floor 1e+09"),
         (["reconstruct", WALK, "--max-evaluations", "0"], "--max-evaluations 0: expected"),
         (["batch", WALK, "--out", "o", "--max-evaluations=-1"], "--max-evaluations -1: expected"),
         (["batch", WALK, "--out", "o", "--seconds", "nan"], "--seconds nan: expected"),

@@ -120,6 +120,16 @@ def test_a_peak_that_no_walk_gives(body):
     assert "foot_peak_bw" not in tripped(standing(body, feet=np.where(one > 1, 1.5, one)))
 
 
+def test_a_blow_on_all_parts_at_once(body):
+    """Each below its own limit, and together more than the motion can give."""
+    blow = between(0.5, 0.51)
+    motion = standing(body, feet=np.where(blow, 1.2, 0.5), other=np.where(blow[:, 0], 0.9, 0.0))
+    found = tripped(motion)
+    assert "the whole body with 3.30 body weights at 0.5 s" in found["total_peak_bw"]
+    assert not {"foot_peak_bw", "other_peak_bw"} & set(found)
+    assert "total_peak_bw" not in tripped(standing(body, feet=np.where(blow, 0.95, 0.5)))
+
+
 def test_contacts_in_pieces(body):
     pieces = np.where((s % 0.2 < 0.05)[:, None], [0.0, 1.0], 0.5)
     assert "less than a person can" in tripped(standing(body, feet=pieces))["contact_breaks_per_s"]

@@ -34,9 +34,9 @@ from motionrecon_benchmarks import damaged, sample_files
 from motionrecon_benchmarks.mutate import EDITS, Edit, edited
 
 MOST_MIB = 1024
-_EXAMPLES = 40  # between two looks at the clock
-_ROUND_S = 20.0  # of a format at a time
-_PATIENCE_S = 60.0  # beyond its time, after which a process hangs: simplifying takes a while
+_FEWEST, _MOST = 3, 40  # files between two looks at the clock
+_ROUND_S, _LEAST_S = 20.0, 1.0  # of a format at a time
+_PATIENCE_S = 120.0  # beyond its time, after which a process hangs: simplifying takes a while
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
@@ -125,11 +125,14 @@ def run_here(name: str, seconds: float, seed: int, work: Path) -> dict:
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
         assert outcome in ("clip", "error"), outcome
 
-    begun, wrong, turn = time.monotonic(), "", 0
-    while time.monotonic() - begun < seconds and not wrong:
+    begun, wrong, turn, examples = time.monotonic(), "", 0, _FEWEST
+    while (spent := time.monotonic() - begun) < seconds and not wrong:
+        if turn:
+            pace = sum(outcomes.values()) / spent
+            examples = int(min(max((seconds - spent) * pace, _FEWEST), _MOST))
         drawn = given(EDITS, st.floats(0, 1, exclude_max=True), OPTIONS)(check)
         quiet = settings(
-            max_examples=_EXAMPLES,
+            max_examples=examples,
             deadline=None,
             database=None,
             phases=(Phase.generate, Phase.shrink),
@@ -209,10 +212,13 @@ def main(a: Study) -> int:
     first = seed % len(names)  # a short run does not always leave out the same
     names = names[first:] + names[:first]
     say(f"seed {seed}")
-    share, turn, bad = min(60 * a.minutes / len(names), _ROUND_S), 0, False
+    turn, bad, overhead = 0, False, 0.0  # s that a process takes beside its edits
     while not bad and (left := end - time.monotonic()) > 0:
         name = names[turn % len(names)]
-        r = run_apart(name, min(share, left), seed + turn // len(names), a.out)
+        share = min(left / (len(names) - turn % len(names)) - overhead, _ROUND_S)
+        begun = time.monotonic()
+        r = run_apart(name, max(share, _LEAST_S), seed + turn // len(names), a.out)
+        overhead = max(time.monotonic() - begun - share, 0.0)
         say(
             f"{name}: {r['examples']} files, {r['clips']} clips, {r['peak_mib']:.0f} MiB"
             + (f": {r['wrong']}: see {a.out / name}" if r["wrong"] else "")

@@ -19,7 +19,7 @@ from motionrecon.motion.report import (
     WindowReport,
     WindowStatus,
 )
-from motionrecon.motion.verdict import CHECKS, clip_of, judge
+from motionrecon.motion.verdict import CHECKS, clip_of, forces, judge
 from motionrecon.motion.verdict.evidence import Evidence
 
 FPS, T, STEP = 60.0, 91, 1 / 240
@@ -426,3 +426,9 @@ def test_noise_and_turns_are_no_change_of_sides(body):
     noisy = replace(motion, report=report(noise_mm=30.0))
     keys = {"bone_factor", "flat_share", "side_changes", "speed_m_s"}
     assert not keys & set(tripped(noisy, shown(motion, spun)))
+
+
+def test_surroundings_longer_than_the_motion():
+    """A reconstruction of five frames broke on it."""
+    assert list(forces._spread(np.array([False, True, False]), 9)) == [True] * 3
+    assert list(forces._spread(np.arange(7) == 1, 2)) == [True] * 4 + [False] * 3

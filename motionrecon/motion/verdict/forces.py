@@ -136,4 +136,5 @@ def root(e: Evidence) -> list[Finding]:
 
 def _spread(flags: Bool[np.ndarray, "N"], reach: int) -> Bool[np.ndarray, "N"]:
     """True within `reach` steps of a True."""
-    return np.convolve(flags, np.ones(2 * reach + 1), "same") > 0.5
+    # "same" is as long as the longer of both: a clip may be shorter than its surroundings
+    return np.convolve(flags, np.ones(2 * reach + 1), "full")[reach : reach + len(flags)] > 0.5

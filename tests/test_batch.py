@@ -15,7 +15,7 @@ from batch_data import QUICK, write_clip
 
 from motionrecon.batch.run import prepare, run_batch
 from motionrecon.batch.schedulers import make
-from motionrecon.batch.schedulers.process import environment
+from motionrecon.batch.schedulers.process import WorkerProcess, environment
 from motionrecon.batch.summary import write_summary
 from motionrecon.cli.main import main
 from motionrecon.errors import BatchError, ClipError
@@ -279,3 +279,16 @@ def test_workers_that_cannot_start_stop_the_batch(data, tmp_path, monkeypatch):
     monkeypatch.setattr("motionrecon.batch.schedulers.process.sys.executable", "/bin/false")
     with pytest.raises(BatchError, match="no worker can start"):
         run(data, tmp_path)
+
+
+def test_a_worker_that_stops_before_it_is_ready_is_not_waited_for(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("motionrecon.batch.schedulers.local._START_S", 0.1)
+    started = WorkerProcess.__init__
+
+    def stopped(self, events):
+        started(self, events)
+        os.kill(self.pid, signal.SIGSTOP)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", stopped)
+    with pytest.raises(BatchError, match="no worker can start: nothing heard"):
+        run(data, tmp_path, timeout_s=0.1)

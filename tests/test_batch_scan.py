@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,17 @@ from rich.console import Console
 from synthetic_motion import motion as synthetic
 from synthetic_motion import motion_of
 
+import motionrecon
 from motionrecon.batch import Job, Settings, run_job
+from motionrecon.batch.configuration import code_version
 from motionrecon.batch.folders import sweep, write_folder
-from motionrecon.batch.scan import find_clips, job_name, read_status
+from motionrecon.batch.job import read_status
+from motionrecon.batch.run import prepare
+from motionrecon.batch.scan import find_clips, job_name
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.batch.table import Progress, duration
-from motionrecon.errors import OutputError
+from motionrecon.errors import ClipError, OutputError
 
 
 def test_names_are_safe_readable_and_different():
@@ -190,3 +195,93 @@ def test_a_saved_motion_has_the_same_bytes_at_any_time(tmp_path, monkeypatch):
         Path(tmp_path / "1" / "motion.npz").read_bytes()
         == Path(tmp_path / "2" / "motion.npz").read_bytes()
     )
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out_in_silence(tmp_path, monkeypatch):
+    (tmp_path / "walk.npz").write_text("")
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def closed(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(ClipError, match="closed: cannot be read .Permission denied."):
+        find_clips(tmp_path)
+
+
+def test_clips_that_all_lie_in_the_folder_of_results_are_refused(tmp_path):
+    (tmp_path / "walk.npz").write_text("")
+    with pytest.raises(ClipError, match="--out"):
+        prepare(tmp_path, tmp_path, QUICK)
+    assert [p.name for p in tmp_path.iterdir()] == ["walk.npz"]
+
+
+def test_other_weights_are_other_code(tmp_path, monkeypatch):
+    package = tmp_path / "motionrecon"
+    weights = package / "learned" / "weights" / "a" / "weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    monkeypatch.setattr(motionrecon, "__file__", str(package / "__init__.py"))
+    codes = []
+    for content in (b"1", b"2"):
+        weights.write_bytes(content)
+        codes.append(code_version.__wrapped__())
+    assert codes[0] != codes[1]
+
+
+def test_a_failure_stands_beside_an_earlier_result(tmp_path):
+    """A result of other settings, and later of a clip whose drive is away, stays byte for byte."""
+    source = write_clip(tmp_path / "data" / "walk.npz")
+    [job] = prepare(source.parent, tmp_path / "out", QUICK).todo
+    assert run_job(job)["state"] == "done"
+    was = {p.name: p.read_bytes() for p in job.folder.iterdir()}
+    wrong = replace(QUICK, reading={"fps": 3.0})
+    [worse] = prepare(source.parent, tmp_path / "out", wrong).todo
+    status = run_job(worse)
+    assert status["state"] == "failed" and status["earlier_result_kept"]
+    assert {p.name: p.read_bytes() for p in job.folder.iterdir()} == was
+    assert prepare(source.parent, tmp_path / "out", wrong).kept == [status]
+    assert prepare(source.parent, tmp_path / "out", wrong, retry_failed=True).todo == [worse]
+
+    moved = source.rename(tmp_path / "away")
+    source.symlink_to(moved)
+    assert [s["state"] for s in prepare(source.parent, tmp_path / "out", QUICK).kept] == ["done"]
+    moved.rename(tmp_path / "unmounted")
+    [lost] = prepare(source.parent, tmp_path / "out", QUICK).todo
+    assert run_job(lost)["error"]["kind"] == "input"
+    assert {p.name: p.read_bytes() for p in job.folder.iterdir()} == was
+    (tmp_path / "unmounted").rename(moved)
+    assert [s["state"] for s in prepare(source.parent, tmp_path / "out", QUICK).kept] == ["done"]
+    assert not job.beside.exists()
+
+
+def test_a_result_that_comes_while_a_failure_is_written_stays(tmp_path):
+    target = tmp_path / "clip"
+    write_folder(target, lambda f: (f / "result").write_text("1"))
+    assert not write_folder(target, lambda f: (f / "status").write_text("2"), lambda there: False)
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")] == ["clip", "clip/result"]
+
+
+@pytest.mark.parametrize("what", ["clip", "mapping"])
+def test_an_input_that_changes_while_it_is_read_is_done_again(tmp_path, monkeypatch, what):
+    source = write_clip(tmp_path / "data" / "walk.npz")
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("old")
+    settings = replace(QUICK, reading={"mapping": str(mapping)})
+    [job] = prepare(source.parent, tmp_path / "out", settings).todo
+
+    def changing(job, progress):
+        (source if what == "clip" else mapping).write_text("another")
+
+    monkeypatch.setattr("motionrecon.batch.job._reconstruct", changing)
+    status = run_job(job)
+    assert status["error"]["kind"] == "input" and "changed while" in status["error"]["message"]
+    assert len(prepare(source.parent, tmp_path / "out", settings).todo) == 1
+
+
+def test_a_job_that_has_locked_its_folder_can_save_a_motion_there(tmp_path):
+    motion = motion_of(*synthetic(5, 30.0), 30.0)
+    write_folder(tmp_path / "clip", lambda folder: motion.save(folder))
+    assert [p.name for p in (tmp_path / "clip").iterdir()] == ["motion.npz"]

@@ -47,10 +47,13 @@ class Settings:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
+_DECIDE = ("*.py", "*.yaml", "learned/weights/*/*")  # of the package's files: they make results
+
+
 @cache
 def code_version() -> str:
-    """The package's version and a hash of its sources, "0.1.0+3fa1b2c4"."""
+    """The package's version and a hash of its sources and weights, "0.1.0+3fa1b2c4"."""
     digest, root = hashlib.sha256(), Path(motionrecon.__file__).parent
-    for path in sorted((*root.rglob("*.py"), *root.rglob("*.yaml"))):
+    for path in sorted(p for kind in _DECIDE for p in root.rglob(kind)):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{motionrecon.__version__}+{digest.hexdigest()[:8]}"

@@ -27,9 +27,13 @@ _STALE_S = (
 )  # age at which a folder that cannot be locked (some network file systems) counts as left over
 
 
-def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
+def write_folder(
+    target: Path,
+    fill: Callable[[Path], None],
+    may_replace: Callable[[Path], bool] = lambda there: True,
+) -> bool:
     """Make `target` a folder with what `fill` writes into an empty one; a folder of that name is
-    replaced.
+    replaced, or stays where `may_replace` of it is False. Returns whether target is the new one.
 
     Everything is on the disk before the rename. Raises what `fill` raises, and OSError; then target
     is as it was.
@@ -46,8 +50,10 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         for path in part.rglob("*"):
             _sync(path)
         _sync(part)
-        _swap_in(part, target)
+        if not _swap_in(part, target, may_replace):
+            return False
         _sync(target.parent)
+        return True
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(made, ignore_errors=True)
@@ -55,16 +61,19 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
             os.close(lock)
 
 
-def _swap_in(part: Path, target: Path) -> None:
+def _swap_in(part: Path, target: Path, may_replace: Callable[[Path], bool]) -> bool:
     """Rename part to target, with what was there moved out of the way under a name that sweep
     removes.
     """
     while True:
         try:
-            return os.rename(part, target)
+            os.rename(part, target)
+            return True
         except OSError as e:
             if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
+        if not may_replace(target):
+            return False
         old = Path(tempfile.mkdtemp(prefix=PART, dir=target.parent))
         try:
             os.rename(target, old / "old")

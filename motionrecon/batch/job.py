@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 import traceback
@@ -16,6 +17,7 @@ from motionrecon.inputs import open_input
 from motionrecon.motion import Motion, Report
 
 STATUS = "status.json"
+FAILED = ".failed"  # after a job's name: the folder of a failure beside an earlier result
 # What went wrong, in a word; the message says the rest.
 KINDS = {
     "input": "the file cannot be read or used",
@@ -26,6 +28,9 @@ KINDS = {
     "bug": "an unforeseen error",
     "other": "refused",
 }
+
+
+_UNREAD = {"bytes": None, "modified_ns": None, "sha256": None}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class Job:
     def folder(self) -> Path:
         """Where its results go."""
         return Path(self.out) / self.name
+
+    @property
+    def beside(self) -> Path:
+        """Where a failure goes that must not replace an earlier result."""
+        return Path(self.out) / (self.name + FAILED)
 
     def to_json(self) -> dict:
         """Plain values, from which from_json makes an equal one."""
@@ -60,18 +70,23 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
     will fare no better.
     """
     begun = time.perf_counter()
+    head = head_of(job)  # before anything is read: another content by the end is noticed
     try:
         motion = _reconstruct(job, progress)
+        if head_of(job) != head:
+            raise ClipError(
+                f"{job.source}: this file, a mapping or a model changed while it was read; give "
+                "the same command again"
+            )
     except OutputError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the batch goes on and the clip is explained
-        status = _failed(job, *explain(error), time.perf_counter() - begun)
-        _write(job, lambda folder: _write_status(folder, status))
-        return status
+        return _fail(job, head, *explain(error), time.perf_counter() - begun)
     report = motion.require_report()
     verdict = report.require_verdict()
     status = {
-        **_head(job, "done"),
+        **head,
+        "state": "done",
         "verdict": {"is": verdict.verdict, "reasons": list(verdict.reasons)},
         "measures": {**verdict.measures, "worst_half_second_at": verdict.worst_half_second_at},
         "reconstruction": report.status,
@@ -93,12 +108,12 @@ def run_job(job: Job, progress: Callable[[float], None] = lambda share: None) ->
         _write_status(folder, status)
 
     try:
-        _write(job, fill)
+        _write(job, job.folder, fill)
     except OutputError:
         raise
     except Exception as error:  # noqa: BLE001 - an exporter that cannot hold this motion, say
-        status = _failed(job, *explain(error), time.perf_counter() - begun)
-        _write(job, lambda folder: _write_status(folder, status))
+        return _fail(job, head, *explain(error), time.perf_counter() - begun)
+    shutil.rmtree(job.beside, ignore_errors=True)
     return status
 
 
@@ -106,9 +121,7 @@ def fail_job(job: Job, kind: str, message: str, seconds: float) -> dict:
     """Write and return the status of a clip whose process cannot do so itself (killed, hung).
     Raises OutputError.
     """
-    status = _failed(job, kind, message, seconds)
-    _write(job, lambda folder: _write_status(folder, status))
-    return status
+    return _fail(job, head_of(job), kind, message, seconds)
 
 
 def explain(error: Exception) -> tuple[str, str]:
@@ -139,7 +152,7 @@ def identify(source: str | Path) -> dict:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"bytes": stat.st_size, "modified_ns": stat.st_mtime_ns, "sha256": digest}
     except OSError:
-        return {"bytes": None, "modified_ns": None, "sha256": None}
+        return dict(_UNREAD)
 
 
 def _reconstruct(job: Job, progress: Callable[[float], None]) -> Motion:
@@ -157,26 +170,62 @@ def _metrics(report: Report) -> dict[str, float | None]:
     return {**scores, "noise_mm": report.noise_mm, "mass_kg": report.mass_kg}
 
 
-def _head(job: Job, state: str) -> dict:
+def head_of(job: Job) -> dict:
+    """What a result is of: a status's first entries."""
     return {
         "name": job.name,
         "source": job.source,
         "input": identify(job.source),
-        "state": state,
         "configuration": job.settings.hash,
         "code": code_version(),
     }
 
 
-def _failed(job: Job, kind: str, message: str, seconds: float) -> dict:
+def read_status(folder: Path) -> dict | None:
+    """The status of a finished clip, None where there is none or it cannot be understood."""
+    try:
+        with open_input(folder / STATUS, OSError) as file:
+            status = json.loads(file.read())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return (
+        status if isinstance(status, dict) and status.get("state") in ("done", "failed") else None
+    )
+
+
+def _is_done(folder: Path) -> bool:
+    status = read_status(folder)
+    return status is not None and status["state"] == "done"
+
+
+def _fail(job: Job, head: dict, kind: str, message: str, seconds: float) -> dict:
+    """Write and return the status of a failure: in the job's folder, or beside it where that holds
+    an earlier result.
+    """
     verdict = {"is": "failed", "reasons": [f"{KINDS[kind]}: {message}"]}
     error = {"kind": kind, "message": message}
-    return {**_head(job, "failed"), "verdict": verdict, "error": error, "seconds": {"job": seconds}}
+    if head_of(job) != head:  # which content failed is not known: none counts as done
+        head = {**head, "input": dict(_UNREAD)}
+    status = {**head, "state": "failed", "verdict": verdict, "error": error}
+    status |= {"seconds": {"job": seconds}, "earlier_result_kept": False}
+
+    def fill(folder: Path) -> None:
+        _write_status(folder, status)
+
+    if _is_done(job.folder) or not _write(job, job.folder, fill, lambda old: not _is_done(old)):
+        status["earlier_result_kept"] = True
+        _write(job, job.beside, fill)
+    return status
 
 
-def _write(job: Job, fill: Callable[[Path], None]) -> None:
+def _write(
+    job: Job,
+    folder: Path,
+    fill: Callable[[Path], None],
+    may_replace: Callable[[Path], bool] = lambda there: True,
+) -> bool:
     try:
-        write_folder(job.folder, fill)
+        return write_folder(folder, fill, may_replace)
     except (OSError, OutputError) as e:
         # what saving a motion says names the temporary folder
         cause = e if isinstance(e, OSError) or not isinstance(e.__cause__, OSError) else e.__cause__

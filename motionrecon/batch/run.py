@@ -1,5 +1,6 @@
 """A batch from its beginning to its summary."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from motionrecon.batch.configuration import Settings
 from motionrecon.batch.folders import sweep
 from motionrecon.batch.scan import Plan, find_clips, jobs_of, plan
 from motionrecon.batch.schedulers.base import Event, Scheduler
-from motionrecon.errors import OutputError
+from motionrecon.errors import ClipError, OutputError
 
 CLIPS = "clips"
 
@@ -22,9 +23,11 @@ def prepare(
     """Find the clips, sweep what killed runs left, and see what is done. Raises ClipError,
     OutputError.
     """
-    root, files = find_clips(given)
+    root, found = find_clips(given)
     inside = out.resolve()
-    files = [p for p in files if inside not in p.resolve().parents]  # results of ours are no clips
+    files = [p for p in found if inside not in p.resolve().parents]  # results of ours are no clips
+    if not files:
+        raise ClipError(f"{given}: all clips lie in {out}; give another folder with --out")
     clips = out / CLIPS
     try:
         clips.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,13 @@ def prepare(
         raise OutputError(
             f"{out}: cannot be written ({e.strerror or e}); give another folder with --out"
         ) from e
-    return plan(jobs_of(root, files, clips, settings), retry_failed, redo_old_code)
+    jobs = jobs_of(root, files, clips, settings)
+    planned = plan(jobs, retry_failed, redo_old_code)
+    done = {status["name"] for status in planned.kept if status["state"] == "done"}
+    for job in jobs:
+        if job.name in done:  # a failure that an outcome has overtaken
+            shutil.rmtree(job.beside, ignore_errors=True)
+    return planned
 
 
 def run_batch(

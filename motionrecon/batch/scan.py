@@ -2,7 +2,6 @@
 
 import glob
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motionrecon.batch.configuration import Settings, code_version
-from motionrecon.batch.job import STATUS, Job, identify
+from motionrecon.batch.job import Job, identify, read_status
 from motionrecon.errors import ClipError
 
 # Taken from a folder unasked: what is nearly always a motion. .json, .xml and .txt lie about for
@@ -59,7 +58,15 @@ def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
 
 
 def _files(root: Path) -> Iterable[Path]:
-    for folder, below, names in os.walk(root):
+    """Raises ClipError for a folder below that cannot be read: its clips would be left out."""
+
+    def unreadable(error: OSError) -> None:
+        raise ClipError(
+            f"{error.filename}: cannot be read ({error.strerror}); make it readable, or name the "
+            "clips by a glob"
+        )
+
+    for folder, below, names in os.walk(root, onerror=unreadable):
         below[:] = [d for d in below if not d.startswith(".")]
         yield from (Path(folder) / n for n in names if not n.startswith("."))
 
@@ -87,16 +94,15 @@ def jobs_of(root: Path, files: Iterable[Path], out: Path, settings: Settings) ->
     ]
 
 
-def read_status(folder: Path) -> dict | None:
-    """The status of a finished clip, None where there is none or it cannot be understood."""
-    try:
-        with open(os.path.join(folder, STATUS), "rb") as file:
-            status = json.loads(file.read())
-    except (OSError, ValueError):
-        return None
-    return (
-        status if isinstance(status, dict) and status.get("state") in ("done", "failed") else None
-    )
+def status_of(job: Job) -> dict | None:
+    """The status that settles a job: its result, or its failure, of the same configuration and
+    content; a failure may stand beside a result of other ones. None where it is still to be done.
+    """
+    for folder in (job.folder, job.beside):
+        status = read_status(folder)
+        if status is not None and is_current(job, status):
+            return status
+    return None
 
 
 def is_current(job: Job, status: dict) -> bool:
@@ -117,10 +123,9 @@ def plan(jobs: Iterable[Job], retry_failed: bool = False, redo_old_code: bool = 
     """Which jobs are left; failed clips and those of other code are done again on request only."""
     todo, kept = [], []
     for job in jobs:
-        status = read_status(job.folder)
+        status = status_of(job)
         if (
             status is None
-            or not is_current(job, status)
             or (retry_failed and status["state"] == "failed")
             or (redo_old_code and status.get("code") != code_version())
         ):

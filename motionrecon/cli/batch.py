@@ -10,7 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.outputs import floor_height
+from motionrecon.cli.outputs import check_writable, floor_height
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
@@ -81,6 +81,7 @@ def run(o: BatchOptions, console: Console) -> int:
         raise BatchError(f"--seconds {o.seconds:g}: expected a number above 0")
     if not o.timeout > 0:
         raise BatchError(f"--timeout {o.timeout:g}: expected more than 0 s")
+    check_writable(o.out)
     todo = prepare(o.clips, o.out, settings(o), o.retry_failed, o.redo_old_code)
     failed = sum(s["state"] == "failed" for s in todo.kept)
     left, done = len(todo.todo), len(todo.kept) - failed
@@ -106,6 +107,8 @@ def run(o: BatchOptions, console: Console) -> int:
     console.say(", ".join(f"{n} {verdict}" for verdict, n in count.items()))
     if any(s["state"] == "failed" for s in statuses):
         console.say("failed clips are listed on the page; --retry-failed does them once more")
+    if kept := sum(s.get("earlier_result_kept", False) for s in statuses):
+        console.say(f"{kept} of the failed keep an earlier result, which stays in clips/")
     console.paths(paths)
     console.report(count | {"clips": statuses, "paths": paths})
     return 0

@@ -8,7 +8,13 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import Video
-from motionrecon.cli.outputs import check_writable, floor_height, number
+from motionrecon.cli.outputs import (
+    check_inputs_stay,
+    check_same_clip,
+    check_writable,
+    floor_height,
+    number,
+)
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
@@ -51,10 +57,16 @@ def run(o: CompareOptions, console: Console) -> int:
     clip = load_clip(o.clip, **o.reading.keywords()).until(o.seconds)
     out = o.out or Path("out") / "compare" / Path(o.clip).stem
     check_writable(out)
+    inputs = (o.clip, o.reading.mapping, o.reading.model, o.common.config)
+    names = list(dict.fromkeys([o.optimizer, *o.others]))
+    files = [f"{name}/{file}" for name in names for file in ("motion.npz", "report.json")]
+    files += ["compare.html", "compare.mp4", "compare.png"]
+    if o.out is None:
+        check_same_clip(o.clip, out / names[0])
+    check_inputs_stay(inputs, [out / file for file in files])
     film = o.video.options()
     # what cannot be drawn is said before the work
     make_renderer(film.renderer, film.width, film.height).close()
-    names = list(dict.fromkeys([o.optimizer, *o.others]))
     options = Options(max_evaluations=o.max_evaluations, floor_m=floor_m)
     announce(console, names)
     with console.progress("reconstructing") as share:

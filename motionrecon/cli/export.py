@@ -25,12 +25,20 @@ class ExportOptions:
 
 def run(o: ExportOptions, console: Console) -> int:
     """Exit code 0."""
-    from motionrecon.export import left_out, resolve, write
+    from motionrecon.cli.outputs import check_inputs_stay
+    from motionrecon.export import files_of, left_out, resolve, write
     from motionrecon.motion.motion import Motion
 
     names = resolve(o.formats)
     beside = o.motion if o.motion.is_dir() else o.motion.parent
-    paths = write(Motion.load(o.motion), o.out or beside, names)
+    out = o.out or beside
+    motion = o.motion / "motion.npz" if o.motion.is_dir() else o.motion
+    if (out / "motion.npz").exists() and (out / "motion.npz").samefile(motion):
+        # all that this format would write is there
+        names = [name for name in names if name != "npz"]
+    read = (motion, motion.with_name("report.json"), o.common.config)
+    check_inputs_stay(read, [out / file for file in files_of(names)])
+    paths = write(Motion.load(motion), out, names) if names else []
     without = left_out(o.formats)
     console.say(*without)
     console.paths(paths)

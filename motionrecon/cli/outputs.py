@@ -1,11 +1,13 @@
 """What is checked before the work, and numbers for a person."""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from motionrecon import ranges
 from motionrecon.cli.usage import UsageError
-from motionrecon.errors import OutputError
+from motionrecon.errors import MotionReconError, OutputError
 
 _FLOORS = {"estimate": None, "file": 0.0}
 
@@ -13,11 +15,49 @@ _FLOORS = {"estimate": None, "file": 0.0}
 def check_writable(folder: Path) -> None:
     """Find out before the work whether its result can be written. Raises OutputError."""
     place = folder.absolute()
-    while not place.exists():
-        place = place.parent
+    try:
+        while not place.exists():
+            place = place.parent
+    except OSError as e:  # a name too long, a loop of links
+        why = e.strerror or e
+        raise OutputError(f"{folder}: cannot be written ({why}); give another with --out") from e
     if not place.is_dir() or not os.access(place, os.W_OK):
         found = f"{folder}: cannot be written ({place} is not a writable folder)"
         raise OutputError(f"{found}; give another with --out")
+
+
+def check_inputs_stay(inputs: Iterable[Path | str | None], outputs: Iterable[Path]) -> None:
+    """Raises OutputError where an output would replace what is read, under whatever name: one of
+    the inputs, or a file of one that is a folder.
+    """
+    read: dict[tuple[int, int], Path] = {}
+    for path in [Path(given) for given in inputs if given]:
+        for file in path.iterdir() if path.is_dir() else [path]:
+            with suppress(OSError, ValueError):  # what is not there is refused where it is read
+                found = file.stat()
+                read[found.st_dev, found.st_ino] = file
+    for output in outputs:
+        with suppress(OSError):
+            found = output.stat()
+            if taken := read.get((found.st_dev, found.st_ino)):
+                raise OutputError(
+                    f"{taken}: this input would be replaced by {output}; give another folder "
+                    "with --out"
+                )
+
+
+def check_same_clip(clip: str, out: Path) -> None:
+    """Raises OutputError where the usual folder holds the result of another clip."""
+    if not (out / "report.json").is_file():
+        return
+    from motionrecon.motion.report import Report
+
+    try:
+        other = Report.load(out / "report.json").clip
+    except MotionReconError:
+        return
+    if os.path.abspath(other) != os.path.abspath(clip):
+        raise OutputError(f"{out}: holds the result of {other}; give another folder with --out")
 
 
 def floor_height(text: str) -> float | None:

@@ -28,6 +28,11 @@ def parse(kind: type[T], words: Sequence[str], prog: str) -> T:
     Raises UsageError for a file or words that do not fit; SystemExit(0) where help was asked for.
     """
     from_file = added(kind, words)
+    if odd := [word for word in from_file.words if "\0" in word]:
+        raise UsageError(f"{odd[0]!r}: a zero byte; no name and no number has one")
+    for word, after in zip(from_file.words, [*from_file.words[1:], None], strict=True):
+        if word == "--out=" or (word == "--out" and after == ""):
+            raise UsageError("--out is empty; give a folder (. is this one)")
     told = io.StringIO()
     try:
         with terminal.printing(), redirect_stderr(told):

@@ -9,7 +9,13 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.looks import View
-from motionrecon.cli.outputs import check_writable, floor_height, number
+from motionrecon.cli.outputs import (
+    check_inputs_stay,
+    check_same_clip,
+    check_writable,
+    floor_height,
+    number,
+)
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.words import unset
 from motionrecon.errors import MotionReconError
@@ -57,15 +63,12 @@ def run(o: ReconstructOptions, console: Console) -> int:
     --strict 3 where the verdict is not ok.
     """
     out = o.out or Path("out") / Path(o.clip).stem
+    _check_inputs_stay(o, out)
     ranges.check("noise_m", o.noise)
     ranges.check("mass_kg", o.mass)
     ranges.check("max_evaluations", o.max_evaluations)
     floor_m = floor_height(o.floor)
     check_writable(out)
-    if o.export is not None:
-        from motionrecon.export import resolve
-
-        resolve(o.export)  # a wrong name is refused before the work
     from motionrecon.clip.load import load_clip
     from motionrecon.motion.report import Status
     from motionrecon.pipeline import Options, reconstruct
@@ -98,6 +101,25 @@ def run(o: ReconstructOptions, console: Console) -> int:
     if report["status"] == Status.INTERRUPTED:
         return 130
     return NOT_OK if o.strict and report["verdict"]["verdict"] != "ok" else 0
+
+
+def _check_inputs_stay(o: ReconstructOptions, out: Path) -> None:
+    """Raises OutputError where a result would replace an input, or that of another clip of the same
+    name, and ExportError for a wrong name, before the work.
+    """
+    files = ["motion.npz", "report.json"]
+    if o.export is not None:
+        from motionrecon.export import files_of, resolve
+
+        files += files_of(resolve(o.export))
+    if o.view.any():
+        from motionrecon.view.show import files_of as files_shown
+
+        files += files_shown(o.view.page, o.view.video, o.view.figures)
+    inputs = (o.clip, o.reference, o.reading.mapping, o.reading.model, o.common.config)
+    check_inputs_stay(inputs, [out / file for file in files])
+    if o.out is None:
+        check_same_clip(o.clip, out)
 
 
 def _written(

@@ -35,7 +35,8 @@ def run(o: ViewOptions, console: Console) -> int:
     if not o.motion:
         raise UsageError("no motion given; see motionrecon view --help")
     options = o.video.options()
-    from motionrecon.view.show import show
+    from motionrecon.cli.outputs import check_inputs_stay
+    from motionrecon.view.show import files_of, show
     from motionrecon.view.take import check_one_clip, load
 
     takes = [load(path) for path in o.motion]
@@ -44,6 +45,9 @@ def run(o: ViewOptions, console: Console) -> int:
     folder = o.out or (first if first.is_dir() else first.parent)
     title = o.title or Path(takes[0].report.clip if takes[0].report else folder.name).stem
     page = o.view.page or not o.view.any()
+    files = files_of(page, o.view.video, o.view.figures)
+    read = [m / "motion.npz" if m.is_dir() else m for m in o.motion]
+    check_inputs_stay([*read, o.common.config], [folder / file for file in files])
     with console.progress("drawing") as share:
         paths = show(takes, folder, title, page, o.view.video, o.view.figures, options, share)
     console.say(*map(str, paths))

@@ -4,6 +4,7 @@ what each holds.
 
 from motionrecon.export.registry import FORMATS as FORMATS
 from motionrecon.export.registry import Format as Format
+from motionrecon.export.registry import files_of as files_of
 from motionrecon.export.registry import left_out as left_out
 from motionrecon.export.registry import missing as missing
 from motionrecon.export.registry import resolve as resolve

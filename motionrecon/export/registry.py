@@ -50,6 +50,11 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def files_of(names: Iterable[str]) -> list[str]:
+    """The files that these formats write."""
+    return [file for name in names for file in FORMATS[name].files]
+
+
 def missing(name: str) -> str | None:
     """None where the format can be written here, else what to install."""
     form = FORMATS[name]

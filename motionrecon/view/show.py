@@ -7,6 +7,12 @@ from motionrecon.view.take import Take
 from motionrecon.view.video import VideoOptions, write_video
 
 
+def files_of(page: bool, video: bool, figures: bool) -> list[str]:
+    """What `show` writes."""
+    asked = {"view.html": page, "metrics.png": figures, "forces.png": figures, "video.mp4": video}
+    return [file for file, wanted in asked.items() if wanted]
+
+
 def subtitle(takes: list[Take]) -> str:
     """Length, mass and status in a few words."""
     longest, report = max(takes, key=lambda take: len(take.time)), takes[0].report

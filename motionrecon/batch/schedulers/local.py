@@ -14,6 +14,8 @@ _FALSE_STARTS = (
     3  # workers that end before their first job: then something is wrong with all of them
 )
 _POLL_S = 0.5
+# a start takes 2 s, 10 on a machine that is busy three times over; --timeout is for clips
+_START_S = 60.0
 # a clip whose process was killed gets another chance once all others are through: it may have been
 _ATTEMPTS = 2
 #                another clip's memory that was too much
@@ -22,7 +24,8 @@ _ATTEMPTS = 2
 class LocalScheduler:
     """`workers` processes that start once and reconstruct clip after clip.
 
-    timeout_s: a clip that makes no step forward for so long is stopped, and its worker replaced.
+    timeout_s: a clip that makes no step forward for so long is stopped, and its worker replaced;
+    so is a worker that does not start.
     """
 
     def __init__(self, workers: int, timeout_s: float) -> None:
@@ -91,9 +94,8 @@ class LocalScheduler:
         why, job = worker.why(), worker.job
         self._drop(worker)
         if job is None:
-            self._false_starts += not worker.ready
-            if self._false_starts >= _FALSE_STARTS:
-                raise BatchError(f"no worker can start: {why}")
+            if not worker.ready:
+                self._false_start(why)
         elif attempts[job.name] < _ATTEMPTS:
             waiting.append(job)
         else:
@@ -104,9 +106,19 @@ class LocalScheduler:
                 status=fail_job(job, "killed", message, time.monotonic() - worker.begun),
             )
 
+    def _false_start(self, why: str) -> None:
+        self._false_starts += 1
+        if self._false_starts >= _FALSE_STARTS:
+            raise BatchError(f"no worker can start: {why}")
+
     def _stop_hanging(self) -> Iterator[Event]:
         for worker in list(self._pool):
             silent = time.monotonic() - worker.heard
+            if not worker.ready and silent >= max(_START_S, self.timeout_s):
+                worker.kill()
+                self._drop(worker)
+                self._false_start(f"nothing heard of it for {silent:.0f} s")
+                continue
             if worker.job is None or silent < self.timeout_s:
                 continue
             worker.kill()

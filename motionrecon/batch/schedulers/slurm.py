@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from motionrecon.batch.job import Job, fail_job
-from motionrecon.batch.scan import is_current, read_status
+from motionrecon.batch.scan import status_of
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.local import LocalScheduler
 from motionrecon.children import PATHS, environment
@@ -34,14 +34,19 @@ _LOST_S = 15.0  # a result may show on another node's file system so much later 
 class Share:
     """What one task of the array does: its jobs, one after another (or as many at a time as it has
     cores).
+
+    before: statuses of jobs that were settled when they were asked for once more, by name.
     """
 
-    def __init__(self, jobs: Sequence[Job], workers: int, timeout_s: float) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], workers: int, timeout_s: float, before: dict[str, dict]
+    ) -> None:
         self.jobs, self.workers, self.timeout_s = list(jobs), workers, timeout_s
+        self.before = before
 
     def left(self) -> list[Job]:
-        """The jobs without a result of their configuration."""
-        return [j for j in self.jobs if not _finished(j)]
+        """The jobs without a result of their configuration since."""
+        return [j for j in self.jobs if not _finished(j, self.before)]
 
     def __call__(self) -> int:
         """Do what is left; returns how many clips were finished."""
@@ -55,7 +60,9 @@ class Share:
         """submitit calls this before a task is preempted or out of time, and submits what it
         returns.
         """
-        return submitit.helpers.DelayedSubmission(Share(self.left(), self.workers, self.timeout_s))
+        return submitit.helpers.DelayedSubmission(
+            Share(self.left(), self.workers, self.timeout_s, self.before)
+        )
 
 
 class SlurmScheduler:
@@ -89,16 +96,13 @@ class SlurmScheduler:
         except (RuntimeError, TypeError, ValueError, NameError) as error:
             raise BatchError(f"submitit cannot submit here: {error}") from error
         self._submitted: list = []
+        self._before: dict[str, dict] = {}
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """See Scheduler."""
-        for job in jobs:
-            if _finished(
-                job
-            ):  # asked for once more: without its old status every task can tell what is done
-                (job.folder / "status.json").unlink(missing_ok=True)
+        self._before = {job.name: status for job in jobs if (status := status_of(job))}
         shares = [
-            Share(jobs[i :: self.tasks], self._cores, self.timeout_s)
+            Share(jobs[i :: self.tasks], self._cores, self.timeout_s, self._before)
             for i in range(min(self.tasks, len(jobs)))
         ]
         self._submit(shares)
@@ -134,7 +138,7 @@ class SlurmScheduler:
     def _look(self, waiting: dict, ended: dict[str, float]) -> Iterator[Event]:
         for name, (job, task) in list(waiting.items()):
             over = task.done()
-            status = _finished(job)
+            status = _finished(job, self._before)
             if status is None and over:
                 self._raise_what_is_no_clips_fault(task)
                 since = ended.setdefault(name, time.monotonic())
@@ -159,9 +163,9 @@ class SlurmScheduler:
                 task.cancel(check=False)
 
 
-def _finished(job: Job) -> dict | None:
-    status = read_status(job.folder)
-    return status if status is not None and is_current(job, status) else None
+def _finished(job: Job, before: dict[str, dict]) -> dict | None:
+    status = status_of(job)
+    return None if status == before.get(job.name) else status
 
 
 def _why(task: Any) -> str:

@@ -99,7 +99,10 @@ def prepare(
     # What begins in the air begins as it is: only its own take-off could lead into it.
     first = _LEAD_IN if standing.stance[_LEAD_IN] > _STANDS else 0
     used = slice(_LEAD_IN - first, None)
-    reference = _reference(standing, around, used, first, substeps, noise, options)
+    # A clip that goes on beyond its last control frame is followed into the next interval.
+    more = (len(clip.keypoints) - 1) / clip.fps * rate - (len(slow.keypoints) - 1) > 1e-6
+    beyond = _LEAD_OUT - int(more)
+    reference = _reference(standing, around, used, first, beyond, substeps, noise, options)
     inside = slice(first, reference.last + 1)
     ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
@@ -134,6 +137,7 @@ def _reference(
     around: Clip,
     used: slice,
     first: int,
+    beyond: int,
     substeps: int,
     noise: float,
     options: Options,
@@ -147,7 +151,7 @@ def _reference(
     middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
     return Reference(
         first=first,
-        last=len(qpos) - 1 - _LEAD_OUT,
+        last=len(qpos) - 1 - beyond,
         qpos=qpos,
         qvel=qvel,
         targets=around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],

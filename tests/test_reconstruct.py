@@ -8,6 +8,7 @@ import pytest
 
 from motionrecon import assets, load_clip, reconstruct
 from motionrecon.cli.main import main
+from motionrecon.clip.resample import to_rate
 from motionrecon.errors import ClipError, OptimizerError, OutputError
 from motionrecon.motion import Motion
 from motionrecon.pipeline import Options
@@ -70,6 +71,16 @@ def replays(motion: Motion) -> None:
         mujoco.mj_step(model, data)
         np.testing.assert_allclose(data.qpos, expected, atol=1e-6)
     assert motion.timestep == model.opt.timestep
+
+
+def test_the_last_frames_are_as_good_as_the_others(walk):
+    """Also where the clip ends between two control frames."""
+    fine = to_rate(walk, 100.0).until(0.86)  # at 33.3 Hz: 28.67 control frames
+    motion = reconstruct(fine, QUICK)
+    distance = np.linalg.norm(motion.keypoints - motion.input_keypoints, axis=2).mean(axis=1)
+    assert distance[-3:].max() < 1.5 * distance.max(initial=0, where=np.arange(len(distance)) < 80)
+    steps = len(motion.simulation_ctrl)
+    assert (steps - 1) * motion.timestep < motion.time[-1] <= steps * motion.timestep + 1e-9
 
 
 def test_controls_replay_to_the_states_in_plain_mujoco(motion):

@@ -76,13 +76,15 @@ def assemble(
     steps = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
     qpos = np.concatenate([steps.qpos, last[0][None]])
     qvel = np.concatenate([steps.qvel, last[1][None]])
-    h = body.model.opt.timestep
-    state_times, step_times = h * np.arange(len(qpos)), h * np.arange(len(steps.ctrl))
-    # the last control frame may lie up to one control frame before the clip's last frame
-    frames = len(clip.keypoints)
+    h, frames = body.model.opt.timestep, len(clip.keypoints)
     if not whole:
-        frames = min(frames, int(state_times[-1] * clip.fps + 1e-6) + 1)
+        frames = min(frames, int(h * len(steps.ctrl) * clip.fps + 1e-6) + 1)
     times = np.arange(frames) / clip.fps
+    # Control frames may end up to one of them after the clip.
+    count = min(max(int(np.ceil(times[-1] / h - 1e-6)), 1), len(steps.ctrl))
+    steps = Piece(*(column[:count] for column in steps))
+    qpos, qvel = qpos[: count + 1], qvel[: count + 1]
+    state_times, step_times = h * np.arange(count + 1), h * np.arange(count)
     poses = resampled_poses(times, state_times, qpos)
     shape = Shape.of(body, poses)
     names = list(body.keypoint_names)

@@ -70,7 +70,20 @@ def _mapping(folder: Path, clip: Clip) -> sample_files.Sample:
     return sample_files.Sample(table, {}, {"mapping": path, "fps": 30.0})
 
 
-FORMATS: dict[str, Any] = {**sample_files.WRITERS, "mapping": _mapping}
+def _forces(folder: Path, clip: Clip) -> sample_files.Sample:
+    """An OpenSim file of forces under the left foot, beside an array."""
+    sample, path = sample_files.write_npz(folder, clip), folder / "walk_grf.mot"
+    ankle, lines = clip.keypoints[:, clip.names.index("l_ankle")], ["walk_grf", "endheader"]
+    lines.append("time " + " ".join(f"ground_force_{w}{a}" for w in "vp" for a in "xyz"))
+    for t, (x, y, _) in enumerate(ankle):
+        lines.append(f"{t / sample.fps:.5f} 0 600 0 {x:.5f} 0 {-y:.5f}")
+    path.write_text("\n".join(lines))
+    return sample_files.Sample(sample.path, {}, {"forces": path})
+
+
+FORMATS: dict[str, Any] = {**sample_files.WRITERS, "mapping": _mapping, "forces": _forces}
+# options that are a file, which may be the one at fault
+_BESIDE = ("mapping", "forces")
 
 
 def look(path: Path, options: dict) -> str:
@@ -81,8 +94,10 @@ def look(path: Path, options: dict) -> str:
     try:
         outcome = damaged.attempt(path, options)
         if outcome != "clip":
-            mapping = Path(str(options.get("mapping"))).name  # it may be the file at fault
-            told = outcome.startswith("error without the name") and mapping in outcome
+            beside = [Path(str(options[key])).name for key in _BESIDE if key in options]
+            told = outcome.startswith("error without the name") and any(
+                name in outcome for name in beside
+            )
             return "error" if told else outcome
         clip = load_clip(path, **options)
         describe(clip)
@@ -117,8 +132,8 @@ def run_here(name: str, seconds: float, seed: int, work: Path) -> dict:
             k: copy / o.relative_to(whole) if isinstance(o, Path) else o
             for k, o in sample.options.items()
         }
-        if "mapping" in given_here:
-            given_here["mapping"] = str(given_here["mapping"])
+        for key in set(_BESIDE) & set(given_here):
+            given_here[key] = str(given_here[key])
         given_here |= options if which < 0.3 else {}
         (work / "options.json").write_text(json.dumps(given_here, default=str))
         outcome = look(copy / main, given_here)

@@ -12,6 +12,7 @@ from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.outputs import check_writable, floor_height
 from motionrecon.cli.reading import ReadingOptions
+from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
 from motionrecon.errors import BatchError
 
@@ -132,6 +133,10 @@ def settings(o: BatchOptions) -> "Settings":
     options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
     optimizers.make(options.optimizer)
     export = tuple(resolve(o.export)) if o.export is not None else ()
+    if o.reading.forces is not None:
+        raise UsageError(
+            "--forces: these are one clip's; expected none in a batch: reconstruct that clip alone"
+        )
     reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}
     for key in ("mapping", "model"):  # workers may run in another folder
         if key in reading and Path(reading[key]).is_file():

@@ -27,6 +27,8 @@ class ReadingOptions:
     """which of several persons, by number or track"""
     model: Annotated[str | None, unset("FILE")] = None
     """a motion's skeleton: .asf for .amc, MuJoCo .xml for keyframes alone"""
+    forces: Annotated[str | None, unset("FILE")] = None
+    """ground forces on the clip's clock: OpenSim's .mot or .sto, Cortex's .forces"""
     allow_pickle: bool = False
     """read pickled arrays (VideoPose3D), plain data only"""
 

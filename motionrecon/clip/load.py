@@ -1,5 +1,6 @@
 """How a file becomes a clip: a chain of steps, each a Reading to a Reading."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from motionrecon.clip.clip import Clip
 from motionrecon.clip.clock import FPS_RANGE, clock
 from motionrecon.clip.doubts import doubt
 from motionrecon.clip.naming import name
+from motionrecon.clip.pair import pair
 from motionrecon.clip.reading import Asked, Reading
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.scale import scale
@@ -18,7 +20,7 @@ from motionrecon.clip.turn import turn
 
 # Of a clip: what finds outliers among its keypoints holds 30 bytes a number.
 MOST_NUMBERS = 8 * 2**20
-STEPS = (check, clock, name, scale, turn, trim, doubt)
+STEPS = (check, clock, name, scale, turn, pair, trim, doubt)
 
 
 def load_clip(
@@ -33,6 +35,7 @@ def load_clip(
     person: int | None = None,
     model: str | Path | None = None,
     allow_pickle: bool = False,
+    forces: str | Path | None = None,
 ) -> Clip:
     """Reads a clip, of any format that motionrecon.io has a reader for, and converts it to metres,
     z up, canonical names.
@@ -40,13 +43,16 @@ def load_clip(
     skeleton (a key of motionrecon.anatomy.skeletons.SKELETONS), mapping (a shipped mapping's name,
     a YAML file, or "none"; see motionrecon.io.mapping), units (m, cm, mm, or the metres in a unit),
     up (z, y, x, -z, -y, -x) and fps (Hz) override what the file says or what is detected; subject,
-    person, model and allow_pickle settle what it leaves open (motionrecon.io.ReadOptions). Raises
-    ClipError with the file, what is wrong and what to do.
+    person, model and allow_pickle settle what it leaves open (motionrecon.io.ReadOptions). forces:
+    a file of ground forces on the clip's clock (motionrecon.io.forces). Raises ClipError with the
+    file, what is wrong and what to do.
     """
     options = io.ReadOptions(
         person, subject, Path(model) if model is not None else None, allow_pickle
     )
     raw = io.read(Path(path), options)
+    if forces is not None:
+        raw = replace(raw, forces=io.read_forces(Path(forces)))
     return make_clip(
         raw,
         str(path),

@@ -33,14 +33,25 @@ class Plates:
 
 
 @dataclass(frozen=True)
+class ForceFile:
+    """P force plates from a file beside the clip's: path; plates in the file's axes, cop in its
+    unit of length (it says neither); names of the P plates.
+    """
+
+    path: Path
+    plates: Plates
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Raw:
     """A file's content before anything is detected or converted: its own units, axes and names.
 
     positions (T, J, 3); names of the J keypoints, joints or markers, or the name of their skeleton;
     fps in Hz or time (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file
     states them, else likely_units are tried in that order; confidence (T, J); plates: force plates;
-    extras: arrays that pass through unchanged (grf_*, body_mass_kg); findings and warnings: what
-    the reader has to say.
+    forces: those of another file, which take the place of any others; extras: arrays that pass
+    through unchanged (grf_*, body_mass_kg); findings and warnings: what the reader has to say.
     """
 
     positions: Float[np.ndarray, "T J 3"]
@@ -53,6 +64,7 @@ class Raw:
     likely_units: tuple[str, ...] = ("m", "cm", "mm")
     confidence: Float[np.ndarray, "T J"] | None = None
     plates: Plates | None = None
+    forces: ForceFile | None = None
     extras: dict = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -9,19 +9,25 @@ from motionrecon.runs import runs
 LOADED_N = 20.0  # N, less is no contact: the usual threshold of plates
 _GAP_S, _SHORTEST_S = 0.02, 0.03
 _CLEAR = 1.3  # the other foot must be so much further from the centre of pressure
-_FOOT = ("ankle", "heel", "toe", "big_toe", "small_toe")
+FOOT = ("ankle", "heel", "toe", "big_toe", "small_toe")
 
 
 def to_extras(
-    plates: Plates, turn: np.ndarray, keypoints: np.ndarray, names: tuple[str, ...], fps: float
+    plates: Plates,
+    turn: np.ndarray,
+    keypoints: np.ndarray,
+    names: tuple[str, ...],
+    fps: float,
+    begin: float = 0.0,
 ) -> tuple[dict, str]:
     """(grf_time (G,) s, grf_force (G, 3, 3) N on the person, grf_cop (G, 3, 3) m, grf_names, what
     was found in words).
 
-    turn (3, 3) takes the file's axes to ours; keypoints (T, J, 3) m at fps are those of the clip. A
-    contact (a plate loaded by more than 20 N) belongs to the foot whose keypoints are nearest to
-    its centre of pressure; where neither is clearly nearer it is kept as "both". Files disagree
-    about the sign (force on the plate, or of it): the floor pushes.
+    turn (3, 3) takes the file's axes to ours; keypoints (T, J, 3) m at fps are those of the clip,
+    the first at `begin` s on the plates' clock. A contact (a plate loaded by more than 20 N)
+    belongs to the foot whose keypoints are nearest to its centre of pressure; where neither is
+    clearly nearer it is kept as "both". Files disagree about the sign (force on the plate, or of
+    it): the floor pushes.
     """
     force, cop = plates.force @ turn.T, plates.cop @ turn.T
     force = np.nan_to_num(force)
@@ -29,9 +35,9 @@ def to_extras(
     loaded_any = np.abs(force[..., 2]) > LOADED_N
     if loaded_any.any() and np.median(force[..., 2][loaded_any]) < 0:
         force = -force
-    frame = np.clip(np.rint(plates.time * fps), 0, len(keypoints) - 1).astype(int)
+    frame = np.clip(np.rint((plates.time - begin) * fps), 0, len(keypoints) - 1).astype(int)
     p = Points(keypoints, names)
-    feet = [p.mean(*(f"{s}_{part}" for part in _FOOT))[frame] for s in "lr"]
+    feet = [p.mean(*(f"{s}_{part}" for part in FOOT))[frame] for s in "lr"]
     out_force, out_cop = np.zeros((len(force), 3, 3)), np.full((len(force), 3, 3), np.nan)
     weight, moment = np.zeros((len(force), 3)), np.zeros((len(force), 3, 3))
     counts = [0, 0, 0]

@@ -101,8 +101,7 @@ def prepare(
     used = slice(_LEAD_IN - first, None)
     # A clip that goes on beyond its last control frame is followed into the next interval.
     more = (len(clip.keypoints) - 1) / clip.fps * rate - (len(slow.keypoints) - 1) > 1e-6
-    beyond = _LEAD_OUT - int(more)
-    reference = _reference(standing, around, used, first, beyond, substeps, noise, options)
+    reference = _reference(standing, around, used, first, int(more), substeps, noise, options)
     inside = slice(first, reference.last + 1)
     ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
@@ -137,7 +136,7 @@ def _reference(
     around: Clip,
     used: slice,
     first: int,
-    beyond: int,
+    more: int,
     substeps: int,
     noise: float,
     options: Options,
@@ -151,7 +150,8 @@ def _reference(
     middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
     return Reference(
         first=first,
-        last=len(qpos) - 1 - beyond,
+        last=len(qpos) - 1 - _LEAD_OUT + more,
+        seen=len(qpos) - 1 - _LEAD_OUT,
         qpos=qpos,
         qvel=qvel,
         targets=around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],

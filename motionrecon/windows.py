@@ -108,7 +108,8 @@ class Reference:
     """
 
     first: int  # frame at which the clip begins; those before it lead in
-    last: int  # frame at which it ends; those after it lead out
+    last: int  # the first frame at which it has ended; those after it lead out
+    seen: int  # the last one at which keypoints are known: `last`, or the one before
     qpos: Float[np.ndarray, "F+1 nq"]  # of the inverse kinematics
     qvel: Float[np.ndarray, "F+1 nv"]
     targets: Float[np.ndarray, "F+1 K 3"]  # m, the clip's keypoints, NaN where missing
@@ -154,10 +155,10 @@ class Reference:
         trust = _OWN_SHARE / (1 + (self.noise_m / _EVEN_NOISE_M) ** 2)
         outlier = o.outlier_m + _OUTLIER_SIGMAS * self.noise_m
         ends = np.arange(first + 1, first + 1 + frames)
-        seen = np.where(ends <= self.last, 1.0, _UNSEEN)
+        seen = np.where(ends <= self.seen, 1.0, _UNSEEN)
         sure = np.repeat(seen[:, None], self.smooth.shape[1], axis=1)
         model = self.simulator.model
-        known = (ends <= self.last).astype(float)
+        known = (ends <= self.seen).astype(float)
         momentum = MomentumTerm(
             self.simulator.constants,
             self.momentum[first : first + frames],

@@ -16,13 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import mujoco
 import numpy as np
 import scipy.linalg  # noqa: F401  the LAPACK that jaxlib borrows: loaded here, so that the limit below holds for it
 from threadpoolctl import threadpool_limits
 
 from motionrecon import assets
 from motionrecon.clip.load import load_clip
+from motionrecon.engine import mujoco
 from motionrecon.kinematics import build_body
 from motionrecon.physics.derivatives import gradient, transition_matrices, velocity_jacobians
 from motionrecon.physics.rollout import Simulator

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import mujoco
 import numpy as np
 from tyro.conf import Positional
 
@@ -17,6 +16,7 @@ from motionrecon import assets
 from motionrecon.batch.scan import find_clips
 from motionrecon.cli.words import unset
 from motionrecon.clip.load import load_clip
+from motionrecon.engine import mujoco
 from motionrecon.errors import ClipError, MotionReconError
 from motionrecon.motion import Motion, stances
 from motionrecon.motion.kind import Kind

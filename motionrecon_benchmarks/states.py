@@ -14,10 +14,10 @@ root's height that its centred difference needs a step of 1e-7; that of one time
 import copy
 from collections.abc import Callable
 
-import mujoco
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from motionrecon.engine import mujoco
 from motionrecon.physics.rollout import Simulator
 
 KINDS = (

@@ -23,6 +23,7 @@ LAYERS = (
         "motionrecon.assets",
         "motionrecon.children",
         "motionrecon.compiled",
+        "motionrecon.engine",
         "motionrecon.inputs",
         "motionrecon.interrupts",
         "motionrecon.plain_paths",

@@ -4,9 +4,9 @@ text.
 
 from pathlib import Path
 
-import mujoco
 import numpy as np
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import MotionReconError
 from motionrecon.motion.motion import Motion
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -13,6 +12,7 @@ from motionrecon.body.keypoints import placements
 from motionrecon.body.mjcf import ModelOptions
 from motionrecon.body.proportions import Proportions, measure
 from motionrecon.clip.clip import Clip
+from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
 
 _MASS = "body mass"  # how the finding about it begins

@@ -4,13 +4,13 @@ options).
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from motionrecon.body import joints
 from motionrecon.body.contacts import Sphere
 from motionrecon.body.proportions import Proportions
 from motionrecon.body.segments import Segment
+from motionrecon.engine import mujoco
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ moment.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import ExportError
 from motionrecon.export.scene import model_of
 from motionrecon.motion.motion import Motion

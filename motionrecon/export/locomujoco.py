@@ -4,9 +4,9 @@ arrays.
 
 from pathlib import Path
 
-import mujoco
 import numpy as np
 
+from motionrecon.engine import mujoco
 from motionrecon.export.scene import model_of
 from motionrecon.motion.motion import Motion
 

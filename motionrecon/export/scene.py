@@ -4,10 +4,10 @@ that draw it.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import ExportError, MotionError
 from motionrecon.motion.motion import Motion
 

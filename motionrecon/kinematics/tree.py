@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
 from motionrecon.body.build import Body
+from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
 
 

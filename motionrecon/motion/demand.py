@@ -6,11 +6,11 @@ input's centre of mass and g gravity.
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 from scipy.signal import savgol_coeffs, savgol_filter
 
+from motionrecon.engine import mujoco
 from motionrecon.motion.motion import Motion
 
 # to each side: half of a quick step's contact, so that a quadratic follows the centre of mass

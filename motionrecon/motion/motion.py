@@ -5,13 +5,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
 from motionrecon.anatomy.points import nanmean
 from motionrecon.archive import read_arrays
 from motionrecon.atomic import write_files_atomically
+from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError
 from motionrecon.motion import schema
 from motionrecon.motion.report import Report

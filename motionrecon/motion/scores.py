@@ -5,12 +5,12 @@ clip.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
 from motionrecon.body import Body
 from motionrecon.clip.load import Clip
+from motionrecon.engine import mujoco
 from motionrecon.motion import metrics
 from motionrecon.motion.report import KeypointScores, Scores
 from motionrecon.physics.constants import contact_spheres

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-import mujoco
 import numpy as np
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError, MotionError
 from motionrecon.physics.constants import read_constants
 from motionrecon.physics.floor_forces import foot_bodies

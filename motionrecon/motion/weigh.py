@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon.body import Body
+from motionrecon.engine import mujoco
 from motionrecon.io.plates import LOADED_N
 from motionrecon.kinematics import soles
 from motionrecon.motion.plates import Plates

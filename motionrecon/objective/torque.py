@@ -2,10 +2,10 @@
 
 from copy import copy
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.engine import mujoco
 from motionrecon.objective.terms import Residuals
 from motionrecon.physics.rollout import Rollout
 

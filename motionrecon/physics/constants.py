@@ -3,10 +3,10 @@
 The record itself, ``Constants``, is declared beside the kernels that are compiled for it.
 """
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
 from motionrecon.physics.kernels import Constants
 

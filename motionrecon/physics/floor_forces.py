@@ -5,10 +5,10 @@ contacts.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.physics.constants import Constants, contact_spheres
 from motionrecon.physics.rollout import Rollout
 

@@ -24,10 +24,10 @@ import functools
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
 from motionrecon.physics.constants import read_constants
 

@@ -1,9 +1,9 @@
 """Momentum of the whole body, whose rate of change is what gravity and the floor give."""
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.engine import mujoco
 from motionrecon.physics import kernels
 from motionrecon.physics.constants import Constants
 from motionrecon.physics.derivatives import records

@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from jaxtyping import Bool, Float
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import ShapeError
 from motionrecon.physics.constants import Constants, read_constants
-
-mujoco.set_mju_user_warning(
-    lambda message: None
-)  # divergence is reported by Rollout.diverged, not by a log file
 
 # A bad control is NaN or beyond 1e10: MuJoCo then goes on without any control, in finite states.
 _DIVERGED = (

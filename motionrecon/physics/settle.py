@@ -1,9 +1,9 @@
 """A first state on which the floor pushes as it should."""
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.physics.floor_forces import floor_contacts
 from motionrecon.physics.rollout import Simulator
 

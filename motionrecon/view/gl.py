@@ -5,9 +5,9 @@ import os
 from ctypes.util import find_library
 from typing import Any
 
-import mujoco
 import numpy as np
 
+from motionrecon.engine import mujoco
 from motionrecon.view.camera import Camera
 from motionrecon.view.solids import Solids
 

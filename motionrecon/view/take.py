@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import mujoco
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, WindowReport

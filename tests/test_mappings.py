@@ -263,3 +263,33 @@ def test_unknown_mapping(tmp_path):
         find_mapping("mixama")
     with pytest.raises(ClipError, match="no such file"):
         find_mapping(str(tmp_path / "absent.yaml"))
+
+
+@pytest.mark.parametrize("prefix", ["", "Ann:"])
+def test_the_hint_at_a_mapping_names_what_is_absent_and_nothing_else(walk, prefix):
+    """Plug-in Gait's lower body, and a mapping that knows legs alone."""
+    legs = "LASI RASI LPSI RPSI LKNE RKNE LANK RANK LHEE RHEE LTOE RTOE".split()
+    cloud = walk.keypoints[:, : len(legs)]
+    with pytest.raises(ClipError) as told:
+        make_clip(Raw(cloud, names=tuple(prefix + n for n in legs), fps=30.0), "legs")
+    hint = str(told.value).partition("nearest shipped mapping: ")[2]
+    assert hint == "plug_in_gait; absent labels: lsho, rsho)"
+    bmc = "L.ASIS R.ASIS L.PSIS R.PSIS L.Knee R.Knee L.Knee.Medial R.Knee.Medial"
+    names = tuple(prefix + n for n in (*bmc.split(), "L.Ankle", "R.Ankle", "L.Ankle.Medial"))
+    with pytest.raises(ClipError) as told:
+        make_clip(Raw(walk.keypoints[:, : len(names)], names=names, fps=30.0), "legs")
+    hint = str(told.value).partition("nearest shipped mapping: ")[2]
+    assert "absent labels: " in hint and not any(
+        f"{label.lower().replace('.', '')}," in hint for label in bmc.split()
+    )
+
+
+def test_the_markers_of_opencap(shared_clips):
+    """29 of 51: the rest are clusters, and the hip's second estimate."""
+    clip = np.load(shared_clips / "opencap_s4__walkingTI1.npz")
+    names = tuple(str(n) for n in clip["marker_names"])
+    raw = Raw(clip["markers"].astype(float), names=names, fps=float(clip["markers_fps"]))
+    assert any(
+        "opencap (detected): 18 keypoints from 29 of 51" in f
+        for f in make_clip(raw, "opencap").findings
+    )

@@ -308,6 +308,7 @@ def test_c3d_without_markers(samples, monkeypatch):
         "labels": np.array([], str),
         "rate": np.array(0.0),
         "units": np.array(""),
+        "mass": np.array(np.nan),
     }
     monkeypatch.setattr(isolated, "run", lambda *a: nothing)
     with pytest.raises(ClipError, match="no markers.*analog"):

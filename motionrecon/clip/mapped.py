@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from motionrecon.anatomy.skeletons import NEEDS, canonical
 from motionrecon.clip.reading import Reading
+from motionrecon.clip.subjects import bare
 from motionrecon.io import detect
 from motionrecon.io.centres import metres_per_unit, place
 from motionrecon.io.mapping import Centre, Mapping, find_mapping, plain, shipped
@@ -83,10 +84,10 @@ def apply_mapping(reading: Reading, mapping: Mapping, labels: tuple[str, ...]) -
 
 
 def closest(labels: tuple[str, ...]) -> str:
-    """In words: the shipped mapping that comes nearest, and what it lacks; empty where none is
-    near.
+    """In words: the shipped mapping that comes nearest, and which labels or which keypoints it
+    lacks; empty where none is near.
     """
-    columns = _columns(labels)
+    columns = _columns(tuple(map(bare, labels)))
     near, shortest = "", 99
     for mapping in shipped():
         able = {
@@ -99,12 +100,25 @@ def closest(labels: tuple[str, ...]) -> str:
         ]
         names = [n for option in lacking for n in option if n not in able]
         if len(able) >= 4 and len(names) < shortest:
-            near = (
-                f" (nearest shipped mapping: {mapping.name}, "
-                f"whose labels for {', '.join(names)} are absent)"
-            )
+            near = f" (nearest shipped mapping: {mapping.name}{_lacks(mapping, names, columns)})"
             shortest = len(names)
     return near
+
+
+def _lacks(mapping: Mapping, names: list[str], columns: dict[str, list[int]]) -> str:
+    """What keeps the mapping from these keypoints: labels that are not there, by the last of the
+    ways that lack fewest (markers come after model outputs), or that it knows no way.
+    """
+    unknown = [n for n in names if n not in mapping.keypoints]
+    absent: list[str] = []
+    for name in names:
+        if name not in unknown:
+            ways = [[n for n in w.labels if n not in columns] for w in mapping.keypoints[name]]
+            absent += min(ways[::-1], key=len)
+    if not names:
+        return ", which finds all its labels but not often enough in one frame"
+    of_labels = f"; absent labels: {', '.join(dict.fromkeys(absent))}" if absent else ""
+    return of_labels + (f"; it does not make {', '.join(unknown)}" if unknown else "")
 
 
 def _columns(labels: tuple[str, ...]) -> dict[str, list[int]]:

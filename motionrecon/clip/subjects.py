@@ -12,6 +12,11 @@ _RIG_PREFIX = re.compile(
 _SHOWN = 20  # subjects in a message
 
 
+def bare(label: str) -> str:
+    """A label without its subject's and its rig's prefix."""
+    return _RIG_PREFIX.sub("", label.rpartition(":")[2].strip())
+
+
 def one_subject(reading: Reading, names: tuple[str, ...]) -> tuple[Reading, tuple[str, ...]]:
     """(reading, labels without prefixes) of the columns of one subject. Raises ClipError, a
     question, where there are several.
@@ -21,7 +26,7 @@ def one_subject(reading: Reading, names: tuple[str, ...]) -> tuple[Reading, tupl
     subject = reading.asked.subject
     split = [n.rpartition(":") for n in names]
     prefixes = list(dict.fromkeys(p for p, _, _ in split if p))
-    labels = [_RIG_PREFIX.sub("", label.strip()) for _, _, label in split]
+    labels = [bare(name) for name in names]
     keep = list(range(len(names)))
     bases = [label for p, _, label in split if p]
     if len(prefixes) > 1 and len(set(bases)) < len(bases):

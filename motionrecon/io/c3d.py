@@ -16,6 +16,7 @@ from motionrecon.inputs import open_input
 from motionrecon.io import isolated
 from motionrecon.io.base import Plates, Raw, ReadOptions, reader
 from motionrecon.io.detect import UNITS
+from motionrecon.io.extras import HEAVIEST_KG, LIGHTEST_KG
 
 _BLOCK, _MAGIC, _SGI = 512, 0x50, 86
 
@@ -47,12 +48,19 @@ def read_c3d(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
             f"{int(c['plates'])} force plate(s) that could not be read ({c['plates_error']}): "
             "left out"
         )
+    extras, mass = {}, float(c["mass"])
+    if LIGHTEST_KG <= mass <= HEAVIEST_KG:
+        extras["body_mass_kg"] = np.array(mass)
+        findings.append(f"body mass {mass:g} kg (PROCESSING:Bodymass)")
+    elif mass != 0 and not np.isnan(mass):  # 0 is what programs write for none
+        warnings.append(f"PROCESSING:Bodymass is {mass:g} kg, which nobody has: left out")
     return Raw(
         positions=positions[:, keep],
         names=tuple(labels[i] for i in keep),
         fps=rate if np.isfinite(rate) and rate > 0 else None,
         units=units if units in UNITS else None,
         plates=plates,
+        extras=extras,
         findings=tuple(findings),
         warnings=tuple(warnings),
     )

@@ -2,6 +2,8 @@
 nothing of ours.
 """
 
+from typing import Any
+
 import ezc3d
 import numpy as np
 
@@ -38,6 +40,7 @@ def parse(path: str) -> dict[str, np.ndarray]:
             )
         ),
         "plates_error": np.array(error or "no analog channels"),
+        "mass": np.array(_mass(parameters)),
     }
     platform = data.get("platform", [])
     if platform and platform[0]["force"].shape[1]:
@@ -49,3 +52,15 @@ def parse(path: str) -> dict[str, np.ndarray]:
         )
         out["plate_time"] = np.arange(len(out["force"])) / analog_rate
     return out
+
+
+def _mass(parameters: Any) -> float:
+    """kg, as Vicon writes it (PROCESSING:Bodymass); NaN without."""
+    for name, group in parameters.items():
+        for key, parameter in group.items() if name.upper() == "PROCESSING" else ():
+            if key.upper() == "BODYMASS" and np.size(parameter["value"]) == 1:
+                try:
+                    return float(parameter["value"][0])
+                except (TypeError, ValueError):
+                    return float("nan")
+    return float("nan")

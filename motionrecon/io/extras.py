@@ -10,7 +10,7 @@ from motionrecon.io.base import LARGEST_VALUE, check_count
 
 SINGLE = ("body_mass_kg", "activity", "subject")
 MEASURED = ("grf_", "id_")  # beginnings of the names of force plates' and joint moments' arrays
-_LIGHTEST_KG, _HEAVIEST_KG = 5.0, 300.0  # as motionrecon.body takes it
+LIGHTEST_KG, HEAVIEST_KG = 5.0, 300.0  # as motionrecon.body takes it
 # axes after those of the samples (G,) and of the names (P,), (N,)
 _SHAPES: dict[str, tuple[int, ...]] = {"grf_force": (3,), "grf_cop": (3,), "id_moments": ()}
 
@@ -40,9 +40,9 @@ def _mass(path: Path, array: np.ndarray) -> np.ndarray:
     if array.size != 1 or array.dtype.kind not in "fiu":
         raise _error(path, "body_mass_kg", array, "one number of kilograms")
     mass = float(array.reshape(()))
-    if not _LIGHTEST_KG <= mass <= _HEAVIEST_KG:
+    if not LIGHTEST_KG <= mass <= HEAVIEST_KG:
         raise ClipError(
-            f"{path}: 'body_mass_kg' is {mass:g}; expected {_LIGHTEST_KG:g} to {_HEAVIEST_KG:g} "
+            f"{path}: 'body_mass_kg' is {mass:g}; expected {LIGHTEST_KG:g} to {HEAVIEST_KG:g} "
             "kg: correct it, or leave it out and give --mass"
         )
     return array.reshape(())

@@ -22,6 +22,7 @@ from motionrecon.batch.scan import find_clips, job_name
 from motionrecon.batch.schedulers.base import Event
 from motionrecon.batch.schedulers.process import environment
 from motionrecon.batch.table import Progress, duration
+from motionrecon.cli.main import main
 from motionrecon.errors import ClipError, OutputError
 
 
@@ -197,19 +198,45 @@ def test_a_saved_motion_has_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     )
 
 
-def test_a_folder_that_cannot_be_read_is_not_left_out_in_silence(tmp_path, monkeypatch):
-    (tmp_path / "walk.npz").write_text("")
-    (tmp_path / "closed").mkdir()
+@pytest.fixture
+def closed(tmp_path, monkeypatch):
+    """A data set with a folder that cannot be read, whoever runs the tests."""
+    for name in ("walk.npz", "open/run.npz", "below/closed/lost.npz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
     scan = os.scandir
 
-    def closed(path):
+    def refuse(path):
         if Path(path).name == "closed":
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    monkeypatch.setattr(os, "scandir", closed)
-    with pytest.raises(ClipError, match="closed: cannot be read .Permission denied."):
-        find_clips(tmp_path)
+    monkeypatch.setattr(os, "scandir", refuse)
+    return tmp_path
+
+
+@pytest.mark.parametrize("given", ["", "**/*.npz", "*/*/*.npz", "below/[a-z]*/*", "**/lost.npz"])
+def test_a_folder_that_cannot_be_read_is_not_left_out_in_silence(closed, given):
+    with pytest.raises(ClipError, match="closed/?: cannot be read .Permission denied."):
+        find_clips(str(closed / given))
+
+
+@pytest.mark.parametrize("given", ["open/*.npz", "*.npz", "*n/*.npz"])
+def test_a_glob_that_does_not_look_into_it_goes_on(closed, given):
+    assert len(find_clips(str(closed / given))[1]) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--units parsec", "--up w", "--skeleton octopus", "--fps 3", "--mapping mixama", "--model no"],
+)
+def test_options_with_which_no_file_can_be_read_touch_nothing(tmp_path, capsys, words):
+    write_clip(tmp_path / "data" / "walk.npz")
+    command = ["batch", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *words.split()]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert words.split()[0] in said and words.split()[1] in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_clips_that_all_lie_in_the_folder_of_results_are_refused(tmp_path):

@@ -170,3 +170,9 @@ def find_skeleton(name: str) -> str | None:
     }.get(plain, plain)
     fits = [key for key in SKELETONS if plain in (key, re.sub(r"\d+$", "", key))]
     return fits[0] if len(fits) == 1 else None
+
+
+def wrong_skeleton(name: str) -> str | None:
+    """What to say of a skeleton's name that is none."""
+    known = ", ".join(SKELETONS)
+    return None if find_skeleton(name) else f"unknown skeleton {name!r}; known are {known}"

@@ -50,6 +50,8 @@ def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
         fixed = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
         root = Path(*parts[:fixed]) if fixed else Path(".")
         files = [p for p in map(Path, glob.glob(text, recursive=True)) if p.is_file()]
+        for i in (i for i, part in enumerate(parts) if _MAGIC.search(part)):
+            _check_readable(parts[:i], parts[i] == "**")
         if not files:
             raise ClipError(
                 f"{text}: no such folder, and no file matches; check the path (quote a glob)"
@@ -57,16 +59,32 @@ def find_clips(given: str | Path) -> tuple[Path, list[Path]]:
     return root, sorted(files, key=lambda p: p.relative_to(root).as_posix())
 
 
+def _check_readable(prefix: tuple[str, ...], recursive: bool) -> None:
+    """Raises ClipError for a folder that a glob would look into but cannot: it passes those over.
+
+    prefix: the glob up to the part that looks into folders; recursive: that part is **.
+    """
+    start = os.path.join(*prefix, "") if prefix else ""
+    folders = glob.glob(os.path.join(start, "**", "") if recursive else start, recursive=True)
+    for folder in folders or [start]:
+        try:
+            os.scandir(folder or ".").close()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            _unreadable(error)
+
+
+def _unreadable(error: OSError) -> None:
+    raise ClipError(
+        f"{error.filename}: cannot be read ({error.strerror}); make it readable, or name the "
+        "clips by a glob that leaves it out"
+    )
+
+
 def _files(root: Path) -> Iterable[Path]:
     """Raises ClipError for a folder below that cannot be read: its clips would be left out."""
-
-    def unreadable(error: OSError) -> None:
-        raise ClipError(
-            f"{error.filename}: cannot be read ({error.strerror}); make it readable, or name the "
-            "clips by a glob"
-        )
-
-    for folder, below, names in os.walk(root, onerror=unreadable):
+    for folder, below, names in os.walk(root, onerror=_unreadable):
         below[:] = [d for d in below if not d.startswith(".")]
         yield from (Path(folder) / n for n in names if not n.startswith("."))
 

@@ -116,9 +116,13 @@ def run(o: BatchOptions, console: Console) -> int:
 
 
 def settings(o: BatchOptions) -> "Settings":
-    """The settings of every clip. Raises ExportError, OptimizerError, UsageError before work."""
+    """The settings of every clip. Raises ClipError, ExportError, OptimizerError, UsageError before
+    work.
+    """
     from motionrecon import optimizers
     from motionrecon.batch.configuration import Settings
+    from motionrecon.clip.load import check_asked
+    from motionrecon.clip.reading import Asked
     from motionrecon.export import resolve
     from motionrecon.pipeline import Options
 
@@ -137,6 +141,10 @@ def settings(o: BatchOptions) -> "Settings":
         raise UsageError(
             "--forces: these are one clip's; expected none in a batch: reconstruct that clip alone"
         )
+    r = o.reading
+    check_asked(Asked(r.skeleton, r.mapping, r.units, r.up, r.fps, r.subject))
+    if r.model is not None and not Path(r.model).is_file():
+        raise BatchError(f"--model {r.model}: there is no such file; check the path")
     reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}
     for key in ("mapping", "model"):  # workers may run in another folder
         if key in reading and Path(reading[key]).is_file():

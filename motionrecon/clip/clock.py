@@ -57,6 +57,16 @@ def clock(reading: Reading) -> Reading:
     )
 
 
+def wrong_rate(rate: float, how: str) -> str | None:
+    """What to say of a frame rate, Hz, that no clip has; how: where it is from, in words."""
+    if np.isfinite(rate) and FPS_RANGE[0] <= rate <= _MAX_FPS:
+        return None
+    return (
+        f"{rate:g} frames per second ({how}); expected {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} Hz "
+        "(faster clips are decimated); correct it with --fps"
+    )
+
+
 def _checked_time(reading: Reading) -> Float[np.ndarray, " T"] | None:
     time, frames = reading.raw.time, len(reading.positions)
     if time is None:
@@ -79,11 +89,8 @@ def _rate(reading: Reading, time: Float[np.ndarray, " T"] | None) -> tuple[float
     if rate is None:
         raise reading.error("no frame rate: add 'fps' to the file or give --fps")
     rate = float(rate)
-    if not np.isfinite(rate) or not FPS_RANGE[0] <= rate <= _MAX_FPS:
-        raise reading.error(
-            f"{rate:g} frames per second ({how}); expected {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g} Hz "
-            "(faster clips are decimated); correct it with --fps"
-        )
+    if wrong := wrong_rate(rate, how):
+        raise reading.error(wrong)
     return rate, how
 
 

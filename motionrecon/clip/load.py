@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from motionrecon import io
+from motionrecon.anatomy.skeletons import wrong_skeleton
 from motionrecon.clip.check import MIN_FRAMES, check
 from motionrecon.clip.clip import Clip
-from motionrecon.clip.clock import FPS_RANGE, clock
+from motionrecon.clip.clock import FPS_RANGE, clock, wrong_rate
 from motionrecon.clip.doubts import doubt
 from motionrecon.clip.naming import name
 from motionrecon.clip.pair import pair
@@ -17,6 +18,9 @@ from motionrecon.clip.resample import to_rate
 from motionrecon.clip.scale import scale
 from motionrecon.clip.trim import trim
 from motionrecon.clip.turn import turn
+from motionrecon.errors import ClipError
+from motionrecon.io import detect
+from motionrecon.io.mapping import find_mapping
 
 # Of a clip: what finds outliers among its keypoints holds 30 bytes a number.
 MOST_NUMBERS = 8 * 2**20
@@ -63,6 +67,23 @@ def load_clip(
         fps=fps,
         subject=subject if raw.names is not None else None,
     )
+
+
+def check_asked(asked: Asked) -> None:
+    """Raises ClipError, which names no file, for what no file at all can be read with: a skeleton,
+    mapping, unit or axis that is not known, a frame rate that no clip has.
+    """
+    told = (
+        ("skeleton", asked.skeleton and wrong_skeleton(asked.skeleton)),
+        ("units", asked.units and detect.wrong_units(asked.units)),
+        ("up", asked.up and detect.wrong_up(asked.up)),
+        ("fps", None if asked.fps is None else wrong_rate(asked.fps, "given")),
+    )
+    for option, wrong in told:
+        if wrong:
+            raise ClipError(f"--{option}: {wrong}")
+    if asked.mapping is not None and asked.mapping.lower() != "none":
+        find_mapping(asked.mapping)
 
 
 def make_clip(

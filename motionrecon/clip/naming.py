@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from motionrecon.anatomy.skeletons import NEEDS, SKELETONS, canonical, find_skeleton
+from motionrecon.anatomy.skeletons import NEEDS, SKELETONS, canonical, find_skeleton, wrong_skeleton
 from motionrecon.clip.mapped import apply_mapping, choose_mapping, closest
 from motionrecon.clip.reading import Reading
 from motionrecon.clip.subjects import one_subject
@@ -42,7 +42,7 @@ def _by_convention(reading: Reading) -> tuple[Reading, tuple[str | None, ...]]:
     if wanted is not None:
         key = find_skeleton(wanted)
         if key is None:
-            raise reading.error(f"unknown skeleton {wanted!r}; known are {', '.join(SKELETONS)}")
+            raise reading.error(str(wrong_skeleton(wanted)))
         if len(SKELETONS[key]) != columns:
             raise reading.error(
                 f"skeleton {key} has {len(SKELETONS[key])} keypoints, the clip has {columns}"

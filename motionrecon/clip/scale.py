@@ -13,11 +13,8 @@ def scale(reading: Reading) -> Reading:
     """
     asked, declared = reading.asked.units, reading.raw.units
     for units in (asked, declared):
-        if units is not None and detect.metres_of(units) is None:
-            known = ", ".join(detect.ALL_UNITS)
-            raise reading.error(
-                f"unknown units {units!r}; known are {known}, or a number, the metres in a unit"
-            )
+        if units is not None and (wrong := detect.wrong_units(units)):
+            raise reading.error(wrong)
     tall = stature(reading.positions, reading.names)
     if not np.isfinite(tall):
         raise reading.error(

@@ -27,8 +27,8 @@ def _rotation(reading: Reading) -> tuple[Reading, Float[np.ndarray, "3 3"]]:
     """The reading with what was found, and the rotation whose rows are the new axes in the old."""
     asked, declared = reading.asked.up, reading.raw.up
     for up in (asked, declared):
-        if up is not None and up not in detect.UP_AXES:
-            raise reading.error(f"unknown up axis {up!r}; known are {', '.join(detect.UP_AXES)}")
+        if up is not None and (wrong := detect.wrong_up(up)):
+            raise reading.error(wrong)
     if axis := asked or declared:
         how = "given" if asked else "from the file"
         return reading.found(f"up axis {axis} ({how})"), detect.UP_AXES[axis]

@@ -42,6 +42,19 @@ def metres_of(units: str) -> float | None:
     return metres if 1e-6 < metres < 1e6 else None
 
 
+def wrong_units(units: str) -> str | None:
+    """What to say of units that are none."""
+    if metres_of(units) is not None:
+        return None
+    known = ", ".join(ALL_UNITS)
+    return f"unknown units {units!r}; known are {known}, or a number, the metres in a unit"
+
+
+def wrong_up(up: str) -> str | None:
+    """What to say of an up axis that is none."""
+    return None if up in UP_AXES else f"unknown up axis {up!r}; known are {', '.join(UP_AXES)}"
+
+
 def detect_units(stature: float, candidates: tuple[str, ...] = tuple(UNITS)) -> str | None:
     """The first unit in which a person of that size is STATURE_RANGE_M tall; None where there is
     none.

@@ -114,7 +114,8 @@ def _lacks(mapping: Mapping, names: list[str], columns: dict[str, list[int]]) ->
     for name in names:
         if name not in unknown:
             ways = [[n for n in w.labels if n not in columns] for w in mapping.keypoints[name]]
-            absent += min(ways[::-1], key=len)
+            fewest: list[str] = min(ways[::-1], key=len)
+            absent += fewest
     if not names:
         return ", which finds all its labels but not often enough in one frame"
     of_labels = f"; absent labels: {', '.join(dict.fromkeys(absent))}" if absent else ""

@@ -25,6 +25,10 @@ class OptionError(MotionReconError):
     """An option of a reconstruction that is out of range."""
 
 
+class SceneError(MotionReconError):
+    """A scene file that cannot be read, or supports that cannot be."""
+
+
 class ModelError(MotionReconError):
     """Pretrained weights that are unknown, damaged, or of another configuration."""
 

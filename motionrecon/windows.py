@@ -24,7 +24,7 @@ from motionrecon.objective.torque import TorqueTerm
 from motionrecon.objective.velocity import VelocityTerm
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
-from motionrecon.physics.floor_forces import floor_forces, foot_bodies
+from motionrecon.physics.floor_forces import floor_forces, foot_bodies, support_forces
 from motionrecon.physics.joint_moments import joint_moments
 from motionrecon.physics.momentum import momentum_of
 from motionrecon.physics.rollout import Simulator
@@ -343,6 +343,7 @@ def _keep(
         free_moment=forces.free_moment[kept],
         segment_force=forces.segment[kept],
         joint_moment=joint_moments(sim.constants, r, steps)[kept],
+        support_force=support_forces(r, steps, sim.supports)[kept],
     )
     reached = Handover(
         start + keep,

@@ -33,6 +33,7 @@ LAYERS = (
     ("motionrecon.anatomy",),
     ("motionrecon.io",),
     ("motionrecon.clip",),
+    ("motionrecon.scene",),
     ("motionrecon.body",),
     ("motionrecon.kinematics",),
     ("motionrecon.physics",),

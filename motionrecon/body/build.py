@@ -14,6 +14,7 @@ from motionrecon.body.proportions import Proportions, measure
 from motionrecon.clip.clip import Clip
 from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
+from motionrecon.scene import Scene
 
 _MASS = "body mass"  # how the finding about it begins
 
@@ -38,6 +39,8 @@ class Body:
     warnings: tuple[str, ...]
     proportions: Proportions
     keypoint_spread: Float[np.ndarray, " K"]
+    scene: Scene = Scene()
+    """What is in the model besides the floor and the body."""
 
 
 def measured_body(
@@ -120,6 +123,7 @@ def assemble(
         warnings=(),
         proportions=proportions,
         keypoint_spread=np.array([known[n].spread for n in on_body]),
+        scene=options.scene,
     )
 
 

@@ -11,6 +11,7 @@ from motionrecon.body.contacts import Sphere
 from motionrecon.body.proportions import Proportions
 from motionrecon.body.segments import Segment
 from motionrecon.engine import mujoco
+from motionrecon.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ModelOptions:
     limit_solref: tuple[float, float] = (0.02, 1.0)
     limit_solimp: tuple[float, float, float] = (0.01, 0.95, 0.05)  # width rad
     timestep: float = 1 / 240  # s
+    scene: Scene = Scene()  # what else than the floor carries
     # of the position servos against the subtree's inertia in the zero pose
     damping_ratio: float = 0.7
 
@@ -59,6 +61,7 @@ def to_spec(
         solimp=_solimp(options.contact_solimp),
         rgba=[0.7, 0.7, 0.7, 1],
     )
+    _add_supports(spec, options)
     strength = mass * p.stature / (joints.REFERENCE_MASS * joints.REFERENCE_STATURE)
     standing = float(np.mean(p.thigh) + np.mean(p.shank) + p.ankle_height)
     bodies: dict[str, mujoco.MjsBody] = {}
@@ -118,6 +121,27 @@ def _option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
     o.cone = mujoco.mjtCone.mjCONE_PYRAMIDAL
     o.solver = mujoco.mjtSolver.mjSOL_NEWTON
     o.iterations, o.ls_iterations, o.tolerance, o.impratio = 50, 50, 1e-11, 1.0
+
+
+def _add_supports(spec: mujoco.MjSpec, options: ModelOptions) -> None:
+    """The scene's solids, which give way as the floor does."""
+    for support in options.scene.supports:
+        quat = np.empty(4)
+        mujoco.mju_mat2Quat(quat, support.axes.reshape(-1))
+        spec.worldbody.add_geom(
+            name=f"support_{support.name}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=support.half_size,
+            pos=support.middle,
+            quat=quat,
+            contype=1,
+            conaffinity=0,
+            condim=3,
+            friction=[options.friction, 0.005, 0.0001],
+            solref=options.contact_solref,
+            solimp=_solimp(options.contact_solimp),
+            rgba=[0.62, 0.55, 0.45, 1],
+        )
 
 
 def _solimp(three: tuple[float, float, float]) -> list[float]:

@@ -27,6 +27,7 @@ class Piece(NamedTuple):
     free_moment: Float[np.ndarray, "n 2"]  # N m
     segment_force: Float[np.ndarray, "n B 3"]  # N, on floor_forces.touching_segments
     joint_moment: Float[np.ndarray, "n nu"]  # N m
+    support_force: Float[np.ndarray, "n P 3"]  # N, of the floor and supports; P = 0 without a scene
 
 
 def resampled(
@@ -112,6 +113,8 @@ def assemble(
         segment_contact_force=(
             resampled(times, step_times, steps.segment_force[:, touched]) if touched.size else None
         ),
+        support_names=body.scene.names if body.scene else None,
+        support_force=(resampled(times, step_times, steps.support_force) if body.scene else None),
         mjcf=body.xml,
         timestep=float(h),
         simulation_qpos=qpos,

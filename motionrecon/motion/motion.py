@@ -102,6 +102,19 @@ class Motion:
         frame="world",
         optional=True,
     )
+    support_names: Annotated[tuple[str, ...], "P"] | None = declare(
+        "",
+        "the floor, then the supports of the scene; only where there is a scene",
+        default=None,
+        optional=True,
+    )
+    support_force: Float[np.ndarray, "T P 3"] | None = declare(
+        "N",
+        "force of each of `support_names` on the body; together those on feet and other segments",
+        default=None,
+        frame="world",
+        optional=True,
+    )
     joint_moments: Float[np.ndarray, "T nu"] | None = declare(
         "N m",
         "net internal moments, in the order of `joint_names`: servo, damping and the ends of the "

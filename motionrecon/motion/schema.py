@@ -17,6 +17,7 @@ SYMBOLS = {
     "N": "simulation steps",
     "K": "keypoints",
     "S": "segments that touched the floor",
+    "P": "the floor and the scene's supports",
     "nq": "coordinates",
     "nv": "degrees of freedom",
     "nu": "hinges, each with a servo",

@@ -10,7 +10,7 @@ from motionrecon.engine import mujoco
 from motionrecon.errors import BodyError
 from motionrecon.physics.kernels import Constants
 
-__all__ = ["Constants", "contact_spheres", "read_constants"]
+__all__ = ["Constants", "contact_spheres", "read_constants", "scene_boxes"]
 
 
 def _reference(
@@ -38,6 +38,27 @@ def contact_spheres(model: mujoco.MjModel) -> Int[np.ndarray, " nc"]:
     ids = [g for g in range(model.ngeom) if model.geom_type[g] == mujoco.mjtGeom.mjGEOM_SPHERE]
     return np.array(
         [g for g in ids if model.geom_contype[g] or model.geom_conaffinity[g]], np.int64
+    )
+
+
+def scene_boxes(model: mujoco.MjModel) -> Int[np.ndarray, " n"]:
+    """Ids (n,) of the boxes fixed in the world that spheres touch, in the model's order."""
+    box = (model.geom_type == mujoco.mjtGeom.mjGEOM_BOX) & (model.geom_bodyid == 0)
+    return np.flatnonzero(box & ((model.geom_contype != 0) | (model.geom_conaffinity != 0)))
+
+
+def _as_floor(model: mujoco.MjModel, floor: int) -> bool:
+    """Whether all boxes of the scene give way as the floor does."""
+    boxes = scene_boxes(model)
+    return all(
+        np.array_equal(values[boxes], np.broadcast_to(values[floor], values[boxes].shape))
+        for values in (
+            model.geom_friction,
+            model.geom_solref,
+            model.geom_solimp,
+            model.geom_solmix,
+            model.geom_priority,
+        )
     )
 
 
@@ -70,11 +91,15 @@ def _check(model: mujoco.MjModel) -> None:
         wrong.append("no medium and no gravity compensation")
     touching = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
     planes = model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE
-    spheres = np.isin(np.arange(model.ngeom), contact_spheres(model))
-    if planes.sum() != 1 or np.any(touching & ~planes & ~spheres):
-        wrong.append("contact between spheres and one plane only")
+    known = np.isin(
+        np.arange(model.ngeom), np.concatenate([contact_spheres(model), scene_boxes(model)])
+    )
+    if planes.sum() != 1 or np.any(touching & ~planes & ~known):
+        wrong.append("contact of spheres with one plane and boxes fixed in the world only")
     elif np.any(model.geom_pos[planes]) or not np.allclose(model.geom_quat[planes], [1, 0, 0, 0]):
         wrong.append("the floor at z = 0")
+    elif not _as_floor(model, int(np.flatnonzero(planes)[0])):
+        wrong.append("boxes with the floor's friction, solref and solimp")
     if np.any(model.geom_margin[touching]) or np.any(model.geom_condim[touching] != 3):
         wrong.append("condim 3 and margin 0")
     if np.any(model.geom_solref[touching, 0] <= 0) or np.any(
@@ -120,8 +145,8 @@ def read_constants(model: mujoco.MjModel) -> Constants:
     sunk = mujoco.MjData(model)
     sunk.qpos[2] -= 10
     mujoco.mj_forward(model, sunk)
-    of_geom = {int(pair.max()): i for i, pair in enumerate(sunk.contact.geom)}
     plane = int(np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)[0])
+    of_geom = {int(b): i for i, (a, b) in enumerate(sunk.contact.geom) if a == plane}
     if not len(spheres) or plane > spheres.min() or sorted(of_geom) != sorted(spheres.tolist()):
         raise BodyError(
             "every contact sphere must touch the floor, and the floor must come before them"
@@ -179,6 +204,7 @@ def read_constants(model: mujoco.MjModel) -> Constants:
         sphere_radius=model.geom_size[spheres, 0].copy(),
         contact_inverse_weight=sunk.efc_D[address] * (1 - impedance) / impedance,
         contact_rows=edges,
+        friction=float(mu),
         contact_impedance=contact_impedance,
         contact_reference=contact_reference,
         limited=limited,

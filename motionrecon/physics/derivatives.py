@@ -15,7 +15,9 @@ from motionrecon.physics.rollout import Rollout, check_shape
 
 def records(r: Rollout) -> kernels.Records:
     """What the compiled kernels read of a rollout."""
-    return kernels.Records(r.cdof, r.cinert, r.com, r.centres, r.qpos, r.qvel, r.qacc, r.saturated)
+    return kernels.Records(
+        r.cdof, r.cinert, r.com, r.centres, r.qpos, r.qvel, r.qacc, r.saturated, r.touches
+    )
 
 
 def gradient(

@@ -86,7 +86,8 @@ class Constants(NamedTuple):
     sphere_body: Int[np.ndarray, " nc"]
     sphere_radius: Float[np.ndarray, " nc"]  # m
     contact_inverse_weight: Float[np.ndarray, " nc"]  # 1 / diagApprox of a pyramid edge
-    contact_rows: Float[np.ndarray, "4 3"]  # pyramid edges n +- mu t
+    contact_rows: Float[np.ndarray, "4 3"]  # pyramid edges n +- mu t of the floor
+    friction: float  # mu
     contact_impedance: Float[np.ndarray, " 5"]  # solimp
     contact_reference: Float[
         np.ndarray, " 2"
@@ -111,6 +112,21 @@ class Tree(NamedTuple):
     sphere_body: Int[np.ndarray, " nc"]
 
 
+class Touches(NamedTuple):
+    """Contacts of a rollout's T steps with a scene, n in all: what MuJoCo found, world axes.
+
+    Without a scene all are empty, ``start`` too: spheres then meet the floor alone.
+    """
+
+    start: Int[np.ndarray, " T+1"]  # contacts start[t] to start[t + 1] are step t's
+    sphere: Int[np.ndarray, " n"]  # place among the contact spheres
+    support: Int[np.ndarray, " n"]  # 0: the floor; i: the i-th box of the scene
+    frame: Float[np.ndarray, "n 3 3"]  # rows: normal, out of the support, and two tangents
+    distance: Float[np.ndarray, " n"]  # m, of the surfaces, below 0
+    turn: Float[np.ndarray, "n 3 3"]  # 1/m, of the normal by the sphere's centre; 0 on faces
+    force: Float[np.ndarray, "n 3"]  # N, of the support on the sphere
+
+
 class Records(NamedTuple):
     """What a rollout of T steps left behind; MuJoCo's conventions, SI units, world axes."""
 
@@ -122,6 +138,7 @@ class Records(NamedTuple):
     qvel: Float[np.ndarray, "T+1 nv"]
     qacc: Float[np.ndarray, "T nv"]
     saturated: Bool[np.ndarray, "T nv"]  # the dof's actuator is at its force range
+    touches: Touches
 
 
 class Step(NamedTuple):
@@ -136,6 +153,9 @@ class Step(NamedTuple):
     a: Float[np.ndarray, " nv"]
     v_next: Float[np.ndarray, " nv"]
     saturated: Bool[np.ndarray, " nv"]
+    touches: Touches
+    first: int  # of its contacts among touches
+    last: int  # one beyond
 
 
 class Motions(NamedTuple):
@@ -164,7 +184,11 @@ class Diagonals(NamedTuple):
 
 
 class Contacts(NamedTuple):
-    """Room for all spheres; the first ones, as many as touch, are filled."""
+    """Room for all contacts; the first ones, as many as press, are filled.
+
+    The last two are of contacts with a scene, whose normals may turn; on the floor alone they are
+    kappa n' and diag(1, 1, 1/2), and have no room.
+    """
 
     sphere: Int[np.ndarray, " nc"]
     point: Float[np.ndarray, "nc 3"]  # m, contact point relative to com
@@ -172,6 +196,8 @@ class Contacts(NamedTuple):
     force: Float[np.ndarray, "nc 3"]  # N
     kappa: Float[np.ndarray, "nc 3"]  # N/m, change of force with depth
     stiffness: Float[np.ndarray, "nc 3 3"]  # Kc, N s^2/m
+    change: Float[np.ndarray, "nc 3 3"]  # C, N/m, change of force with the centre
+    arm: Float[np.ndarray, "nc 3 3"]  # T, change of the contact point with the centre
 
 
 class Bodies(NamedTuple):
@@ -260,6 +286,9 @@ def _tree(c: Constants) -> Tree:
 
 @_stage
 def _step(r: Records, t: int) -> Step:
+    start, first, last = r.touches.start, 0, 0
+    if start.shape[0]:
+        first, last = start[t], start[t + 1]
     return Step(
         r.cdof[t],
         r.cinert[t],
@@ -270,6 +299,9 @@ def _step(r: Records, t: int) -> Step:
         r.qacc[t],
         r.qvel[t + 1],
         r.saturated[t],
+        r.touches,
+        first,
+        last,
     )
 
 
@@ -285,7 +317,8 @@ def _new_diagonals(nv: int) -> Diagonals:
 
 
 @_stage
-def _new_contacts(nc: int) -> Contacts:
+def _new_contacts(nc: int, turning: int) -> Contacts:
+    """Room for nc contacts, ``turning`` of which may have normals that turn (all or none)."""
     return Contacts(
         np.empty(nc, np.int64),
         np.empty((nc, 3)),
@@ -293,6 +326,8 @@ def _new_contacts(nc: int) -> Contacts:
         np.empty((nc, 3)),
         np.empty((nc, 3)),
         np.empty((nc, 3, 3)),
+        np.empty((turning, 3, 3)),
+        np.empty((turning, 3, 3)),
     )
 
 
@@ -561,13 +596,106 @@ def _contacts(c: Constants, s: Step, Y: np.ndarray, out: Contacts) -> int:
     return n
 
 
+@_helper
+def _tangent_turns(frame: np.ndarray, N: np.ndarray, out: np.ndarray) -> None:
+    """out (2, 3, 3): derivatives of a contact's tangents by what the normal turns by with N (3, 3).
+
+    MuJoCo's mju_makeFrame: the first is the world's y axis (z where the normal is within 60 degrees
+    of y) without its part along the normal, made unit; the second is perpendicular to both.
+    """
+    n, t, z = frame[0], frame[1], frame[2]
+    axis = 1 if abs(n[1]) < 0.5 else 2
+    along = n[axis]
+    length = np.sqrt(1 - along * along)
+    # the normal is turned about for boxes, the tangents are not
+    side = z[0] * (n[1] * t[2] - n[2] * t[1])
+    side += z[1] * (n[2] * t[0] - n[0] * t[2]) + z[2] * (n[0] * t[1] - n[1] * t[0])
+    first, second = out[0], out[1]
+    for b in range(3):
+        tN = t[0] * N[0, b] + t[1] * N[1, b] + t[2] * N[2, b]
+        for a in range(3):
+            first[a, b] = -(N[axis, b] * n[a] + along * (N[a, b] - t[a] * tN)) / length
+        for a in range(3):
+            i, j = (a + 1) % 3, (a + 2) % 3
+            second[a, b] = side * (
+                N[i, b] * t[j] - N[j, b] * t[i] + n[i] * first[j, b] - n[j] * first[i, b]
+            )
+
+
+@_helper
+def _scene_contacts(c: Constants, s: Step, Y: np.ndarray, out: Contacts) -> int:
+    """As _contacts, of the contacts that MuJoCo found with the floor and a scene's boxes."""
+    touches, centres, com = s.touches, s.centres, s.com
+    which, r, rx, F = out.sphere, out.point, out.centre, out.force
+    kappa, Kc, C, T = out.kappa, out.stiffness, out.change, out.arm
+    radius, mu, solimp, K = c.sphere_radius, c.friction, c.contact_impedance, c.contact_reference[0]
+    turns, D_e = np.zeros((2, 3, 3)), np.zeros((3, 3))
+    d, g, gD = np.zeros(3), np.zeros(3), np.zeros(3)
+    n = 0
+    for k in range(s.first, s.last):
+        i, dist, frame, N = (
+            touches.sphere[k],
+            touches.distance[k],
+            touches.frame[k],
+            touches.turn[k],
+        )
+        if dist >= 0:
+            continue
+        j, depth = c.body_dof[c.sphere_body[i]], radius[i] + 0.5 * dist
+        normal = frame[0]
+        for a in range(3):
+            rx[n, a] = centres[i, a] - com[a]
+            r[n, a] = rx[n, a] - normal[a] * depth
+            F[n, a] = kappa[n, a] = 0.0
+            for b in range(3):
+                Kc[n, a, b] = C[n, a, b] = 0.0
+                one = 1.0 if a == b else 0.0
+                T[n, a, b] = one - 0.5 * normal[a] * normal[b] - depth * N[a, b]
+        g[0] = Y[j, 3] + Y[j, 1] * r[n, 2] - Y[j, 2] * r[n, 1]
+        g[1] = Y[j, 4] + Y[j, 2] * r[n, 0] - Y[j, 0] * r[n, 2]
+        g[2] = Y[j, 5] + Y[j, 0] * r[n, 1] - Y[j, 1] * r[n, 0]
+        _tangent_turns(frame, N, turns)
+        imp, slope = impedance(solimp, -dist)
+        D = c.contact_inverse_weight[i] * imp / (1 - imp)
+        dD = -D * slope / (imp * (1 - imp))
+        active = False
+        for e in range(4):
+            pair, sign = 1 + e // 2, mu if e % 2 == 0 else -mu
+            gap = K * imp * dist
+            for a in range(3):
+                d[a] = normal[a] + sign * frame[pair, a]
+                gap += d[a] * g[a]
+            if gap >= 0:
+                continue
+            active = True
+            weight = D * K * (imp - slope * dist) + gap * dD
+            for b in range(3):
+                gD[b] = 0.0
+                for a in range(3):
+                    D_e[a, b] = N[a, b] + sign * turns[pair - 1, a, b]
+                    gD[b] += g[a] * D_e[a, b]
+            for a in range(3):
+                F[n, a] -= D * gap * d[a]
+                kappa[n, a] += weight * d[a]
+                for b in range(3):
+                    Kc[n, a, b] += D * d[a] * d[b]
+                    C[n, a, b] += weight * d[a] * normal[b]
+                    C[n, a, b] += D * (d[a] * gD[b] + gap * D_e[a, b])
+        if active:
+            which[n] = i
+            n += 1
+    return n
+
+
 # ---- Matrices of one step ------------------------------------------------------------------------
 
 
 @_helper
-def _add_contact(y: np.ndarray, contacts: Contacts, n: int, out: Bodies, body: int) -> None:
+def _add_contact(
+    y: np.ndarray, contacts: Contacts, n: int, scene: bool, out: Bodies, body: int
+) -> None:
     """Adds the n-th contact's wrench, stiffness K and geometry G to its body; y (6,): the body's
-    a + b v.
+    a + b v; scene: of Contacts' last two.
     """
     r, rx, F = contacts.point[n], contacts.centre[n], contacts.force[n]
     kappa, Kc = contacts.kappa[n], contacts.stiffness[n]
@@ -580,8 +708,14 @@ def _add_contact(y: np.ndarray, contacts: Contacts, n: int, out: Bodies, body: i
         E[a, 3 + a] = 1.0
         Ex[a, 3 + a] = 1.0
     NE = Ex.copy()
-    for b in range(6):
-        NE[2, b] *= 0.5  # half of dist: the contact point lies midway between the surfaces
+    if scene:
+        T = contacts.arm[n]
+        for a in range(3):
+            for b in range(6):
+                NE[a, b] = T[a, 0] * Ex[0, b] + T[a, 1] * Ex[1, b] + T[a, 2] * Ex[2, b]
+    else:
+        for b in range(6):
+            NE[2, b] *= 0.5  # half of dist: the contact point lies midway between the surfaces
     W, X = np.zeros((3, 3)), np.zeros((6, 6))
     _skew_into(W, 0, 0, y[0], y[1], y[2], 1.0)
     _skew_into(X, 0, 0, y[0], y[1], y[2], 1.0)
@@ -601,7 +735,11 @@ def _add_contact(y: np.ndarray, contacts: Contacts, n: int, out: Bodies, body: i
             for d in range(3):
                 KE[a, b] += Kc[a, d] * E[d, b]
                 KI[a, b] += Kc[a, d] * inner[d, b]
-            KI[a, b] += kappa[a] * Ex[2, b]
+            if scene:
+                for d in range(3):
+                    KI[a, b] += contacts.change[n, a, d] * Ex[d, b]
+            else:
+                KI[a, b] += kappa[a] * Ex[2, b]
     for a in range(6):
         for d in range(3):
             e = E[d, a]
@@ -666,9 +804,10 @@ def _own_terms(
     V, A, Z, f, fz, I = m.V, m.A, m.Z, out.f, out.fz, s.inertia
     sphere, sphere_body, body_dof, Y = contacts.sphere, tree.sphere_body, tree.body_dof, m.Y
     touched, own, B = out.touched, out.I, out.B
+    scene = s.touches.start.shape[0] > 0
     for n in range(touching):
         body = sphere_body[sphere[n]]
-        _add_contact(Y[body_dof[body]], contacts, n, out, body)
+        _add_contact(Y[body_dof[body]], contacts, n, scene, out, body)
         touched[body] = True
     Iv = np.zeros((1, 6))
     for body in range(1, I.shape[0]):
@@ -807,11 +946,17 @@ def step_matrices(c: Constants, s: Step, diagonals: Diagonals, out: StepMatrices
     ``diagonals``, too.
     """
     tree, nv, b_ref = _tree(c), s.v.shape[0], c.contact_reference[1]
-    motions, contacts = _new_motions(nv), _new_contacts(c.sphere_body.shape[0])
+    motions, scene = _new_motions(nv), s.touches.start.shape[0] > 0
+    contacts = _new_contacts(
+        s.last - s.first if scene else c.sphere_body.shape[0], s.last - s.first
+    )
     bodies, columns = _new_bodies(s.inertia.shape[0]), _new_columns(nv)
     _diagonals(c, s, diagonals)
     _motions(c, s, motions)
-    touching = _contacts(c, s, motions.Y, contacts)
+    if scene:
+        touching = _scene_contacts(c, s, motions.Y, contacts)
+    else:
+        touching = _contacts(c, s, motions.Y, contacts)
     _own_terms(tree, s, motions, contacts, touching, bodies)
     _composite(tree.body_parent, bodies)
     _columns(tree.dof_body, b_ref, s.S, motions, bodies, columns)
@@ -1109,6 +1254,9 @@ def _add_contact_pull(
     F: np.ndarray,
     kappa: np.ndarray,
     Kc: np.ndarray,
+    scene: bool,
+    C: np.ndarray,
+    T: np.ndarray,
     w: np.ndarray,
     y: np.ndarray,
     work: np.ndarray,
@@ -1119,9 +1267,10 @@ def _add_contact_pull(
 ) -> None:
     """Adds a contact's G' y, K y and wrench to rows ``body`` of TG, TK and phi (nb, 6).
 
-    r, rx, F, kappa, Kc: the contact's entries of ``Contacts``; w (6,) its body's a + b v, y (6,)
-    its body's nu_motion, work (2, 6). With e = E y and p = Kc e: G' y = E_x' (p x w + y x F, half
-    of it along n, plus kappa . e there) + w x* E' p.
+    r, rx, F, kappa, Kc, C, T: the contact's entries of ``Contacts``, the last two with a scene
+    only; w (6,) its body's a + b v, y (6,) its body's nu_motion, work (2, 6). With e = E y and
+    p = Kc e: G' y = E_x' (T' (p x w + y x F) + C' e) + w x* E' p. On the floor T' halves what is
+    along n, and C' e is kappa . e there.
     """
     e0 = y[3] + y[1] * r[2] - y[2] * r[1]
     e1 = y[4] + y[2] * r[0] - y[0] * r[2]
@@ -1131,8 +1280,19 @@ def _add_contact_pull(
     p2 = Kc[2, 0] * e0 + Kc[2, 1] * e1 + Kc[2, 2] * e2
     b0 = p1 * w[2] - p2 * w[1] + y[1] * F[2] - y[2] * F[1]
     b1 = p2 * w[0] - p0 * w[2] + y[2] * F[0] - y[0] * F[2]
-    b2 = 0.5 * (p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0])
-    b2 += kappa[0] * e0 + kappa[1] * e1 + kappa[2] * e2
+    if scene:
+        b2 = p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0]
+        b0, b1, b2 = (
+            T[0, 0] * b0 + T[1, 0] * b1 + T[2, 0] * b2,
+            T[0, 1] * b0 + T[1, 1] * b1 + T[2, 1] * b2,
+            T[0, 2] * b0 + T[1, 2] * b1 + T[2, 2] * b2,
+        )
+        b0 += C[0, 0] * e0 + C[1, 0] * e1 + C[2, 0] * e2
+        b1 += C[0, 1] * e0 + C[1, 1] * e1 + C[2, 1] * e2
+        b2 += C[0, 2] * e0 + C[1, 2] * e1 + C[2, 2] * e2
+    else:
+        b2 = 0.5 * (p0 * w[1] - p1 * w[0] + y[0] * F[1] - y[1] * F[0])
+        b2 += kappa[0] * e0 + kappa[1] * e1 + kappa[2] * e2
     work[0, 0], work[0, 1], work[0, 2] = (
         r[1] * p2 - r[2] * p1,
         r[2] * p0 - r[0] * p2,
@@ -1198,11 +1358,29 @@ def _pull_bodies(
         _add_cross_force(y, j, Iv, body, TB, body, -1.0)
     sphere, sphere_body, Y = contacts.sphere, tree.sphere_body, m.Y
     r, rx, F = contacts.point, contacts.centre, contacts.force
-    kappa, Kc = contacts.kappa, contacts.stiffness
+    kappa, Kc, C, T = contacts.kappa, contacts.stiffness, contacts.change, contacts.arm
+    scene = s.touches.start.shape[0] > 0
     for n in range(touching):
         body = sphere_body[sphere[n]]
         j = body_dof[body]
-        _add_contact_pull(r[n], rx[n], F[n], kappa[n], Kc[n], Y[j], y[j], work, body, TG, TK, phi)
+        turning = n if scene else 0
+        _add_contact_pull(
+            r[n],
+            rx[n],
+            F[n],
+            kappa[n],
+            Kc[n],
+            scene,
+            C[turning],
+            T[turning],
+            Y[j],
+            y[j],
+            work,
+            body,
+            TG,
+            TK,
+            phi,
+        )
     wrenches, body_parent = out.wrenches, tree.body_parent
     for i in range(1, 9):  # all but the momentum
         _gather(body_parent, 0, 6, wrenches[i])
@@ -1293,7 +1471,11 @@ def adjoint(
     M, H, Mhat = np.empty(entries), np.empty(entries), np.empty(entries)
     I, K = np.empty((nb, 10)), np.zeros((nb, 6, 6))
     diagonals, motions = _new_diagonals(nv), _new_motions(nv)
-    contacts, pull = _new_contacts(c.sphere_body.shape[0]), _new_pull(nv, nb)
+    start, room, most = r.touches.start, c.sphere_body.shape[0], 1
+    for t in range(start.shape[0] - 1):
+        most = max(most, start[t + 1] - start[t])
+    scene = start.shape[0] > 0
+    contacts, pull = _new_contacts(max(room, most), most), _new_pull(nv, nb)
     p = Costate(lq[last].copy(), lv[last].copy(), np.empty(nv), np.empty(nv), np.empty(nv))
     actuator_dof, kp, saturated, nu = c.actuator_dof, c.kp, r.saturated, p.nu
     Eq, Ev, turn = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros(3)
@@ -1301,7 +1483,10 @@ def adjoint(
         s = _step(r, t)
         _diagonals(c, s, diagonals)
         _motions(c, s, motions)
-        touching = _contacts(c, s, motions.Y, contacts)
+        if scene:
+            touching = _scene_contacts(c, s, motions.Y, contacts)
+        else:
+            touching = _contacts(c, s, motions.Y, contacts)
         _mass_matrices(tree, c.armature, s, contacts, touching, diagonals.H, I, K, M, H)
         _with_damping(tree.row_start, h, diagonals.Dv, M, Mhat)
         factorise(tree.row_start, tree.ancestors, Mhat)

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from motionrecon.engine import mujoco
 from motionrecon.errors import ShapeError
 from motionrecon.physics.constants import Constants, read_constants
+from motionrecon.physics.kernels import Touches
+from motionrecon.physics.touches import Recorder
 
 # A bad control is NaN or beyond 1e10: MuJoCo then goes on without any control, in finite states.
 _DIVERGED = (
@@ -45,6 +47,8 @@ class Rollout:
     """MuJoCo's efc_force of every step, as many numbers as it has constraint rows: the contacts'
     in order (see floor_forces for reading them).
     """
+    touches: Touches
+    """Contacts with the floor and a scene's boxes; empty without a scene."""
     diverged: bool
     """MuJoCo gave up on a step, or left out a control that is no number; the records after it mean
     nothing.
@@ -62,6 +66,8 @@ class Simulator:
         self.model = model
         self.data = mujoco.MjData(model)
         self.constants: Constants = read_constants(model)
+        self._recorder = Recorder(model, self.constants)
+        self.supports = self._recorder.boxes  # of the scene, besides the floor
         limited = model.actuator_forcelimited.astype(bool)
         self._low = np.where(limited, model.actuator_forcerange[:, 0], -np.inf)
         self._high = np.where(limited, model.actuator_forcerange[:, 1], np.inf)
@@ -112,6 +118,8 @@ class Simulator:
             d.actuator_force,
         )
         constraint_force = []
+        self._recorder.clear()
+        note = self._recorder.note if self.supports else None
         Q[0], V[0] = qpos, qvel
         # After mj_step positions and accelerations describe the state before the step; qpos and
         # qvel are new.
@@ -127,6 +135,8 @@ class Simulator:
                 d_qvel,
             )
             constraint_force.append(d.efc_force.copy())
+            if note is not None:
+                note(d)
         mujoco.mj_kinematics(m, d)
         mujoco.mj_comPos(m, d)
         cdof[T], com[T], cinert[T] = d_cdof, d_com, d_cinert
@@ -134,6 +144,7 @@ class Simulator:
         saturated = np.zeros((T, m.nv), bool)
         saturated[:, c.actuator_dof] = (torque <= self._low) | (torque >= self._high)
         bad = any(d.warning[w].number for w in _DIVERGED) or not np.isfinite(V[T]).all()
+        centres = geoms[:, c.sphere_geom]
         return Rollout(
             qpos=Q,
             qvel=V,
@@ -141,12 +152,13 @@ class Simulator:
             cdof=cdof,
             com=com,
             cinert=cinert,
-            centres=geoms[:, c.sphere_geom],
+            centres=centres,
             xpos=xpos,
             xmat=xmat.reshape(T + 1, -1, 3, 3),
             torque=torque,
             saturated=saturated,
             constraint_force=constraint_force,
+            touches=self._recorder.touches(centres),
             diverged=bool(bad),
         )
 

@@ -10,6 +10,7 @@ from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, WindowReport
+from motionrecon.physics.constants import scene_boxes
 from motionrecon.physics.floor_forces import CENTRE_N, floor_contacts, foot_bodies
 
 
@@ -169,5 +170,6 @@ def _elsewhere(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         forces[:, s], up = sums[:, 0], sums[:, 0, 2]
         loaded = up > CENTRE_N
         centre[loaded, s] = sums[loaded, 1] / up[loaded, None]
-    centre[..., 2] = np.where(np.isfinite(centre[..., 2]), 0.0, np.nan)
+    if not len(scene_boxes(model)):
+        centre[..., 2] = np.where(np.isfinite(centre[..., 2]), 0.0, np.nan)
     return forces, centre

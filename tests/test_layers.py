@@ -43,6 +43,7 @@ LAYERS = (
     ("motionrecon.motion",),
     ("motionrecon.windows",),
     ("motionrecon.pipeline",),
+    ("motionrecon.people",),
     ("motionrecon.learned.train",),
     ("motionrecon.view",),
     ("motionrecon.export",),

@@ -7,6 +7,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.reading import ReadingOptions
+from motionrecon.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from motionrecon.clip.load import Clip
@@ -27,6 +28,8 @@ def run(o: InspectOptions, console: Console) -> int:
     from motionrecon.clip.inspection import describe
     from motionrecon.clip.load import load_clip
 
+    if o.reading.person == "all":
+        return _run_all(o, console)
     clip = load_clip(o.clip, **o.reading.keywords())
     if console.quiet:
         console.warn(clip.warnings)
@@ -34,6 +37,25 @@ def run(o: InspectOptions, console: Console) -> int:
         console.say(*describe(clip))
     if console.json:
         console.report(report(clip))
+    return 0
+
+
+def _run_all(o: InspectOptions, console: Console) -> int:
+    from motionrecon.clip.inspection import describe
+    from motionrecon.clip.load import load_people
+
+    if o.reading.forces is not None:
+        raise UsageError("--forces belongs to one person: expected none beside --person all")
+    clips, left_out = load_people(o.clip, **o.reading.of_people())
+    console.warn(left_out)
+    for number, clip in clips.items():
+        if console.quiet:
+            console.warn(clip.warnings)
+        elif not console.json:
+            console.say(f"person {number}", *describe(clip))
+    if console.json:
+        people = {str(number): report(clip) for number, clip in clips.items()}
+        console.report({"people": people, "left_out": list(left_out)})
     return 0
 
 

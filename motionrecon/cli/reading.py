@@ -1,8 +1,9 @@
 """Options that settle what a file does not say, the same for every command that reads a clip."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
 
 
@@ -23,8 +24,8 @@ class ReadingOptions:
     """frames a second, Hz, above 0"""
     subject: Annotated[str | None, unset("NAME|N")] = None
     """which of several subjects; the first or second of doubled labels"""
-    person: Annotated[int | None, unset("N")] = None
-    """which of several persons, by number or track"""
+    person: Annotated[int | Literal["all"] | None, unset("N|all")] = None
+    """which of several persons, by number or track; all: reconstruct and inspect take everybody"""
     model: Annotated[str | None, unset("FILE")] = None
     """a motion's skeleton: .asf for .amc, MuJoCo .xml for keyframes alone"""
     forces: Annotated[str | None, unset("FILE")] = None
@@ -33,5 +34,13 @@ class ReadingOptions:
     """read pickled arrays (VideoPose3D), plain data only"""
 
     def keywords(self) -> dict[str, Any]:
-        """The keywords of motionrecon.load_clip."""
+        """The keywords of motionrecon.load_clip. Raises UsageError for all persons."""
+        if self.person == "all":
+            raise UsageError(
+                "--person all: expected a number here; reconstruct and inspect alone take all"
+            )
         return asdict(self)
+
+    def of_people(self) -> dict[str, Any]:
+        """The keywords of motionrecon.clip.load.load_people."""
+        return {k: v for k, v in asdict(self).items() if k not in ("person", "forces")}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from motionrecon.clip.clock import FPS_RANGE, clock, wrong_rate
 from motionrecon.clip.doubts import doubt
 from motionrecon.clip.naming import name
 from motionrecon.clip.pair import pair
+from motionrecon.clip.people import one, separate
 from motionrecon.clip.reading import Asked, Reading
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.scale import scale
@@ -54,7 +56,7 @@ def load_clip(
     options = io.ReadOptions(
         person, subject, Path(model) if model is not None else None, allow_pickle
     )
-    raw = io.read(Path(path), options)
+    raw = one(io.read(Path(path), options), person, str(path))
     if forces is not None:
         raw = replace(raw, forces=io.read_forces(Path(forces)))
     return make_clip(
@@ -98,10 +100,59 @@ def make_clip(
     subject: str | None = None,
 ) -> Clip:
     """The same as load_clip, from arrays in memory (motionrecon.io.Raw)."""
+    asked = Asked(skeleton, mapping, units, up, fps, subject)
+    return _clip(_settled(raw, source, asked))
+
+
+def load_people(
+    path: str | Path, *, model: str | Path | None = None, allow_pickle: bool = False, **asked: Any
+) -> tuple[dict[int, Clip], tuple[str, ...]]:
+    """(everybody in a file, by number or track; who was left out and why). One unit and one up axis
+    for all: those that most of them show by themselves.
+
+    asked: the other options of load_clip but person and forces. Raises ClipError where nobody can
+    be read.
+    """
+    options = io.ReadOptions(
+        subject=asked.get("subject"),
+        model=Path(model) if model is not None else None,
+        allow_pickle=allow_pickle,
+        everyone=True,
+    )
+    raw = io.read(Path(path), options)
+    wanted = Asked(**asked)
+    if raw.names is None:
+        wanted = replace(wanted, subject=None)
+    readings, left_out, refused = {}, [], None
+    for number, person in separate(raw, str(path)).items():
+        try:
+            readings[number] = _settled(person, str(path), wanted)
+        except ClipError as error:
+            refused = refused or error
+            left_out.append(f"person {number} is left out: {error}")
+    if not readings:
+        raise refused or ClipError(f"{path}: every keypoint of everybody is missing")
+    common = replace(
+        wanted,
+        units=_most([r.units for r in readings.values()]),
+        up=_most([r.up for r in readings.values()]),
+    )
+    for number, reading in readings.items():
+        if (reading.units, reading.up) != (common.units, common.up):
+            readings[number] = _settled(reading.raw, str(path), common)
+    return {number: _clip(reading) for number, reading in readings.items()}, tuple(left_out)
+
+
+def _most(words: list[str]) -> str:
+    """The most frequent one, the first of several."""
+    return max(words, key=words.count)
+
+
+def _settled(raw: io.Raw, source: str, asked: Asked) -> Reading:
     reading = Reading(
         raw,
         source,
-        Asked(skeleton, mapping, units, up, fps, subject),
+        asked,
         positions=raw.positions,
         confidence=np.empty((0, 0)),  # the first step makes it
         findings=raw.findings,
@@ -110,12 +161,16 @@ def make_clip(
     )
     for step in STEPS:
         reading = step(reading)
+    return reading
+
+
+def _clip(reading: Reading) -> Clip:
     clip = Clip(
         keypoints=reading.positions,
         names=reading.names,
         fps=reading.fps,
         confidence=np.where(np.isfinite(reading.positions).all(axis=-1), reading.confidence, 0.0),
-        source=source,
+        source=reading.source,
         findings=reading.findings,
         warnings=reading.warnings,
         extras=reading.extras,

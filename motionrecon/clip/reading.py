@@ -36,7 +36,8 @@ class Reading:
     raw: what the file says, as it was read; asked: what the user says; source: the file's name for
     messages. positions (T, J, 3), NaN where missing: in the file's units and axes until the steps
     scale and turn; confidence (T, J) in [0, 1]; names: of the J keypoints, empty before the step
-    name; fps: Hz, NaN before the step clock; findings and warnings in words, in the order in which
+    name; fps: Hz, NaN before the step clock; units, up: what the steps scale and turn settled on;
+    findings and warnings in words, in the order in which
     they were made; extras: arrays that come along.
     """
 
@@ -47,6 +48,8 @@ class Reading:
     confidence: Float[np.ndarray, "T J"]
     names: tuple[str, ...] = ()
     fps: float = float("nan")
+    units: str = ""
+    up: str = ""
     findings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     extras: dict[str, Any] = field(default_factory=dict)

@@ -41,6 +41,6 @@ def scale(reading: Reading) -> Reading:
             f"in {units} ({how}) the person is {tall * metres:.3g} m tall; "
             f"expected {low:g} to {high:g} m{hint}"
         )
-    return reading.replace(positions=reading.positions * metres).found(
+    return reading.replace(positions=reading.positions * metres, units=units).found(
         f"units {units} ({how}): the person is about {tall * metres:.2f} m tall"
     )

@@ -31,9 +31,9 @@ def _rotation(reading: Reading) -> tuple[Reading, Float[np.ndarray, "3 3"]]:
             raise reading.error(wrong)
     if axis := asked or declared:
         how = "given" if asked else "from the file"
-        return reading.found(f"up axis {axis} ({how})"), detect.UP_AXES[axis]
+        return reading.replace(up=axis).found(f"up axis {axis} ({how})"), detect.UP_AXES[axis]
     seen = detect.detect_up(reading.positions, reading.names)
-    reading = reading.found(f"up axis {seen.axis} (detected)")
+    reading = reading.replace(up=seen.axis).found(f"up axis {seen.axis} (detected)")
     if seen.evidence < _GUESS:
         reading = reading.warned(
             f"the up axis is a guess ({seen.axis}): the motion hardly shows it; "

@@ -47,14 +47,16 @@ class ForceFile:
 class Raw:
     """A file's content before anything is detected or converted: its own units, axes and names.
 
-    positions (T, J, 3); names of the J keypoints, joints or markers, or the name of their skeleton;
+    positions (T, J, 3), or (P, T, J, 3) or (T, P, J, 3) of P persons, whose numbers are `persons`
+    where the file has any (one for a person that was chosen); names of the J
+    keypoints, joints or markers, or the name of their skeleton;
     fps in Hz or time (T,) in s; units "m", "cm" or "mm" and up "z", "y", "-y" ... where the file
     states them, else likely_units are tried in that order; confidence (T, J); plates: force plates;
     forces: those of another file, which take the place of any others; extras: arrays that pass
     through unchanged (grf_*, body_mass_kg); findings and warnings: what the reader has to say.
     """
 
-    positions: Float[np.ndarray, "T J 3"]
+    positions: Float[np.ndarray, "*people T J 3"]
     names: tuple[str, ...] | None = None
     skeleton: str | None = None
     fps: float | None = None
@@ -62,9 +64,10 @@ class Raw:
     units: str | None = None
     up: str | None = None
     likely_units: tuple[str, ...] = ("m", "cm", "mm")
-    confidence: Float[np.ndarray, "T J"] | None = None
+    confidence: Float[np.ndarray, "*people T J"] | None = None
     plates: Plates | None = None
     forces: ForceFile | None = None
+    persons: tuple[int, ...] = ()
     extras: dict = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -74,7 +77,8 @@ class Raw:
 class ReadOptions:
     """What a file alone does not settle.
 
-    person: which of several, a number or a track's id; subject: which of several subjects, a name,
+    person: which of several, a number or a track's id; everyone: all of them, as positions
+    (P, T, J, 3); subject: which of several subjects, a name,
     or the first, second ... of labels that stand twice; model: the skeleton (.asf) or the model
     (.xml) that a motion belongs to; allow_pickle: read pickled NumPy objects (VideoPose3D's
     archives).
@@ -84,6 +88,7 @@ class ReadOptions:
     subject: str | None = None
     model: Path | None = None
     allow_pickle: bool = False
+    everyone: bool = False
 
 
 Reader = Callable[[Path, ReadOptions], Raw]

@@ -81,8 +81,8 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         )
     positions = _coordinates(path, f"'{key}'", arrays[key])
     confidence = next((arrays[k] for k in CONFIDENCE if k in arrays), None)
-    if confidence is None and positions.ndim == 3 and positions.shape[2] == 4:
-        positions, confidence = positions[:, :, :3], positions[:, :, 3]
+    if confidence is None and positions.ndim in (3, 4) and positions.shape[-1] == 4:
+        positions, confidence = positions[..., :3], positions[..., 3]
     names = next((arrays[k] for k in NAMES if k in arrays), None)
     return Raw(
         positions=positions,
@@ -111,8 +111,8 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         array = content["array"]
     positions = _coordinates(path, "the array", array)
     confidence = None
-    if positions.ndim == 3 and positions.shape[2] == 4:
-        positions, confidence = positions[:, :, :3], positions[:, :, 3]
+    if positions.ndim in (3, 4) and positions.shape[-1] == 4:
+        positions, confidence = positions[..., :3], positions[..., 3]
     return Raw(positions, confidence=confidence)
 
 

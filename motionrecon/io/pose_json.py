@@ -79,21 +79,35 @@ def from_frames(path: Path, frames: Iterable, labels: list[str], options: ReadOp
     if len(joints) > 1:
         counts = " and ".join(map(str, sorted(joints)[:4]))
         raise ClipError(f"{path}: poses of {counts} keypoints are mixed; expected one number")
-    chosen, findings, warnings = _choose(path, poses, options.person)
     count = joints.pop()
-    check_count(path, 3 * count * len(poses))
-    positions, scores = np.full((len(poses), count, 3), np.nan), np.zeros((len(poses), count))
-    for t, pose in enumerate(chosen):
-        if pose is not None:
-            positions[t] = pose.points
-            scores[t] = 1.0 if pose.scores is None else pose.scores
+    people: tuple[int | None, ...] = (options.person,)
+    if options.everyone:
+        people = _people(poses)
+    check_count(path, 3 * count * len(poses) * len(people))
+    positions = np.full((len(people), len(poses), count, 3), np.nan)
+    scores = np.zeros(positions.shape[:3])
+    for k, number in enumerate(people):
+        chosen, findings, warnings = _choose(path, poses, number)
+        for t, pose in enumerate(chosen):
+            if pose is not None:
+                positions[k, t] = pose.points
+                scores[k, t] = 1.0 if pose.scores is None else pose.scores
+    several = len(people) > 1
     return Raw(
-        positions=positions,
+        positions=positions if several else positions[0],
         skeleton="body25" if count == 25 else None,
-        confidence=scores,
-        findings=(f"poses: {count} keypoints", *findings),
+        confidence=scores if several else scores[0],
+        findings=(f"poses: {count} keypoints", *(() if several else findings)),
         warnings=tuple(warnings),
+        persons=tuple(n for n in people if n is not None),
     )
+
+
+def _people(poses: list[list[_Pose]]) -> tuple[int, ...]:
+    """Of all persons: tracks, or places in the frames."""
+    if all(p.track is not None for persons in poses for p in persons):
+        return tuple(sorted({p.track for persons in poses for p in persons if p.track is not None}))
+    return tuple(range(max(map(len, poses))))
 
 
 def _persons(path: Path, frame: Any, label: str) -> list[_Pose]:
@@ -177,7 +191,7 @@ def _choose(
                 f"{k} ({n} frames)" for k, n in sorted(tracks.items(), key=lambda i: -i[1])[:8]
             )
             raise ClipError(
-                f"{path}: {len(tracks)} persons: which one? Give --person, one of: {known}"
+                f"{path}: {len(tracks)} persons: which one? Give --person, one of: {known}, or all"
             )
         wanted = next(iter(tracks)) if person is None else person
         if wanted not in tracks:
@@ -193,7 +207,7 @@ def _choose(
     if person is None and most > 1:
         raise ClipError(
             f"{path}: up to {most} persons in a frame: which one? Give --person, one of: 0 to "
-            f"{most - 1}"
+            f"{most - 1}, or all"
         )
     wanted = person or 0
     if not 0 <= wanted < most:
@@ -221,8 +235,8 @@ def _arrays(path: Path, content: dict) -> Raw:
         )
     positions = _array(path, content[key], f"'{key}'")
     confidence = None
-    if positions.ndim == 3 and positions.shape[2] == 4:
-        positions, confidence = positions[:, :, :3], positions[:, :, 3]
+    if positions.ndim in (3, 4) and positions.shape[-1] == 4:
+        positions, confidence = positions[..., :3], positions[..., 3]
     return _with_header(path, Raw(positions, confidence=confidence), content)
 
 
@@ -239,7 +253,7 @@ def _with_header(path: Path, raw: Raw, content: dict) -> Raw:
         None,
     )
     table = meta.get("keypoint_id2name")
-    joints = raw.positions.shape[1] if raw.positions.ndim == 3 else 0
+    joints = raw.positions.shape[-2] if raw.positions.ndim in (3, 4) else 0
     if names is None and isinstance(table, dict) and {str(i) for i in range(joints)} <= set(table):
         names = [table[str(i)] for i in range(joints)]
     fps = next(
@@ -261,4 +275,5 @@ def _with_header(path: Path, raw: Raw, content: dict) -> Raw:
         confidence=raw.confidence,
         findings=raw.findings,
         warnings=raw.warnings,
+        persons=raw.persons,
     )

@@ -30,12 +30,14 @@ _LOSS_NOTE = (
 )
 
 
-def page(takes: list[Take], title: str, subtitle: str = "") -> str:
-    """The page's text for one take, or several of one clip."""
+def page(takes: list[Take], title: str, subtitle: str = "", together: bool = False) -> str:
+    """The page's text for one take, or several: of one clip, side by side, or of people of one
+    recording, together in one scene.
+    """
     web = files("motionrecon.view") / "web"
     script = "\n".join((web / f"{name}.js").read_text() for name in _SCRIPTS)
     data = json.dumps(
-        _data(takes, title, subtitle), allow_nan=False, separators=(",", ":")
+        _data(takes, title, subtitle, together), allow_nan=False, separators=(",", ":")
     ).replace("<", "\\u003c")
     parts = {
         "title": _escaped(title),
@@ -47,35 +49,42 @@ def page(takes: list[Take], title: str, subtitle: str = "") -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], (web / "page.html").read_text())
 
 
-def write_page(takes: list[Take], path: str | Path, title: str, subtitle: str = "") -> Path:
+def write_page(
+    takes: list[Take], path: str | Path, title: str, subtitle: str = "", together: bool = False
+) -> Path:
     """Write the page whole or not at all. Raises OutputError."""
     path = Path(path)
     with write_atomically(path) as part:
         # a clip's name may hold bytes that are no letters
-        text = page(takes, title, subtitle).encode("utf-8", "backslashreplace")
+        text = page(takes, title, subtitle, together).encode("utf-8", "backslashreplace")
         part.write_bytes(text)
     return path
 
 
-def _data(takes: list[Take], title: str, subtitle: str) -> dict:
-    longest = max(takes, key=lambda take: len(take.time))
+def _data(takes: list[Take], title: str, subtitle: str, together: bool) -> dict:
+    longest = max(takes, key=lambda take: take.late + len(take.time))
     fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
     at = slice(None, None, max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS))))
     names = longest.motion.keypoint_names
+    frames = longest.late + len(longest.time)
+    time = np.arange(frames) / fps if longest.late else longest.time
     targets = longest.motion.input_keypoints - longest.motion.qpos[:, None, :3]
     return {
         "title": title,
         "subtitle": subtitle,
-        "time": pack.floats(longest.time[at]),
+        "time": pack.floats(time[at]),
         "names": names,
         "edges": edges(names),
-        "targets": pack.steps(targets[at]),
-        "path": pack.floats(path_of(longest)[at][:, None]),
+        "targets": pack.steps(_after(longest.late, targets)[at]),
+        "path": pack.floats(
+            np.pad(path_of(longest), ((longest.late, 0), (0, 0)), "edge")[at][:, None]
+        ),
         "weight": longest.motion.weight,
         "azimuth": azimuth(longest),
-        "reach": reach(longest),
+        "reach": _reach(takes, longest) if together else reach(longest),
         "loaded": LOADED_N,
         "joints": longest.motion.joint_names,
+        "together": together,
         "longest": takes.index(longest),
         "takes": [_take(take, at) for take in takes],
         "metrics": rows(takes),
@@ -83,9 +92,25 @@ def _data(takes: list[Take], title: str, subtitle: str) -> dict:
     }
 
 
+def _reach(takes: list[Take], longest: Take) -> tuple[float, float]:
+    """m, as camera.reach, so that all are in the picture that follows the longest take."""
+    wide, high = reach(longest)
+    path = longest.motion.qpos[:, :2]
+    apart = 0.0
+    for take in takes:
+        own = take.motion.qpos[:, :2]
+        at = np.clip(take.late + np.arange(len(own)) - longest.late, 0, len(path) - 1)
+        apart = max(apart, float(np.linalg.norm(own - path[at], axis=1).max()))
+    return wide + apart, high
+
+
 def _take(take: Take, at: slice) -> dict:
     m = take.motion
     origin = m.qpos[:, None, :3]
+
+    def shown(values: np.ndarray) -> np.ndarray:
+        return _after(take.late, values)[at]
+
     curves = {axis: loss.curve(take.windows, axis) for axis in ("evaluations", "seconds")}
     losses = {
         k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])}
@@ -94,31 +119,37 @@ def _take(take: Take, at: slice) -> dict:
     }
     return {
         "label": take.label,
+        "first": -(-take.late // (at.step or 1)),
         "shapes": take.shapes.tolist(),
         "radii": [round(float(r), 5) for r in take.radii],
         # about a float32 origin, so that what the page adds is what was taken away
-        "origin": pack.floats(origin[at, 0]),
-        "points": pack.steps((take.points - origin)[at]),
-        "keypoints": pack.steps((m.keypoints - origin)[at]),
-        "error": pack.floats(take.errors_mm[at]),
-        "force": pack.steps(m.contact_force[at]),
+        "origin": pack.floats(np.nan_to_num(shown(origin[:, 0]))),
+        "points": pack.steps(shown(take.points - origin)),
+        "keypoints": pack.steps(shown(m.keypoints - origin)),
+        "error": pack.floats(shown(take.errors_mm)),
+        "force": pack.steps(shown(m.contact_force)),
         "filtered": None
         if m.contact_force_filtered is None
-        else pack.steps(m.contact_force_filtered[at]),
-        "centre": pack.floats(m.centre_of_pressure[at]),
+        else pack.steps(shown(m.contact_force_filtered)),
+        "centre": pack.floats(shown(m.centre_of_pressure)),
         "measured": None
         if m.measured_contact_force is None
-        else pack.steps(m.measured_contact_force[at]),
+        else pack.steps(shown(m.measured_contact_force)),
         "elsewhere": {
-            "force": pack.floats(take.elsewhere_force[at]),
-            "centre": pack.floats(take.elsewhere_centre[at]),
+            "force": pack.floats(shown(take.elsewhere_force)),
+            "centre": pack.floats(shown(take.elsewhere_centre)),
         }
         if take.elsewhere_force.shape[1]
         else None,
-        "torque": pack.steps(m.torques[at]),
-        "angle": pack.steps(np.rad2deg(m.qpos[at, 7:])),
+        "torque": pack.steps(shown(m.torques)),
+        "angle": pack.steps(np.rad2deg(shown(m.qpos[:, 7:]))),
         "loss": losses or None,
     }
+
+
+def _after(frames: int, values: np.ndarray) -> np.ndarray:
+    """Values (T, ...) after so many frames of NaN."""
+    return np.pad(values, ((frames, 0), *((0, 0),) * (values.ndim - 1)), constant_values=np.nan)
 
 
 def _escaped(text: str) -> str:

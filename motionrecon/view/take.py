@@ -28,6 +28,7 @@ class Take:
     # force of the floor on each other segment that touches it, and where; NaN while it does not
     elsewhere_force: Float[np.ndarray, "T S 3"]
     elsewhere_centre: Float[np.ndarray, "T S 3"]
+    late: int = 0  # frames by which it begins after the others of a page
 
     @property
     def time(self) -> Float[np.ndarray, "T"]:

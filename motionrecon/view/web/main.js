@@ -1,7 +1,7 @@
 const $ = (id) => document.getElementById(id);
 const T = DATA.time.values.length, TIME = DATA.time.values, END = TIME[T - 1];
 const many = DATA.takes.length > 1;
-const state = {now: 0, playing: false, speed: 1, over: !many, last: 0};
+const state = {now: 0, playing: false, speed: 1, over: !many || DATA.together, last: 0};
 const camera = {...HOME, fov: 0.6, target: [0, 0, 0.9], shift: [0, 0, 0]};
 let colors = {}, dirty = true;
 
@@ -33,7 +33,7 @@ function frameAt(now) {
   return part > 0.999 ? [low + 1, 0] : [low, Math.max(0, part)];
 }
 
-function lasts(take, t) { return t < take.points.shape[0]; }
+function lasts(take, t) { return t >= take.first && t < take.points.shape[0]; }
 
 function panels() {
   if (state.over) return [{name: many ? "" : DATA.takes[0].label, takes: DATA.takes}];
@@ -63,7 +63,7 @@ function draw() {
     const x = Math.floor((k % cols) * W / cols), y = Math.floor(Math.floor(k / cols) * H / rows);
     const box = {x, y, width: Math.floor(W / cols), height: Math.floor(H / rows)}, shapes = [];
     panel.takes.forEach((take, i) => {
-      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i ? 0.4 : 1);
+      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i && !DATA.together ? 0.4 : 1);
     });
     if (panel.stick) stick(shapes, t, part, colors.soft);
     if (panel.stick || $("dots").checked) dots(shapes, t, part, colors.ink, colors.card);

@@ -18,6 +18,7 @@ from motionrecon.clip.floor import PLACEMENT_M, Floor, estimate_floor, given_flo
 from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
+from motionrecon.clip.trunk import with_presumed_trunk
 from motionrecon.errors import ClipError
 from motionrecon.interrupts import is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
@@ -42,6 +43,7 @@ from motionrecon.windows import (
     WindowResult,
     smoothed_momentum,
     solve_windows,
+    unswung,
 )
 
 __all__ = ["Options", "Prepared", "Reference", "Solve", "prepare", "reconstruct", "solve_windows"]
@@ -83,7 +85,7 @@ def prepare(
     floor = estimate_floor(clip, own_noise) if known is None else given_floor(known)
     levelled = level(clip, floor)
     rate = clip.fps / control_stride(clip.fps, options.control_rate)
-    slow = to_rate(levelled, rate)
+    slow = with_presumed_trunk(to_rate(levelled, rate))
     substeps = int(np.ceil(options.simulation_rate / rate - 1e-9))
     model_options = ModelOptions(timestep=1 / (rate * substeps))
     body = build_body(slow, options.mass_kg, noise, model_options)
@@ -101,11 +103,16 @@ def prepare(
     used = slice(_LEAD_IN - first, None)
     # A clip that goes on beyond its last control frame is followed into the next interval.
     more = (len(clip.keypoints) - 1) / clip.fps * rate - (len(slow.keypoints) - 1) > 1e-6
-    reference = _reference(standing, around, used, first, int(more), substeps, noise, options)
+    presumed = around.names != levelled.names
+    reference = _reference(
+        standing, around, used, first, int(more), substeps, noise, presumed, options
+    )
     inside = slice(first, reference.last + 1)
     ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
-    return Prepared(levelled, floor, standing.body, ik, rate, reference)
+    seen = sum(n in levelled.names for n in standing.body.keypoint_names)
+    ik = replace(ik, keypoints=ik.keypoints[:, :seen])
+    return Prepared(levelled, floor, standing.body.showing(seen), ik, rate, reference)
 
 
 def _weighed(standing: Standing, slow: Clip, options: ModelOptions) -> Standing:
@@ -139,6 +146,7 @@ def _reference(
     more: int,
     substeps: int,
     noise: float,
+    presumed: bool,
     options: Options,
 ) -> Reference:
     body, simulator = standing.body, Simulator(standing.body.model)
@@ -146,6 +154,9 @@ def _reference(
     qpos = standing.ik.qpos[used]
     qvel = qvel_from(qpos, 1 / around.fps)
     aim = _aim(body, qpos, qvel)
+    momentum = smoothed_momentum(simulator, qpos, qvel, around.fps, substeps)
+    if presumed:
+        momentum = unswung(momentum, body.mass_kg)
     frames = np.arange(len(qpos))
     middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
     return Reference(
@@ -157,7 +168,7 @@ def _reference(
         targets=around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],
         confidence=around.confidence[used][:, columns],
         smooth=standing.ik.keypoints[used],
-        momentum=smoothed_momentum(simulator, qpos, qvel, around.fps, substeps),
+        momentum=momentum,
         aim=aim,
         feedforward=resampled(middle, frames, aim),
         substeps=substeps,

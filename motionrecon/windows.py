@@ -41,6 +41,9 @@ _CUTOFF_HZ = 10.0
 _PADDED = 9  # frames that filtfilt needs at its ends
 _STEPS_A_SAMPLE = 2  # at most, of momentum: 120 Hz
 _UNSEEN = 0.1  # weight of the reference's keypoints where it goes on beyond the clip
+# m^2/s: the angular momentum a kilogram that arms and trunk swing against the legs'. A fast run's
+# legs have 0.1, a somersault 0.8.
+_SWUNG = 0.15
 _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 
 
@@ -214,6 +217,20 @@ def smoothed_momentum(
     moments = np.arange(1, frames * samples + 1) / samples
     spline = CubicSpline(np.arange(frames + 1), momentum)
     return spline(moments).reshape(frames, samples, 6)
+
+
+def unswung(momentum: Float[np.ndarray, "F S 6"], mass: float) -> Float[np.ndarray, "F S 6"]:
+    """The momentum of a reference whose upper body no keypoint shows, with its angular part L (m:
+    the mass) brought near what a person's is: L |L|^2 / (|L|^2 + (_SWUNG m)^2).
+
+    Arms and trunk swing against the legs, so that the angular momentum of the whole body stays near
+    zero (H. Herr, M. Popovic, J. Experimental Biology 211, 2008); with a trunk as one piece the
+    legs' would be left, which no floor gave. That of a somersault is beyond what arms swing.
+    """
+    out = momentum.copy()
+    square = (momentum[..., :3] ** 2).sum(axis=-1, keepdims=True)
+    out[..., :3] *= square / (square + (_SWUNG * mass) ** 2)
+    return out
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from tyro.conf import Positional
 
 from motionrecon import assets
 from motionrecon.cli.words import unset
+from motionrecon.clip.clip import Clip
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError, MotionReconError, OptionError
 from motionrecon.motion.kind import Kind
@@ -43,6 +44,7 @@ _NAMES = {
     "in_the_air_percent": ("in the air",),
     "peak_bw": ("peak",),
 }
+_LEGS = ("hip", "knee", "ankle", "heel", "toe", "big_toe", "small_toe")
 # column, key of a row, digits after the point
 _COLUMNS: tuple[tuple[str, str, int], ...] = (
     ("MAE % BW, vertical / along / across", "mae_bw_percent", 1),
@@ -72,6 +74,8 @@ class Study:
     """a window, at least 1"""
     seconds: Annotated[float | None, unset("S")] = None
     """of each clip, from its start, s"""
+    only: Annotated[Literal["legs"] | None, unset("legs")] = None
+    """cut clips down to this part of the body, as a laboratory that looks at gait alone has them"""
     weights: Annotated[tuple[str, ...], unset("NAME=VALUE ...")] = ()
     """other numbers for the options of a reconstruction, as momentum=0 spin=0, for ablations"""
 
@@ -117,6 +121,8 @@ def measure(path: Path, a: Study) -> dict[str, Any] | None:
 
 def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     clip = load_clip(path).until(a.seconds)
+    if a.only is not None:
+        clip = legs_of(clip)
     if Plates.of(clip.extras) is None:
         return None
     motion = reconstruct(clip, options_of(a))
@@ -139,6 +145,16 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     a.out.mkdir(parents=True, exist_ok=True)
     draw(found, motion.weight, f"{path.stem}: {kind}", a.out / f"{path.stem}.png")
     return {**row, "missed": missed(row)}
+
+
+def legs_of(clip: Clip) -> Clip:
+    """The clip with the keypoints of its legs alone."""
+    columns = [i for i, n in enumerate(clip.names) if n == "pelvis" or n[2:] in _LEGS]
+    return clip.replace(
+        keypoints=clip.keypoints[:, columns],
+        names=tuple(clip.names[i] for i in columns),
+        confidence=clip.confidence[:, columns],
+    )
 
 
 def options_of(a: Study) -> Options:

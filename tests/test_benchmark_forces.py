@@ -161,3 +161,15 @@ def test_a_weight_that_is_none_is_one_line(word):
 def test_weights_are_those_of_the_reconstruction():
     study = forces.Study(weights=("momentum=0", "max_evaluations=5"))
     assert forces.options_of(study) == Options(momentum=0.0, max_evaluations=5)
+
+
+def test_legs_alone_keep_their_plates(walk):
+    clip, _ = walk
+    legs = forces.legs_of(clip)
+    assert {"l_hip", "r_ankle"} <= set(legs.names) < set(clip.names)
+    assert not [n for n in legs.names if "shoulder" in n or n in ("neck", "chest", "head")]
+    assert legs.keypoints.shape[1] == legs.confidence.shape[1] == len(legs.names)
+    np.testing.assert_array_equal(
+        legs.keypoints[:, legs.index("r_ankle")], clip.keypoints[:, clip.index("r_ankle")]
+    )
+    assert legs.extras is clip.extras

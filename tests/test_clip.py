@@ -311,6 +311,41 @@ def test_thirteen_joints_are_enough_and_arms_are_not_needed(walk):
         np.testing.assert_allclose(clip.keypoints, walk.keypoints[:, columns])
 
 
+LEGS = tuple(f"{s}_{p}" for p in ("hip", "knee", "ankle", "heel", "toe") for s in "lr")
+
+
+def cut(clip, names):
+    return Raw(clip.keypoints[:, [clip.index(n) for n in names]], names=tuple(names), fps=30.0)
+
+
+def test_legs_alone_are_enough_and_what_is_presumed_is_said(walk):
+    names = tuple(n for n in ("pelvis", *LEGS) if n in walk.names)
+    clip = make_clip(cut(walk, names), "legs")
+    assert clip.names == names
+    assert any("trunk" in f and "presumed" in f for f in clip.findings)
+    assert not any("presumed" in f for f in make_clip(cut(walk, walk.names), "whole").findings)
+
+
+def test_one_shoulder_is_a_side_that_is_missing(walk):
+    names = [n for n in (*LEGS, "l_shoulder") if n in walk.names]
+    with pytest.raises(ClipError, match="missing r_shoulder"):
+        make_clip(cut(walk, names), "lopsided")
+
+
+def test_legs_alone_tell_up_sides_and_who_is_upside_down(walk):
+    names = tuple(n for n in LEGS if n in walk.names)
+    legs = cut(walk, names)
+    y_up = legs.positions[..., [1, 2, 0]]
+    assert any(
+        "up axis y (detected)" in f
+        for f in make_clip(Raw(y_up, names=names, fps=30.0), "y").findings
+    )
+    mirrored = Raw(legs.positions * [1, -1, 1], names=names, fps=30.0)
+    assert any("swapped" in w for w in make_clip(mirrored, "mirrored").warnings)
+    assert any("upside down" in w for w in make_clip(legs, "down", up="-z").warnings)
+    assert not make_clip(legs, "legs", up="z").warnings
+
+
 def test_skeleton_is_detected_from_bone_lengths(walk):
     rng = np.random.default_rng(0)
     for key, names in SKELETONS.items():

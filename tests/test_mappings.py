@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from motionrecon.anatomy.skeletons import NEEDS, canonical
+from motionrecon.anatomy.skeletons import LEGS, canonical, meets
 from motionrecon.clip.load import load_clip, make_clip
 from motionrecon.errors import ClipError
 from motionrecon.io import Raw
@@ -32,9 +32,7 @@ def test_shipped_mappings(name, walk):
     """
     mapping = next(m for m in shipped() if m.name == name)
     assert mapping.about and all(canonical(k) == k for k in mapping.keypoints)
-    if name == "bmclab_gait":  # legs only: it must be asked for
-        return
-    assert all(any(set(mapping.keypoints) >= set(option) for option in need) for need in NEEDS)
+    assert meets(mapping.keypoints, LEGS)
     made = _labels(mapping)
     rng = np.random.default_rng(0)
     cloud = walk.keypoints[:, [walk.index("pelvis")]] + rng.normal(0, 0.2, (1, len(made), 3))
@@ -267,21 +265,39 @@ def test_unknown_mapping(tmp_path):
 
 @pytest.mark.parametrize("prefix", ["", "Ann:"])
 def test_the_hint_at_a_mapping_names_what_is_absent_and_nothing_else(walk, prefix):
-    """Plug-in Gait's lower body, and a mapping that knows legs alone."""
-    legs = "LASI RASI LPSI RPSI LKNE RKNE LANK RANK LHEE RHEE LTOE RTOE".split()
+    """Plug-in Gait's lower body without a knee, and a mapping that knows legs alone."""
+    legs = "LASI RASI LPSI RPSI LKNE LANK RANK LHEE RHEE LTOE RTOE".split()
     cloud = walk.keypoints[:, : len(legs)]
     with pytest.raises(ClipError) as told:
         make_clip(Raw(cloud, names=tuple(prefix + n for n in legs), fps=30.0), "legs")
     hint = str(told.value).partition("nearest shipped mapping: ")[2]
-    assert hint == "plug_in_gait; absent labels: lsho, rsho)"
+    assert hint == "plug_in_gait; absent labels: rkne)"
     bmc = "L.ASIS R.ASIS L.PSIS R.PSIS L.Knee R.Knee L.Knee.Medial R.Knee.Medial"
-    names = tuple(prefix + n for n in (*bmc.split(), "L.Ankle", "R.Ankle", "L.Ankle.Medial"))
+    names = tuple(prefix + n for n in (*bmc.split(), "L.Ankle", "L.Ankle.Medial"))
     with pytest.raises(ClipError) as told:
         make_clip(Raw(walk.keypoints[:, : len(names)], names=names, fps=30.0), "legs")
     hint = str(told.value).partition("nearest shipped mapping: ")[2]
     assert "absent labels: " in hint and not any(
         f"{label.lower().replace('.', '')}," in hint for label in bmc.split()
     )
+
+
+def test_the_lower_body_of_plug_in_gait_is_enough(walk):
+    labels = {"LASI": (0.1, 0.12, 0.08), "LPSI": (-0.1, 0.05, 0.08), "LKNE": (0, 0.05, 0)}
+    labels |= {"LANK": (0, 0.04, 0), "LHEE": (0, 0, 0), "LTOE": (0, 0, 0)}
+    at = {"KNE": "knee", "ANK": "ankle", "HEE": "heel", "TOE": "toe"}
+    place, names = [], []
+    for side, turn in (("l", 1), ("r", -1)):
+        for label, (x, y, z) in labels.items():
+            keypoint = f"{side}_{at[label[1:]]}" if label[1:] in at else "pelvis"
+            if walk.index(keypoint) is not None:
+                place.append(walk.keypoints[:, walk.index(keypoint)] + [x, turn * y, z])
+                names.append(side.upper() + label[1:])
+    raw = Raw(np.stack(place, axis=1), names=tuple(names), fps=30.0, units="m", up="z")
+    clip = make_clip(raw, "legs")
+    assert {"l_hip", "r_hip", "l_knee", "r_ankle"} <= set(clip.names)
+    assert any("plug_in_gait (detected)" in f for f in clip.findings)
+    assert any("trunk" in f and "presumed" in f for f in clip.findings)
 
 
 def test_the_markers_of_opencap(shared_clips):

@@ -7,6 +7,7 @@ keeps its own and takes no part.
 """
 
 import re
+from collections.abc import Iterable
 
 
 def _sides(parts: str, first: str = "lr") -> list[str]:
@@ -85,14 +86,28 @@ SKELETONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# What determines a body: each line is one need, met by any of its alternatives (all the names of
-# one).
-NEEDS = (
+# What determines a body's legs: each line is one need, met by any of its alternatives (all the
+# names of one).
+LEGS = (
     (("l_hip", "r_hip"),),
     (("l_knee", "r_knee"),),
     (("l_ankle", "r_ankle"), ("l_heel", "r_heel"), ("l_toe", "r_toe")),
-    (("l_shoulder", "r_shoulder"), ("neck",), ("chest",)),
 )
+# The same with the trunk: without it its posture is presumed.
+NEEDS = (*LEGS, (("l_shoulder", "r_shoulder"), ("neck",), ("chest",)))
+_TRUNK = {"l_shoulder", "r_shoulder", "neck", "chest", "head", "nose", "l_ear", "r_ear"}
+
+
+def shows_trunk(names: Iterable[str]) -> bool:
+    """Whether any of the keypoints tells how the trunk leans."""
+    return not _TRUNK.isdisjoint(names)
+
+
+def meets(names: Iterable[str], needs: tuple[tuple[tuple[str, ...], ...], ...]) -> bool:
+    """Whether names have what LEGS, or NEEDS, asks for."""
+    has = set(names)
+    return all(any(has >= set(option) for option in need) for need in needs)
+
 
 _MIDDLE = {
     "pelvis": "pelvis root hips hip midhip midhips hipcenter hipcentre centerhip hipmid "

@@ -42,6 +42,16 @@ class Body:
     scene: Scene = Scene()
     """What is in the model besides the floor and the body."""
 
+    def showing(self, count: int) -> "Body":
+        """The body with its first `count` keypoints only."""
+        return replace(
+            self,
+            keypoint_names=self.keypoint_names[:count],
+            keypoint_body=self.keypoint_body[:count],
+            keypoint_pos=self.keypoint_pos[:count],
+            keypoint_spread=self.keypoint_spread[:count],
+        )
+
 
 def measured_body(
     clip: Clip, mass_kg: float | None = None, options: ModelOptions = ModelOptions()

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from motionrecon.anatomy.points import Points, nanmedian
+from motionrecon.anatomy.skeletons import shows_trunk
 from motionrecon.clip.reading import Reading
 from motionrecon.runs import runs
 
@@ -55,16 +56,17 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
 
 
 def upside_down(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> str | None:
-    """What says that the person stands on the head, or None: the shoulders are below the hips and
-    the hips below the ankles nearly all the time. A cartwheel is so for a while only.
+    """What says that the person stands on the head, or None: the shoulders (where any keypoint
+    shows a trunk) are below the hips and the hips below the ankles nearly all the time. A cartwheel
+    is so for a while only.
     """
     p = Points(positions, names)
-    ankles = p.mean("l_ankle", "r_ankle", "l_heel", "r_heel")
+    ankles = p.mean("l_ankle", "r_ankle", "l_heel", "r_heel")[:, 2]
+    bottom = p.trunk_bottom()[:, 2]
+    top = p.trunk_top()[:, 2] if shows_trunk(names) else bottom - 1e-9
     with np.errstate(invalid="ignore"):
-        down = (p.trunk_top()[:, 2] < p.trunk_bottom()[:, 2]) & (
-            p.trunk_bottom()[:, 2] < ankles[:, 2]
-        )
-    known = np.isfinite(p.trunk_top()[:, 2] + p.trunk_bottom()[:, 2] + ankles[:, 2])
+        down = (top < bottom) & (bottom < ankles)
+    known = np.isfinite(top + bottom + ankles)
     if not known.any() or (share := float(down[known].mean())) < _STANDS_ON_HEAD:
         return None
     return (
@@ -76,12 +78,14 @@ def upside_down(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -
 def swapped(positions: np.ndarray, names: tuple[str, ...]) -> str | None:
     """What says that left and right are swapped, or None.
 
-    The person's front follows from left and right (left x up = forward); toes point there, knees
+    The person's front follows from left and right (left x up = forward; up is along the trunk, or
+    the legs where no keypoint shows one); toes point there, knees
     bend there, the nose is there. Each of these votes with its own size over frames; a swapped or
     mirrored clip turns all of them.
     """
     p = Points(positions, names)
-    up = _unit(p.trunk_top() - p.trunk_bottom())
+    legs = p.trunk_bottom() - p.mean("l_ankle", "r_ankle", "l_heel", "r_heel")
+    up = _unit(p.trunk_top() - p.trunk_bottom() if shows_trunk(names) else legs)
     hips, shoulders = p("l_hip") - p("r_hip"), p("l_shoulder") - p("r_shoulder")
     if (v := nanmedian(np.sum(_unit(hips) * _unit(shoulders), axis=-1))) < -0.3:
         return f"the hips' left points away from the shoulders' left (median cosine {v:.2f})"

@@ -2,12 +2,10 @@
 points.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 from jaxtyping import Bool, Float
 
-from motionrecon.anatomy.skeletons import NEEDS, canonical
+from motionrecon.anatomy.skeletons import LEGS, NEEDS, canonical, meets
 from motionrecon.clip.reading import Reading
 from motionrecon.clip.subjects import bare
 from motionrecon.io import detect
@@ -27,16 +25,21 @@ def choose_mapping(
     """
     if given is not None:
         return None if given.lower() == "none" else find_mapping(given)
-    if _enough(label for label in labels if canonical(label) == label):
-        return None
+    as_written = [label for label in labels if canonical(label) == label]
     columns, seen = _columns(labels), np.isfinite(positions).all(axis=-1)
-    best, best_score = None, (0, 0)
-    for mapping in shipped():
-        ways = _ways(mapping, columns, seen)
-        score = (len(ways), len({n for w in ways.values() for n in w.labels}))
-        if score > best_score and _enough(ways):
-            best, best_score = mapping, score
-    return best
+    able = [(mapping, _ways(mapping, columns, seen)) for mapping in shipped()]
+    # A whole body by any way comes before legs alone.
+    for needs in (NEEDS, LEGS):
+        if meets(as_written, needs):
+            return None
+        best, best_score = None, (0, 0)
+        for mapping, ways in able:
+            score = (len(ways), len({n for w in ways.values() for n in w.labels}))
+            if score > best_score and meets(ways, needs):
+                best, best_score = mapping, score
+        if best is not None:
+            return best
+    return None
 
 
 def apply_mapping(reading: Reading, mapping: Mapping, labels: tuple[str, ...]) -> Reading:
@@ -96,7 +99,7 @@ def closest(labels: tuple[str, ...]) -> str:
             if any(all(n in columns for n in w.labels) for w in ways)
         }
         lacking = [
-            option for need in NEEDS for option in need[:1] if not any(set(o) <= able for o in need)
+            option for need in LEGS for option in need[:1] if not any(set(o) <= able for o in need)
         ]
         names = [n for option in lacking for n in option if n not in able]
         if len(able) >= 4 and len(names) < shortest:
@@ -149,11 +152,6 @@ def _ways(
         if often:
             out[name] = often[0]
     return out
-
-
-def _enough(names: Iterable[str]) -> bool:
-    has = set(names)
-    return all(any(has >= set(option) for option in need) for need in NEEDS)
 
 
 def _ask_for_doubles(

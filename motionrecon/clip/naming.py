@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from motionrecon.anatomy.skeletons import NEEDS, SKELETONS, canonical, find_skeleton, wrong_skeleton
+from motionrecon.anatomy.skeletons import (
+    LEGS,
+    NEEDS,
+    SKELETONS,
+    canonical,
+    find_skeleton,
+    meets,
+    shows_trunk,
+    wrong_skeleton,
+)
 from motionrecon.clip.mapped import apply_mapping, choose_mapping, closest
 from motionrecon.clip.reading import Reading
 from motionrecon.clip.subjects import one_subject
@@ -118,9 +127,12 @@ def _seen(reading: Reading, names: tuple[str | None, ...]) -> Reading:
 def _needed(reading: Reading) -> Reading:
     """The reading itself. Raises ClipError unless its keypoints determine a body."""
     names, has = reading.names, set(reading.names)
+    # One shoulder is a side that is missing, not an upper body that is.
+    alone = len(has & {"l_shoulder", "r_shoulder"}) != 1
+    needs = LEGS if alone else NEEDS
     missing = [
         " or ".join("+".join(n for n in option if n not in has) for option in need)
-        for need in NEEDS
+        for need in needs
         if not any(has >= set(option) for option in need)
     ]
     if missing:
@@ -131,10 +143,15 @@ def _needed(reading: Reading) -> Reading:
         )
     needed = {n for need in NEEDS for option in need for n in option if n in has}
     often = np.isfinite(reading.positions[..., 0]).sum(axis=0) >= _LEAST_SEEN
-    rare = [n for n in sorted(needed) if not often[names.index(n)]]
-    if any(not any(has - set(rare) >= set(option) for option in need) for need in NEEDS):
+    rare = {n for n in sorted(needed) if not often[names.index(n)]}
+    if not meets(has - rare, NEEDS if meets(has, NEEDS) else needs):
         raise reading.error(
-            f"seen in fewer than {_LEAST_SEEN} frames: {', '.join(rare)}; "
+            f"seen in fewer than {_LEAST_SEEN} frames: {', '.join(sorted(rare))}; "
             "that does not determine a body"
         )
-    return reading
+    if shows_trunk(names):
+        return reading
+    return reading.found(
+        "no keypoint shows the trunk: head, arms and trunk are one upright piece on the pelvis, "
+        "whose posture is presumed"
+    )

@@ -74,14 +74,17 @@ class Up:
 def detect_up(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> Up:
     """The axis along which people stand and the ground is level.
 
-    Score of an axis: the mean over frames of the cosine between it and feet-to-shoulders; less how
+    Score of an axis: the mean over frames of the cosine between it and feet-to-shoulders
+    (feet-to-hips where there is no trunk); less how
     much the height of the lowest keypoint wanders, relative to the person (the ground stops it, so
     it hardly does along the true one: this decides for crawling and rolling); plus a little for the
     axes in common use.
     """
     p = Points(positions, names)
     feet = nanmean(np.stack([p.ankle("l"), p.ankle("r")]), axis=0)
-    standing = p.trunk_top() - feet
+    top = p.trunk_top()
+    # Legs alone stand too.
+    standing = np.where(np.isfinite(top).any(), top, p.trunk_bottom()) - feet
     norm = np.linalg.norm(standing, axis=-1)
     tall = np.nanquantile(norm, 0.9) if np.isfinite(norm).any() else 1.0
     scores = {}

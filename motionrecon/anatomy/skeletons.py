@@ -3,7 +3,7 @@
 Canonical names are lower case with 'l_' for left and 'r_' for right: pelvis, spine, chest, neck,
 head, nose, mouth; and l_/r_ eye, ear, collar, shoulder, elbow, wrist, hand, hip, knee, ankle, heel,
 toe, big_toe, small_toe. Where a convention's point has no such name (inner corner of an eye) it
-keeps its own and takes no part.
+keeps its own and takes no part; a column without a name has none.
 """
 
 import re
@@ -19,8 +19,28 @@ def _limb(side: str, parts: str) -> list[str]:
     return [f"{side}_{part}" for part in parts.split()]
 
 
+def _unused(count: int) -> list[str]:
+    """Columns that take no part: fingers, the face."""
+    return [""] * count
+
+
 _FACE = ["nose", *_sides("eye ear")]
 _COCO = [*_FACE, *_sides("shoulder elbow wrist hip knee ankle")]
+_FEET = [*_limb("l", "big_toe small_toe heel"), *_limb("r", "big_toe small_toe heel")]
+_SMPL = [
+    "pelvis",
+    *_sides("hip"),
+    "spine",
+    *_sides("knee"),
+    "spine2",
+    *_sides("ankle"),
+    "chest",
+    *_sides("toe"),
+    "neck",
+    *_sides("collar"),
+    "head",
+    *_sides("shoulder elbow wrist"),
+]
 _EYES = [f"{side}_eye{part}" for side in "lr" for part in ("_inner", "", "_outer")]
 
 SKELETONS: dict[str, tuple[str, ...]] = {
@@ -54,19 +74,33 @@ SKELETONS: dict[str, tuple[str, ...]] = {
         *_limb("l", "shoulder elbow wrist"),
         *_limb("r", "shoulder elbow wrist"),
     ),
-    "smpl24": (
-        "pelvis",
-        *_sides("hip"),
-        "spine",
-        *_sides("knee"),
-        "spine2",
-        *_sides("ankle"),
-        "chest",
-        *_sides("toe"),
+    # The joints of the smplx package's models: the body's 22 (HumanML3D's too), which SMPL ends
+    # with hands; SMPL-H and SMPL-X with fingers; and SMPL's with the vertices that it adds.
+    "smpl22": tuple(_SMPL),
+    "smpl24": (*_SMPL, *_sides("hand")),
+    "smplh52": (*_SMPL, *_unused(30)),
+    "smplx55": (*_SMPL, *_unused(33)),
+    "smpl45": (
+        *_SMPL,
+        *_sides("hand"),
+        "nose",
+        *_sides("eye ear", "rl"),
+        *_FEET,
+        *_unused(10),
+    ),
+    # COCO-WholeBody: body, feet, face, hands (Jin et al., ECCV 2020).
+    "wholebody133": (*_COCO, *_FEET, *_unused(68 + 2 * 21)),
+    # SAM 3D Body's keypoints of the Momentum Human Rig: the wrists follow each hand's fingers.
+    "mhr70": (
+        *_FACE,
+        *_sides("shoulder elbow hip knee ankle"),
+        *_FEET,
+        *_unused(20),
+        "r_wrist",
+        *_unused(20),
+        "l_wrist",
+        *_unused(6),
         "neck",
-        *_sides("collar"),
-        "head",
-        *_sides("shoulder elbow wrist hand"),
     ),
     "mediapipe33": (
         "nose",
@@ -182,6 +216,11 @@ def find_skeleton(name: str) -> str | None:
         "openpose25": "body25",
         "h36m": "h36m17",
         "blazepose": "mediapipe33",
+        "smpl": "smpl24",
+        "humanml3d": "smpl22",
+        "cocowholebody": "wholebody133",
+        "cocowholebody133": "wholebody133",
+        "sam3dbody": "mhr70",
     }.get(plain, plain)
     fits = [key for key in SKELETONS if plain in (key, re.sub(r"\d+$", "", key))]
     return fits[0] if len(fits) == 1 else None

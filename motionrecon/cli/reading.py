@@ -13,7 +13,7 @@ class ReadingOptions:
 
     skeleton: Annotated[str | None, unset("NAME")] = None
     """what the columns are, by their order: coco17, halpe26, body25, h36m17, smpl24, mediapipe33,
-    panoptic19"""
+    panoptic19, smpl22, smpl45, smplh52, smplx55, wholebody133, mhr70"""
     mapping: Annotated[str | None, unset("NAME|FILE")] = None
     """keypoints from joints or markers: a shipped one, a YAML file, none"""
     units: Annotated[str | None, unset("UNIT")] = None

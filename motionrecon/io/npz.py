@@ -6,6 +6,7 @@ allow_pickle they are loaded in a process of its own, by an unpickler that knows
 dictionaries, lists, numbers and text only.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,31 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
                 raise ClipError(f"{path}: '{member}' holds a table; expected an array")
             array = content["array"]
         arrays[member] = array
+    return _from_arrays(path, arrays, held)
+
+
+@reader(".npy")
+def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
+    """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and
+    units by option. With allow_pickle, a dictionary of arrays named as those of an npz.
+    """
+    with open_input(path, ClipError) as file:
+        array = read_array(path, "the array", file, path.stat().st_size)
+    if array is None:
+        content = unpickled(path, "the array", "", options.allow_pickle)
+        if "array" not in content:
+            entries = {k[6:]: v for k, v in content.items() if k.startswith("entry:")}
+            return _from_arrays(path, entries, entries)
+        array = content["array"]
+    positions = _coordinates(path, "the array", array)
+    confidence = None
+    if positions.ndim in (3, 4) and positions.shape[-1] == 4:
+        positions, confidence = positions[..., :3], positions[..., 3]
+    return Raw(positions, confidence=confidence)
+
+
+def _from_arrays(path: Path, arrays: dict[str, np.ndarray], held: Iterable[str]) -> Raw:
+    """arrays by name, and the names of all that the file holds."""
     key = next((k for k in KEYPOINTS if k in arrays), None)
     if key is None and {"poses", "trans"} <= set(held):
         raise ClipError(
@@ -95,25 +121,6 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         confidence=None if confidence is None else _numeric(path, "confidence", confidence),
         extras=extras.checked(path, arrays),
     )
-
-
-@reader(".npy")
-def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
-    """One array (T, J, 3), or (T, J, 4) with confidence, as FreeMoCap writes them; names, rate and
-    units by option.
-    """
-    with open_input(path, ClipError) as file:
-        array = read_array(path, "the array", file, path.stat().st_size)
-    if array is None:
-        content = unpickled(path, "the array", "", options.allow_pickle)
-        if "array" not in content:
-            raise ClipError(f"{path}: it holds a table; expected an array")
-        array = content["array"]
-    positions = _coordinates(path, "the array", array)
-    confidence = None
-    if positions.ndim in (3, 4) and positions.shape[-1] == 4:
-        positions, confidence = positions[..., :3], positions[..., 3]
-    return Raw(positions, confidence=confidence)
 
 
 def _videopose(path: Path, content: dict[str, np.ndarray]) -> Raw:

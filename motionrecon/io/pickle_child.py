@@ -32,7 +32,8 @@ class _Unpickler(pickle.Unpickler):
 
 def parse(path: str, member: str, wanted: str) -> dict[str, np.ndarray]:
     """array: of anything but a table. A table of subjects and actions: takes, their names
-    SUBJECT/ACTION, and take, the one whose name is `wanted`, or begins so, or is the only one.
+    SUBJECT/ACTION, and take, the one whose name is `wanted`, or begins so, or is the only one. Of
+    a table of arrays, entry:NAME for each.
     """
     try:
         content = _Unpickler(_stream(path, member)).load()
@@ -41,6 +42,8 @@ def parse(path: str, member: str, wanted: str) -> dict[str, np.ndarray]:
     table = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
     if not isinstance(table, dict):
         return {"array": _plain(np.array(np.asarray(table).tolist()))}
+    if not any(isinstance(value, dict) for value in table.values()):
+        return _entries(table)
     if not all(isinstance(actions, dict) for actions in table.values()):
         raise ValueError("it is not a table of subjects and actions")
     takes = {
@@ -55,6 +58,18 @@ def parse(path: str, member: str, wanted: str) -> dict[str, np.ndarray]:
     if len(fits) == 1:
         return {"takes": np.array(fits), "name": np.array(fits[0]), "take": _plain(takes[fits[0]])}
     return {"takes": np.array(fits or list(takes), dtype=str)}
+
+
+def _entries(table: dict) -> dict[str, np.ndarray]:
+    """KEY: of every entry that is an array, a number, text, or a list of such."""
+    found = {}
+    for key, value in table.items():
+        array = np.asarray(value) if isinstance(value, (np.generic, np.ndarray)) else None
+        if array is None and isinstance(value, (int, float, str, list, tuple)):
+            array = np.array(value)
+        if isinstance(key, str) and array is not None and array.dtype.kind in "fiubUS":
+            found[f"entry:{key}"] = np.array(array)
+    return found
 
 
 def _stream(path: str, member: str) -> io.BytesIO:

@@ -62,7 +62,8 @@ def write_files_atomically(folder: str | Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".files-", dir=folder) as part:
             yield Path(part)
-            with held_back(), _alone(folder):
+            # On the folder above: on its own a job of a batch holds a lock.
+            with held_back(), alone(folder.resolve().parent):
                 _replace_all(Path(part), folder)
     except OSError as e:
         raise _error(folder, e) from e
@@ -99,15 +100,14 @@ def _keep(file: Path, under: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """While no other process is in this block for the same folder, where the file system can tell
-    (flock; the kernel lets go when a process ends in whatever way). The lock is on the folder
-    above: on its own a job of a batch holds one.
+    (flock; the kernel lets go when a process ends in whatever way).
     """
     if fcntl is None:
         yield
         return
-    descriptor = os.open(folder.resolve().parent, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems cannot lock folders
             fcntl.flock(descriptor, fcntl.LOCK_EX)

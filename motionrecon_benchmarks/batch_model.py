@@ -8,6 +8,7 @@ real ones. It forks: not for Windows.
 """
 
 import argparse
+import hashlib
 import os
 import random
 import signal
@@ -22,7 +23,7 @@ from unittest.mock import patch
 
 from motionrecon.batch import Settings, run_job
 from motionrecon.batch.configuration import code_version
-from motionrecon.batch.job import Job
+from motionrecon.batch.job import Job, read_status
 from motionrecon.batch.run import CLIPS, prepare
 from motionrecon.errors import ClipError, OutputError
 from motionrecon.motion.report import Scores, Seconds
@@ -30,6 +31,8 @@ from motionrecon.terminal import say
 
 _CLIPS = 4
 _STEP_S = 0.002  # of a stand-in, twice a clip: time for a kill to fall into
+_CONTENTS = (b"good 1", b"good 2", b"longer good", b"bad")
+_CHANGES = 0.3  # chance of a change before a clip is read, and of one after
 _LONGEST_S = 0.06  # until a kill: a batch of all clips takes about that long
 
 
@@ -60,21 +63,43 @@ class _Motion(SimpleNamespace):
             time.sleep(_STEP_S)
 
 
-def _stand_in(job: Job, progress: Callable[[float], None]) -> Any:
-    try:
-        content = Path(job.source).read_bytes()
-    except OSError as e:
-        raise ClipError("there is no such file") from e
-    time.sleep(_STEP_S)
-    if content.startswith(b"bad"):
-        raise ClipError("bad")
-    return _Motion(content=content)
+def _stand_in(rng: random.Random | None) -> Callable[[Job, Callable[[float], None]], Any]:
+    """In the place of a reconstruction. With an rng the clip now and then has another content while
+    it is read, and often its own again afterwards: a disturbance from outside falls too rarely
+    between the two hashes that a job takes to show what they are for.
+    """
+
+    def change(source: Path) -> None:
+        if rng is not None and rng.random() < _CHANGES and source.exists():
+            source.write_bytes(rng.choice(_CONTENTS))
+
+    def stand_in(job: Job, progress: Callable[[float], None]) -> Any:
+        source = Path(job.source)
+        change(source)
+        try:
+            content = source.read_bytes()
+        except OSError as e:
+            raise ClipError("there is no such file") from e
+        time.sleep(_STEP_S)
+        change(source)
+        if content.startswith(b"bad"):
+            raise ClipError("bad")
+        return _Motion(content=content)
+
+    return stand_in
 
 
 def _batch(
-    data: Path, out: Path, rng: random.Random, full: bool = False, retry: bool = False
+    data: Path,
+    out: Path,
+    rng: random.Random,
+    full: bool = False,
+    retry: bool = False,
+    changing: bool = False,
 ) -> None:
-    """One batch in this process, its clips in any order; the disk is full after some files."""
+    """One batch in this process, its clips in any order; full: the disk is, after some files;
+    changing: clips do while they are read.
+    """
     left = rng.randrange(12) if full else -1
     sync = os.fsync
 
@@ -85,7 +110,8 @@ def _batch(
         left -= 1
         sync(descriptor)
 
-    with patch("motionrecon.batch.job._reconstruct", _stand_in), patch("os.fsync", fsync):
+    stand_in = _stand_in(rng if changing else None)
+    with patch("motionrecon.batch.job._reconstruct", stand_in), patch("os.fsync", fsync):
         todo = prepare(data, out, Settings(), retry_failed=retry).todo
         for job in rng.sample(todo, len(todo)):
             run_job(job)
@@ -99,9 +125,11 @@ def _forked(data: Path, out: Path, seed: int, full: bool) -> int:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         rng = random.Random(seed)
-        _batch(data, out, rng, full, retry=rng.random() < 0.3)
-    except (KeyboardInterrupt, OutputError, ClipError):
+        _batch(data, out, rng, full, retry=rng.random() < 0.3, changing=True)
+    except (KeyboardInterrupt, ClipError):
         pass
+    except OutputError:  # of a disk that is full, and of nothing else
+        code = 0 if full else 1
     except BaseException:  # noqa: BLE001  the parent counts it
         code = 1
     finally:
@@ -111,11 +139,28 @@ def _forked(data: Path, out: Path, seed: int, full: bool) -> int:
 def _disturb(data: Path, rng: random.Random) -> None:
     """Another content, a bad one, or none, for a clip."""
     path = data / f"{rng.randrange(_CLIPS)}.npz"
-    content = rng.choice([b"good 1", b"good 2", b"longer good", b"bad", None])
+    content = rng.choice([*_CONTENTS, None])
     if content is not None:
         path.write_bytes(content)
     elif sum(1 for _ in data.iterdir()) > 1:  # a folder without a clip is no data set
         path.unlink(missing_ok=True)
+
+
+def _broken(out: Path, had: set[str]) -> int:
+    """How many clips that had a result hold a failure in its place, or hold a result of another
+    content than the one whose hash is beside it. had: gets those that have a result.
+    """
+    broken = 0
+    for folder in (out / CLIPS).glob("[!.]*"):
+        status = read_status(folder)
+        if status is not None and status["state"] == "done":
+            had.add(folder.name)
+            content = (folder / "motion.npz").read_bytes()
+            broken += hashlib.sha256(content).hexdigest() != status["input"]["sha256"]
+        elif status is not None and folder.name in had:
+            broken += 1
+            had.remove(folder.name)
+    return broken
 
 
 def outcomes(data: Path, out: Path) -> dict[str, Any]:
@@ -135,14 +180,15 @@ def outcomes(data: Path, out: Path) -> dict[str, Any]:
 
 def model(work: Path, steps: int, seed: int) -> tuple[dict[str, Any], dict[str, Any], int]:
     """(outcomes after `steps` disturbances and one batch to the end, those of an undisturbed batch
-    of the same clips, processes that ended by an unforeseen error); files lie below `work`.
+    of the same clips, processes that ended by an unforeseen error and results that were not what
+    they must be at some time between); files lie below `work`.
     """
     rng, data, out, fresh = random.Random(seed), work / "data", work / "out", work / "fresh"
     data.mkdir()
     for i in range(_CLIPS):
         (data / f"{i}.npz").write_bytes(b"good 1")
     code_version()  # once, not in every fork
-    errors = 0
+    errors, had = 0, set[str]()
     for _ in range(steps):
         batches = [
             _forked(data, out, rng.randrange(2**31), rng.random() < 0.2)
@@ -155,6 +201,7 @@ def model(work: Path, steps: int, seed: int) -> tuple[dict[str, Any], dict[str, 
             if (stop := rng.choice([signal.SIGKILL, signal.SIGINT, None])) is not None:
                 os.kill(pid, stop)
         errors += sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1 for pid in batches)
+        errors += _broken(out, had)
     for folder in (out, fresh):
         _batch(data, folder, random.Random(seed))
     return outcomes(data, out), outcomes(data, fresh), errors

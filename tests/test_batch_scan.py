@@ -102,6 +102,36 @@ def test_sweeping_takes_what_the_dead_left_and_spares_the_living(tmp_path):
     assert (tmp_path / "clip" / "x").read_text() == "1"
 
 
+def test_a_kill_between_two_renames_loses_nothing(tmp_path):
+    """What was moved out of the way comes back, unless the new one is there."""
+    for name in ("walk-1", "run-2"):
+        (tmp_path / f".old-{name}" / name).mkdir(parents=True)
+        (tmp_path / f".old-{name}" / name / "motion.npz").write_text("old")
+    (tmp_path / "run-2").mkdir()
+    (tmp_path / "run-2" / "motion.npz").write_text("new")
+    assert sweep(tmp_path) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run-2", "walk-1"]
+    assert (tmp_path / "walk-1" / "motion.npz").read_text() == "old"
+    assert (tmp_path / "run-2" / "motion.npz").read_text() == "new"
+
+
+def test_what_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "x").write_text("old")
+    rename = os.rename
+
+    def fail(source, target):
+        if Path(source).name.startswith(".part-") and not Path(target).exists():
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_folder(tmp_path / "clip", lambda f: (f / "x").write_text("new"))
+    assert [p.name for p in tmp_path.iterdir()] == ["clip"]
+    assert (tmp_path / "clip" / "x").read_text() == "old"
+
+
 def test_a_full_disk_is_not_the_clips_fault(tmp_path, monkeypatch):
     job = Job(str(write_clip(tmp_path / "walk.npz")), "walk-1", str(tmp_path / "clips"), QUICK)
 

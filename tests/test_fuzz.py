@@ -2,6 +2,9 @@
 two minutes: .ci/run.)"""
 
 import json
+import os
+import signal
+import time
 
 import numpy as np
 
@@ -24,9 +27,10 @@ def test_every_edit_edits(tmp_path, bundled_clip):
     assert mutate.edited(text, [("array", 0.5, 0)]) != text  # bytes, where it does not fit
 
 
-def test_a_format_for_a_moment(tmp_path):
-    result = fuzz.run_here("npy", 1.0, 0, tmp_path / "work")
-    assert not result["wrong"] and result["examples"] > 9 and result["clips"] > 0
+def test_a_format_for_a_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr(fuzz, "_FEWEST", 30)  # however slow the machine is
+    result = fuzz.run_apart("npy", 0.01, 0, tmp_path / "out")
+    assert not result["wrong"] and result["examples"] >= 30 and result["clips"] > 0
     assert 20 < result["peak_mib"]
 
 
@@ -43,8 +47,17 @@ def test_what_must_not_happen_is_found_made_simple_and_kept(tmp_path, monkeypatc
 
 
 def test_a_crash_and_the_files_it_came_of(tmp_path, capsys, monkeypatch):
-    result = fuzz.run_apart("no such format", 1.0, 0, tmp_path / "out")
-    assert "no such format" in result["wrong"] and not result["examples"]
+    def die(path, options):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as m:
+        m.setattr(fuzz, "look", die)
+        result = fuzz.run_apart("npy", 1.0, 0, tmp_path / "out")
+        assert "exit code -9" in result["wrong"] and not result["examples"]
+        assert list((tmp_path / "out" / "npy" / "copy").iterdir())
+        m.setattr(fuzz, "look", lambda *given: time.sleep(600))
+        m.setattr(fuzz, "_PATIENCE_S", 1.0)
+        assert fuzz.run_apart("npy", 0.01, 0, tmp_path / "out")["wrong"] == "hangs"
     monkeypatch.setattr(fuzz, "run_apart", lambda *a: result | {"peak_mib": np.nan})
     assert fuzz.main(fuzz.Study(("npy",), minutes=0.1, seed=5, out=tmp_path)) == 1
     assert "seed 5\nnpy: 0 files" in capsys.readouterr().out

@@ -12,8 +12,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from motionrecon.atomic import alone
+from motionrecon.interrupts import held_back
 
 fcntl: Any
 try:
@@ -21,7 +25,7 @@ try:
 except ImportError:  # not a Unix: only age tells a dead folder
     fcntl = None
 
-PART, NEW = ".part-", ".new-"
+PART, NEW, OLD = ".part-", ".new-", ".old-"
 _STALE_S = (
     24 * 3600.0
 )  # age at which a folder that cannot be locked (some network file systems) counts as left over
@@ -62,9 +66,30 @@ def write_folder(
 
 
 def _swap_in(part: Path, target: Path, may_replace: Callable[[Path], bool]) -> bool:
-    """Rename part to target, with what was there moved out of the way under a name that sweep
-    removes.
+    """Rename part to target, with what was there moved out of the way under a name that sweep puts
+    back, where the process is killed between the two, or removes.
+
+    Alone, so that what `may_replace` saw is what is replaced; no Ctrl-C between the two, nor in
+    rmtree, which may make an OSError of it.
     """
+    with held_back():
+        away: list[Path] = []
+        try:
+            with alone(target.parent):
+                try:
+                    return _renamed(part, target, may_replace, away)
+                finally:
+                    for old in away:
+                        _put_back(old, target.parent)
+        finally:
+            for old in away:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _renamed(
+    part: Path, target: Path, may_replace: Callable[[Path], bool], away: list[Path]
+) -> bool:
+    """away: gets the folders that hold what was moved out of the way."""
     while True:
         try:
             os.rename(part, target)
@@ -74,29 +99,41 @@ def _swap_in(part: Path, target: Path, may_replace: Callable[[Path], bool]) -> b
                 raise
         if not may_replace(target):
             return False
-        old = Path(tempfile.mkdtemp(prefix=PART, dir=target.parent))
-        try:
-            os.rename(target, old / "old")
-        except FileNotFoundError:
-            pass  # another process replaced it at this moment
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
+        away.append(Path(tempfile.mkdtemp(prefix=OLD, dir=target.parent)))
+        with suppress(FileNotFoundError):  # another process moved it, where none can be alone
+            os.rename(target, away[-1] / target.name)
+
+
+def _put_back(old: Path, folder: Path) -> None:
+    """What was moved out of the way for a folder that never came."""
+    with suppress(OSError):  # where none can be alone: another one stands there by now
+        for kept in old.iterdir():
+            if not (folder / kept.name).exists():
+                os.rename(kept, folder / kept.name)
 
 
 def sweep(folder: Path) -> int:
-    """Remove what dead processes left half written in folder; returns how many."""
+    """Remove what dead processes left half written in folder, and put back what they had moved out
+    of the way; returns how many.
+    """
     count = 0
-    with os.scandir(folder) as entries:
-        left = [
-            Path(e.path)
-            for e in entries
-            if e.name.startswith((PART, NEW)) and e.is_dir(follow_symlinks=False)
-        ]
-    for path in left:
-        if _dead(path):
+    with alone(folder):
+        for path in _hidden(folder, OLD):
+            _put_back(path, folder)
+    for path in _hidden(folder, OLD, PART, NEW):
+        if path.name.startswith(OLD) or _dead(path):
             shutil.rmtree(path, ignore_errors=True)
             count += not path.exists()
     return count
+
+
+def _hidden(folder: Path, *beginnings: str) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [
+            Path(e.path)
+            for e in entries
+            if e.name.startswith(beginnings) and e.is_dir(follow_symlinks=False)
+        ]
 
 
 def _dead(path: Path) -> bool:

@@ -14,7 +14,8 @@ _FALSE_STARTS = (
     3  # workers that end before their first job: then something is wrong with all of them
 )
 _POLL_S = 0.5
-# a start takes 2 s, 10 on a machine that is busy three times over; --timeout is for clips
+# a start took 3 to 5 s on two cores with a load of 8, also where numba's cache was empty: kernels
+# are compiled with the first clip, whose time --timeout bounds
 _START_S = 60.0
 # a clip whose process was killed gets another chance once all others are through: it may have been
 _ATTEMPTS = 2

@@ -28,9 +28,9 @@ def test_every_edit_edits(tmp_path, bundled_clip):
 
 
 def test_a_format_for_a_moment(tmp_path, monkeypatch):
-    monkeypatch.setattr(fuzz, "_FEWEST", 30)  # however slow the machine is
+    monkeypatch.setattr(fuzz, "_FEWEST", 200)  # one in 12 is a clip still
     result = fuzz.run_apart("npy", 0.01, 0, tmp_path / "out")
-    assert not result["wrong"] and result["examples"] >= 30 and result["clips"] > 0
+    assert not result["wrong"] and result["examples"] >= 200 and result["clips"] > 0
     assert 20 < result["peak_mib"]
 
 

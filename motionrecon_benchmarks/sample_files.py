@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ezc3d
 import numpy as np
+from scipy.io import savemat
 
 from motionrecon.anatomy.skeletons import SKELETONS
 from motionrecon.clip.load import Clip
@@ -182,6 +183,24 @@ def write_c3d(folder: Path, clip: Clip) -> Sample:
         verdicts=("subject Ann", "units mm", "1 force plate"),
         tolerance_m=1e-4,
     )
+
+
+@_writer
+def write_mat(folder: Path, clip: Clip) -> Sample:
+    """A structure of the MoCap Toolbox, in millimetres."""
+    path, count = folder / "walk.mat", len(clip.names)
+    names = np.array(clip.names, dtype=object).reshape(-1, 1)
+    held = {
+        "type": "MoCap data",
+        "nFrames": len(clip.keypoints),
+        "nMarkers": count,
+        "freq": FPS,
+        "markerName": names,
+        "data": 1e3 * clip.keypoints.reshape(-1, 3 * count),
+    }
+    savemat(path, {"d": held})
+    verdicts = ("MoCap Toolbox", "units mm (detected)", "from the file")
+    return Sample(path, _truth(clip), verdicts=verdicts)
 
 
 @_writer

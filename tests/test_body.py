@@ -12,7 +12,7 @@ from synthetic_motion import NAMES, clip_of, motion, proportions
 from motionrecon.anatomy.anthropometry import SEGMENTS, TWICE
 from motionrecon.body import ModelOptions, assemble
 from motionrecon.body.foot import stance_shape
-from motionrecon.body.proportions import robust_length
+from motionrecon.body.proportions import measure, robust_length
 from motionrecon.clip.load import Clip, load_clip
 from motionrecon.errors import BodyError
 from motionrecon.kinematics import build_body
@@ -273,9 +273,17 @@ def test_keypoints_of_every_skeleton_have_a_place():
 
     for names in SKELETONS.values():
         got = assemble(proportions(), 70.0, tuple(names))
-        assert {n for n in names if "inner" not in n and "outer" not in n} == set(
-            got.keypoint_names
-        )
+        placed = {n for n in names if n and "inner" not in n and "outer" not in n}
+        assert placed == set(got.keypoint_names)
+
+
+def test_a_body_of_points_that_all_fall_together_is_one_line(bundled_clip):
+    """All but one bone have no length: nothing to compare it with."""
+    clip = load_clip(bundled_clip("walk"))
+    keypoints = np.repeat(clip.keypoints[:, :1], len(clip.names), axis=1)
+    keypoints[:, clip.index("l_knee")] += [0, 0, 9.0]
+    with pytest.raises(BodyError, match="'l thigh' is 9.00 m"):
+        measure(keypoints, clip.names)
 
 
 def test_real_subjects(shared_clips):

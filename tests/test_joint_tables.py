@@ -1,7 +1,8 @@
-"""Dictionaries of joints, pickled in an npy."""
+"""Dictionaries of joints: pickled in an npy, and arrays of a MATLAB file."""
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError
@@ -41,3 +42,42 @@ def test_people_in_a_dictionary(walk, tmp_path):
     path = save(tmp_path / "two.npy", {"joints": both, "names": list(walk.names), "fps": 30.0})
     clip = load_clip(path, allow_pickle=True, person=1)
     np.testing.assert_allclose(clip.keypoints, both[1])
+
+
+def test_arrays_of_a_matlab_file(walk, tmp_path):
+    path = tmp_path / "walk.mat"
+    names = np.array(walk.names, dtype=object)
+    savemat(path, {"keypoints": walk.keypoints, "keypoint_names": list(names), "fps": 30.0})
+    clip = load_clip(path)
+    np.testing.assert_allclose(clip.keypoints, walk.keypoints)
+    assert clip.names == walk.names and clip.fps == 30
+
+
+@pytest.mark.parametrize(
+    "held, told",
+    [
+        ({"x": 1.0}, "no keypoints: expected an array 'keypoints'"),
+        (
+            {"d": {"data": np.ones((9, 8)), "markerName": ["a", "b"], "freq": 30.0}},
+            r"shape \(9, 8\) for 2 names",
+        ),
+        (
+            {"d": {"data": "none", "markerName": ["a", "b"], "freq": 30.0}},
+            "in place of numbers",
+        ),
+    ],
+)
+def test_what_is_no_motion_in_a_matlab_file(held, told, tmp_path):
+    path = tmp_path / "other.mat"
+    savemat(path, held)
+    with pytest.raises(ClipError, match=f"^{path}: .*{told}"):
+        load_clip(path)
+
+
+def test_a_matlab_file_of_version_7_3_says_how_to_save_it(tmp_path):
+    """Its header, as MATLAB writes it; HDF5 follows."""
+    path = tmp_path / "new.mat"
+    head = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    path.write_bytes(head + bytes(384) + b"\x89HDF\r\n\x1a\n" + bytes(512))
+    with pytest.raises(ClipError, match="MATLAB 7.3 file: save it with -v7"):
+        load_clip(path)

@@ -133,7 +133,9 @@ def test_damaged_files_give_a_clear_error_or_a_clip(name):
     longer.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result = damaged.run_here(name, 9 if name in ("c3d", "mjcf", "mjcf_keys") else 36, seed=1)
+    result = damaged.run_here(
+        name, 9 if name in ("c3d", "mat", "mjcf", "mjcf_keys") else 36, seed=1
+    )
     assert set(result["outcomes"]) <= {"clip", "error"}, result
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # KiB
 

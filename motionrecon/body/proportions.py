@@ -147,7 +147,7 @@ def _standing_out(lengths: Mapping[str, float | None]) -> str:
     """Of lengths (m) by name, such as "l shank"; None where one is not seen."""
     known = {name: v for name, v in lengths.items() if v is not None}
     tall = {name: v / STATURE[name.split()[-1]] for name, v in known.items()}
-    middle = float(np.median(list(tall.values())))
+    middle = max(float(np.median(list(tall.values()))), 1e-9)
     worst = max(tall, key=lambda name: abs(np.log(max(tall[name], 1e-9) / middle)))
     ratio = tall[worst] / middle
     if 0.5 < ratio < 2.0:

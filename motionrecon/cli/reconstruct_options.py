@@ -17,7 +17,7 @@ class ReconstructOptions:
     """3D keypoints of a person to a physically real motion: motion.npz and report.json."""
 
     clip: Positional[str]
-    """npz, npy, trc, c3d, bvh, amc, csv, json (or a folder of it), MuJoCo xml"""
+    """npz, npy, mat, trc, c3d, bvh, amc, csv, json (or a folder of it), MuJoCo xml"""
     out: Annotated[Path | None, unset("FOLDER")] = None
     """folder of the results (default: out/NAME)"""
     optimizer: str = "optimus-motion"

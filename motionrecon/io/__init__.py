@@ -1,6 +1,6 @@
 """Readers of motion files: one module a format, each registered by extension."""
 
-from motionrecon.io import amc, bvh, c3d, json_files, mjcf, npz, table, trc
+from motionrecon.io import amc, bvh, c3d, json_files, mat, mjcf, npz, table, trc
 from motionrecon.io.base import LARGEST_VALUE as LARGEST_VALUE
 from motionrecon.io.base import READERS as READERS
 from motionrecon.io.base import ForceFile as ForceFile
@@ -12,4 +12,4 @@ from motionrecon.io.base import reader as reader
 from motionrecon.io.forces import read_forces as read_forces
 
 # importing them registers their readers
-_REGISTERED = (amc, bvh, c3d, json_files, mjcf, npz, table, trc)
+_REGISTERED = (amc, bvh, c3d, json_files, mat, mjcf, npz, table, trc)

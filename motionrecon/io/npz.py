@@ -66,7 +66,7 @@ def read_npz(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
                 raise ClipError(f"{path}: '{member}' holds a table; expected an array")
             array = content["array"]
         arrays[member] = array
-    return _from_arrays(path, arrays, held)
+    return from_arrays(path, arrays, held)
 
 
 @reader(".npy")
@@ -80,7 +80,7 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
         content = unpickled(path, "the array", "", options.allow_pickle)
         if "array" not in content:
             entries = {k[6:]: v for k, v in content.items() if k.startswith("entry:")}
-            return _from_arrays(path, entries, entries)
+            return from_arrays(path, entries, entries)
         array = content["array"]
     positions = _coordinates(path, "the array", array)
     confidence = None
@@ -89,8 +89,10 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Raw:
     return Raw(positions, confidence=confidence)
 
 
-def _from_arrays(path: Path, arrays: dict[str, np.ndarray], held: Iterable[str]) -> Raw:
-    """arrays by name, and the names of all that the file holds."""
+def from_arrays(path: Path, arrays: dict[str, np.ndarray], held: Iterable[str]) -> Raw:
+    """The content of a file whose arrays are named as those of an npz; held: the names of all that
+    it holds. Raises ClipError.
+    """
     key = next((k for k in KEYPOINTS if k in arrays), None)
     if key is None and {"poses", "trans"} <= set(held):
         raise ClipError(

@@ -145,6 +145,11 @@ class Reference:
         nothing = np.zeros((0, model.nu))
         return Handover(frame, qpos, self.qvel[frame].copy(), np.zeros(model.nu), nothing)
 
+    def one_frame(self, frame: int, knot: Float[np.ndarray, "nu"]) -> Window:
+        """The window of the one control frame after `frame`, begun at the reference's state."""
+        nothing = np.zeros((0, len(knot)))
+        return self.window(Handover(frame, self.qpos[frame], self.qvel[frame], knot, nothing), 1)
+
     def window(
         self, begin: Handover, frames: int, pool: ThreadPoolExecutor | None = None
     ) -> Window:

@@ -44,6 +44,7 @@ class Kind:
 KINDS = {
     "optimus": Kind("motionrecon.learned.optimus", "OptimusConfig", np.float32),
     "adafactor-mlp": Kind("motionrecon.learned.adafactor", "AdafactorMlpConfig", np.float32),
+    "law": Kind("motionrecon.learned.law.network", "LawConfig", np.float32),
     "steered-gauss-newton": Kind("motionrecon.learned.steered.policy", "PolicyConfig", np.float64),
 }
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from motionrecon.objective.curvature import frame_maps, gauss_newton
+from motionrecon.objective.curvature import FrameMaps, frame_maps, gauss_newton
 from motionrecon.objective.terms import (
     ControlTerm,
+    Curvature,
     FrameTerm,
     Residuals,
     StateDerivatives,
@@ -20,6 +22,31 @@ from motionrecon.objective.terms import (
 )
 from motionrecon.physics.derivatives import gradient, velocity_jacobians
 from motionrecon.physics.rollout import Rollout, Simulator
+
+
+class Expansion(NamedTuple):
+    """A window's loss to second order about a rollout, by frame, in the states at the frames' ends
+    and the residuals inside the frames; control terms apart.
+    """
+
+    loss: float
+    maps: FrameMaps
+    values: Float[np.ndarray, "F R"]
+    """Of the residuals inside the frames."""
+    slope: Float[np.ndarray, "F 2*nv"]
+    """Gradient with respect to tangent and velocity at the frames' ends."""
+    curvature: Curvature
+
+
+class Slopes(NamedTuple):
+    """A window's loss and its partial derivatives: by the states of all T steps, as if each could
+    be moved alone, and by knots 1..F.
+    """
+
+    loss: float
+    dq: Float[np.ndarray, "T+1 nv"]
+    dv: Float[np.ndarray, "T+1 nv"]
+    knots: Float[np.ndarray, "F nu"]
 
 
 class Window:
@@ -99,6 +126,13 @@ class Window:
         offsets = (1 - self._late) * k[:-1, None] + self._late * k[1:, None]
         return self.feedforward + offsets.reshape(self.feedforward.shape)
 
+    def frame_controls(
+        self, frame: int, knot: Float[np.ndarray, " nu"], following: Float[np.ndarray, " nu"]
+    ) -> Float[np.ndarray, "substeps nu"]:
+        """Servo targets, rad, of one frame between two knots."""
+        late, at = self._late[0], frame * self.substeps
+        return self.feedforward[at : at + self.substeps] + ((1 - late) * knot + late * following)
+
     def rollout(self, x: Float[np.ndarray, " n"]) -> Rollout:
         """The motion under x."""
         for kept in (self._last, self._best):
@@ -151,6 +185,19 @@ class Window:
         """
         if not np.isfinite(x).all() or (r := self.rollout(x)).diverged:
             return np.inf, np.zeros(self.n)
+        s = self._slopes(x, r)
+        du = gradient(self.simulator.constants, r, s.dq, s.dv)[0].reshape(
+            self.frames, self.substeps, self.nu
+        )
+        g = (self._late * du).sum(1)
+        g[:-1] += ((1 - self._late) * du).sum(1)[1:]
+        return self._judged(s.loss), (g + s.knots).ravel()
+
+    def slopes(self, x: Float[np.ndarray, " n"]) -> Slopes:
+        """Loss and its partial derivatives along the motion under x, which must not diverge."""
+        return self._slopes(x, self.rollout(x))
+
+    def _slopes(self, x: Float[np.ndarray, " n"], r: Rollout) -> Slopes:
         loss, d = self._state_derivatives(r, False)
         steps, nv = len(self.feedforward), len(self.qvel)
         dq, dv = np.zeros((steps + 1, nv)), np.zeros((steps + 1, nv))
@@ -164,15 +211,10 @@ class Window:
             dv[at] += by_state[:, nv:]
             if part.by_knot is not None:
                 knot_gradient += part.by_knot * part.values[:, -1]
-        du = gradient(self.simulator.constants, r, dq, dv)[0].reshape(
-            self.frames, self.substeps, self.nu
-        )
-        g = (self._late * du).sum(1)
-        g[:-1] += ((1 - self._late) * du).sum(1)[1:]
-        g += knot_gradient
         loss += sum(part.loss for part in residuals)
-        loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
-        return loss, g.ravel() + self._control_gradient(k)
+        loss += sum(t.value(k) for t in self.control_terms)
+        knot_gradient += self._control_gradient(k).reshape(knot_gradient.shape)
+        return Slopes(loss, dq, dv, knot_gradient)
 
     def linearize_single(
         self, x: Float[np.ndarray, " n"]
@@ -191,28 +233,36 @@ class Window:
         """
         if not np.isfinite(x).all() or (r := self.rollout(x)).diverged:
             return np.inf, np.zeros(self.n), np.eye(self.n, dtype=precision)
-        loss, d = self._state_derivatives(r, True)
-        assert d.curvature is not None
-        c = self.simulator.constants
-        exact = velocity_jacobians(c, r, self._pool)
-        jacobians: list[np.ndarray] = [a.astype(precision, copy=False) for a in exact]
+        e = self._expanded(x, r, precision)
+        H = gauss_newton(e.maps, e.curvature)
         nv, nu, k = len(self.qvel), self.nu, self.knots(x)
-        residuals = self._residuals(r, k)
-        loss += sum(part.loss for part in residuals)
-        maps = frame_maps(c, jacobians, self.substeps, residuals, self._pool)
-        values = np.concatenate(
-            [np.zeros((self.frames, 0)), *(r.values.reshape(self.frames, -1) for r in residuals)], 1
-        )
-        H = gauss_newton(maps, d.curvature)
         g, p = np.zeros((self.frames + 1, nu)), np.zeros(2 * nv)
         for f in range(self.frames - 1, -1, -1):
-            p[:nv] += d.dq[f]
-            p[nv:] += d.dv[f]
-            back = maps.state[f] @ p + maps.inside[f] @ values[f]
+            back = e.maps.state[f] @ (p + e.slope[f]) + e.maps.inside[f] @ e.values[f]
             g[f] += back[2 * nv : 2 * nv + nu]
             g[f + 1] += back[2 * nv + nu :]
             p = back[: 2 * nv]
         for t in self.control_terms:
             t.add_curvature(H)
-        loss = self._judged(loss + sum(t.value(k) for t in self.control_terms))
+        loss = self._judged(e.loss + sum(t.value(k) for t in self.control_terms))
         return loss, g[1:].ravel() + self._control_gradient(k), H
+
+    def expand(self, x: Float[np.ndarray, " n"]) -> Expansion:
+        """What `linearize` puts together, frame by frame and without the control terms; x must not
+        diverge.
+        """
+        return self._expanded(x, self.rollout(x), np.float64)
+
+    def _expanded(self, x: Float[np.ndarray, " n"], r: Rollout, precision: type) -> Expansion:
+        loss, d = self._state_derivatives(r, True)
+        assert d.curvature is not None
+        c = self.simulator.constants
+        exact = velocity_jacobians(c, r, self._pool)
+        jacobians: list[np.ndarray] = [a.astype(precision, copy=False) for a in exact]
+        residuals = self._residuals(r, self.knots(x))
+        loss += sum(part.loss for part in residuals)
+        maps = frame_maps(c, jacobians, self.substeps, residuals, self._pool)
+        values = np.concatenate(
+            [np.zeros((self.frames, 0)), *(r.values.reshape(self.frames, -1) for r in residuals)], 1
+        )
+        return Expansion(loss, maps, values, np.concatenate([d.dq, d.dv], 1), d.curvature)

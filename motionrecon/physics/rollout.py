@@ -1,6 +1,6 @@
 """Roll MuJoCo's C engine out over a sequence of controls and record what the derivatives need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -54,6 +54,14 @@ class Rollout:
     nothing.
     """
 
+    def part(self, first: int, last: int) -> "Rollout":
+        """Steps first..last - 1 and their states, as views."""
+        steps, states = slice(first, last), slice(first, last + 1)
+        by_state = ("qpos", "qvel", "cdof", "com", "cinert", "xpos", "xmat")
+        by_step = ("qacc", "centres", "torque", "saturated", "constraint_force")
+        taken = {name: getattr(self, name)[states] for name in by_state}
+        return replace(self, **taken, **{name: getattr(self, name)[steps] for name in by_step})
+
 
 class Simulator:
     """One MuJoCo model, its working memory and its derivative constants.
@@ -71,6 +79,21 @@ class Simulator:
         limited = model.actuator_forcelimited.astype(bool)
         self._low = np.where(limited, model.actuator_forcerange[:, 0], -np.inf)
         self._high = np.where(limited, model.actuator_forcerange[:, 1], np.inf)
+
+    def begin(self, qpos: Float[np.ndarray, " nq"], qvel: Float[np.ndarray, " nv"]) -> None:
+        """A state from which `advance` goes on, without records."""
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:], self.data.qvel[:] = qpos, qvel
+
+    def advance(
+        self, ctrl: Float[np.ndarray, "T nu"]
+    ) -> tuple[Float[np.ndarray, " nq"], Float[np.ndarray, " nv"]]:
+        """The state after T steps from the last one: views, which the next call changes."""
+        m, d, step = self.model, self.data, mujoco.mj_step
+        for targets in ctrl:
+            d.ctrl[:] = targets
+            step(m, d)
+        return d.qpos, d.qvel
 
     def rollout(
         self,

@@ -18,6 +18,8 @@ from jaxtyping import Float
 from motionrecon.errors import OptimizerError
 from motionrecon.learned import algorithm, store
 from motionrecon.learned.adafactor import AdafactorMlpConfig
+from motionrecon.learned.law import network
+from motionrecon.learned.law.config import LawConfig
 from motionrecon.learned.optimizer import Learned
 from motionrecon.learned.optimus import OptimusConfig
 from motionrecon.learned.start import scales
@@ -28,6 +30,7 @@ from motionrecon.learned.train.options import TrainOptions
 from motionrecon.learned.train.tasks import split
 from motionrecon.learned.train.tasks.classical import ClassicalTasks
 from motionrecon.learned.train.tasks.control import ControlTasks
+from motionrecon.learned.train.tasks.starts import Starts, cached, statistics
 from motionrecon.learned.train.tasks.windows import Task, TaskSource
 from motionrecon.learned.train.trainer import Subject
 from motionrecon.optimizers.base import Optimizer
@@ -190,3 +193,33 @@ def control(options: TrainOptions, form: Form, source: TaskSource) -> Subject:
         free = form.rules
     tasks = ControlTasks(form.make, options.sigma * free, source, options)
     return Subject(form.theta0, tasks, form.save)
+
+
+_STATISTICS = 8  # groups that tell how large the tokens are
+
+
+def starts(options: TrainOptions) -> Subject:
+    """A law that gives a window's start, from fresh weights or those of options.start."""
+    training, validation = cached(options.starts.cache, options.starts.groups)
+    theta: dict[str, Any]
+    if options.start is None:
+        tokens, joints = training[0].plan.tokens.shape[1], training[0].plan.knots.shape[1]
+        config = LawConfig(
+            encoder=options.starts.encoder,
+            regulator=options.starts.regulator,
+            token=tokens,
+            error=3 * joints + 12,
+            joints=joints,
+        )
+        theta = network.init_theta(config, options.seed)
+        theta["mean"], theta["scale"] = statistics(training[:_STATISTICS])
+    else:
+        config, tree = store.load(options.start)
+        theta = store.leaves(tree)
+    vector, unravel = ravel_pytree({k: jnp.asarray(v, jnp.float64) for k, v in theta.items()})
+
+    def save(folder: Path, v: Vector) -> None:
+        store.save(folder, config, unravel(jnp.asarray(v)))
+
+    tasks = Starts(config, unravel, options, training, validation)
+    return Subject(np.asarray(vector, float), tasks, save)

@@ -77,6 +77,24 @@ class WindowOptions:
 
 
 @dataclasses.dataclass(frozen=True)
+class StartOptions:
+    """A law that gives a window's start, trained on a cache of windows."""
+
+    cache: Path = Path("runs/windows")
+    """Folder that ``motionrecon train windows`` wrote."""
+    groups: int = 200
+    """The first so many training groups of it, >= 1."""
+    encoder: Literal["transformer", "mlp"] = "transformer"
+    """How a frame learns of those around it."""
+    regulator: bool = True
+    """Whether the network corrects the linear-quadratic regulator."""
+
+    def __post_init__(self) -> None:
+        if self.groups < 1:
+            raise OptimizerError(f"groups is {self.groups}: at least 1 is needed")
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainOptions:
     """How to meta-train. `usual.USUAL` has those that are usual for each kind."""
 
@@ -115,6 +133,8 @@ class TrainOptions:
     """Of kinds that train on classical functions."""
     windows: WindowOptions = WindowOptions()
     """Of kinds that train on control windows."""
+    starts: StartOptions = StartOptions()
+    """Of the kind that trains on starts of windows."""
 
     def __post_init__(self) -> None:
         numbers = {
@@ -136,4 +156,5 @@ class TrainOptions:
             del fields[name]
         clips = fields["windows"]["clips"]
         fields["windows"]["clips"] = None if clips is None else str(clips)
+        fields["starts"]["cache"] = str(fields["starts"]["cache"])
         return fields

@@ -14,7 +14,7 @@ from motionrecon.learned.train.pes import Pes
 from motionrecon.learned.train.search import search
 from motionrecon.learned.train.tasks.windows import Task, TaskSource
 from motionrecon.learned.train.trainer import Say, Trainer, run
-from motionrecon.learned.train.usual import USUAL
+from motionrecon.learned.train.usual import STARTS, USUAL
 from motionrecon.optimizers import resolve
 
 _DELTAS = (-0.1, 0.1)  # of the search over the constants: half to twice what GAIN makes of them
@@ -40,6 +40,8 @@ def trainer(options: TrainOptions) -> Trainer:
     """The trainer of a kind, before its first meta-step. Float64 must be enabled."""
     if options.kind in families.CLASSICAL:
         subject = families.classical(options)
+    elif options.kind in STARTS:
+        subject = families.starts(options)
     else:
         source = families.window_source(options)
         form = families.MOTION[options.kind](options, source)

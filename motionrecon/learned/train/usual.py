@@ -10,6 +10,7 @@ from motionrecon.learned.train.options import TrainOptions, WindowOptions
 
 CLASSICAL = ("optimus", "optimus-factorised", "optimus-paper", "adafactor-mlp")
 MOTION = ("steered-gauss-newton", "optimus-motion-plain", "adafactor-mlp-motion")
+STARTS = ("optimus-start",)
 
 _MOTION = TrainOptions(
     steps=400,
@@ -23,10 +24,18 @@ _MOTION = TrainOptions(
 _EVALUATIONS = WindowOptions(
     clock="evaluations", truncation=10.0, episode=30.0, stages=("cold", "whole", "synthetic")
 )
+_STARTS = TrainOptions(
+    steps=20000,
+    particles=8,
+    learning_rate=3e-4,
+    clip_gradient=math.inf,
+    validate_every=250,
+)
 _USUAL = dict.fromkeys(CLASSICAL, TrainOptions()) | {
     "steered-gauss-newton": _MOTION,
     "optimus-motion-plain": dataclasses.replace(_MOTION, windows=_EVALUATIONS),
     "adafactor-mlp-motion": dataclasses.replace(_MOTION, windows=_EVALUATIONS, sigma=0.01),
+    "optimus-start": _STARTS,
 }
 USUAL: dict[str, TrainOptions] = {
     name: dataclasses.replace(options, kind=name, out=Path("runs") / name)

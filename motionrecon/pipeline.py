@@ -27,7 +27,7 @@ from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampl
 from motionrecon.motion.kind import kind_of
 from motionrecon.motion.lowpass import Choice, choose, with_filtered
 from motionrecon.motion.motion import Motion
-from motionrecon.motion.report import Report, Seconds, Status, WindowStatus
+from motionrecon.motion.report import Report, Seconds, Status, WindowReport, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
 from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
@@ -318,6 +318,7 @@ def _report(
             f"noise about {1000 * p.reference.noise_m:.1f} mm a coordinate",
             *p.body.findings,
             *p.ik.findings,
+            *(_starts(windows) if options.learned_start else ()),
             "forces "
             + ("not low-passed" if choice.hz is None else f"also low-passed at {choice.hz:g} Hz")
             + f": {choice.why}",
@@ -330,6 +331,16 @@ def _report(
         options=asdict(options),
         windows=windows,
         versions={"python": platform.python_version(), **{k: version(k) for k in _PACKAGES}},
+    )
+
+
+def _starts(windows: tuple[WindowReport, ...]) -> tuple[str, ...]:
+    """How often the learned start was the best."""
+    learned = [w for w in windows if w.start == "learned"]
+    grown = sum(w.evaluations_growing > 0 for w in learned)
+    return (
+        f"{len(learned)} of {len(windows)} windows began at the learned start, {grown} of them "
+        "grown; the others at the last solution or zero, grown",
     )
 
 

@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon import ranges
+from motionrecon.learned.law.planner import Planner
 from motionrecon.motion.assemble import Piece
 from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
@@ -46,6 +47,10 @@ _UNSEEN = 0.1  # weight of the reference's keypoints where it goes on beyond the
 _SWUNG = 0.15
 _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 
+# Loss a frame above which a learned start is grown. Measured on validation windows:
+# docs/benchmarks/start.md.
+GROWN_ABOVE = 1.0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -68,6 +73,7 @@ class Options:
     simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 20  # control frames in a window
     keep_frames: int = 10  # of which so many are kept, 1 to window_frames
+    learned_start: bool = True  # among the starts of a window, and not grown where it is good
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings
     keypoints: float = 400.0  # 1/m^2
@@ -259,8 +265,9 @@ def solve_windows(
     has them whole: an interruption falls between two of them.
     """
     at = reference.beginning()
+    planner = Planner.shipped(reference) if reference.options.learned_start else None
     while at.frame < reference.last:
-        result = _solve_window(reference, at, solve, pool, begun)
+        result = _solve_window(reference, at, solve, pool, begun, planner)
         yield result
         at = result.reached
 
@@ -271,25 +278,29 @@ def _solve_window(
     solve: Solve,
     pool: ThreadPoolExecutor | None,
     begun: Callable[[Window, np.ndarray], None],
+    planner: Planner | None,
 ) -> WindowResult:
     o, left = reference.options, reference.frames - at.frame
     frames = min(o.window_frames, left)
     ends = frames == left and reference.last == reference.frames  # with nothing to look at beyond
     keep = min(reference.last - at.frame, frames if ends else o.keep_frames)
     window, status = reference.window(at, frames, pool), WindowStatus.OK
-    x0, loss_start = _start(window, at)
+    clock = time.perf_counter()
+    starts = candidates(window, at, planner)
+    start, (x0, loss_start) = min(starts.items(), key=lambda named: named[1][1])
     if not np.isfinite(loss_start):
         # Nothing to continue from: begin again at the reference, and say so.
         window = reference.window(reference.beginning(at.frame), frames, pool)
-        x0, status = np.zeros(window.n), WindowStatus.RESTARTED
+        x0, status, start = np.zeros(window.n), WindowStatus.RESTARTED, "zero"
         loss_start = window.value(x0)
     begun(window, x0)
     solved = min(o.window_frames - o.keep_frames, frames) if at.frame and x0.any() else 0
-    clock = time.perf_counter()
-    grown, growing = _grow(window, x0, solved, o, solve)
+    growing: list[tuple[Result, bool]] = []
+    if start != "learned" or loss_start > GROWN_ABOVE * frames:
+        grown, growing = grow(window, x0, solved, o, solve)
+        if window.value(grown) <= loss_start:
+            x0 = grown
     seconds_growing = time.perf_counter() - clock
-    if window.value(grown) <= loss_start:
-        x0 = grown
     result, fell_back = solve(window, x0, o.max_evaluations)
     if window.rollout(result.x).diverged:
         status = WindowStatus.DIVERGED
@@ -298,6 +309,7 @@ def _solve_window(
         frames=frames,
         kept=keep,
         status=status,
+        start=start,
         loss_start=_finite(loss_start),
         loss_end=_finite(result.loss),
         evaluations=result.evaluations,
@@ -314,20 +326,24 @@ def _solve_window(
     return WindowResult(*_keep(window, result.x, at.frame, keep, before), report)
 
 
-def _start(window: Window, at: Handover) -> tuple[np.ndarray, float]:
-    """The better of what was found ahead and no offsets, and its loss: a bad warm start must not
-    spoil a window.
+def candidates(
+    window: Window, at: Handover, planner: Planner | None
+) -> dict[str, tuple[np.ndarray, float]]:
+    """Starts of a window and their losses: what was found ahead, no offsets, and the learned law's
+    where there is one. The best is taken, so that neither a bad warm start nor a bad law can spoil
+    a window.
     """
     zero = np.zeros(window.n)
     shifted = zero.copy()
     found = at.ahead.ravel()[: window.n]
     shifted[: found.size] = found
-    losses = {"shifted": window.value(shifted), "zero": window.value(zero)}
-    best = min(losses, key=lambda name: losses[name])
-    return (shifted if best == "shifted" else zero), losses[best]
+    starts = {"shifted": shifted, "zero": zero}
+    if planner is not None:
+        starts["learned"] = planner.start(window, at.frame, at.ahead)
+    return {name: (x, window.value(x)) for name, x in starts.items()}
 
 
-def _grow(
+def grow(
     window: Window, x: np.ndarray, solved: int, o: Options, solve: Solve
 ) -> tuple[np.ndarray, list[tuple[Result, bool]]]:
     """x (n,) with the frames after the first `solved` taken in a few at a time, and what `solve`

@@ -12,6 +12,7 @@ STUDIES = {
     "batch": "batches: workers, damaged files, kill -9 and resume, memory",
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",
     "fuzz": "readers on files that hypothesis makes bad, for minutes or hours",
+    "start": "starts of control windows: their loss, and what the optimizer makes of them",
     "motion": "learned and classical optimizers on control windows and on whole clips",
     "classical": "learned and classical optimizers on shifted and rotated classical functions",
     "cost": "time and memory of a step of a learned optimizer",

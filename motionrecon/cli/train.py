@@ -9,7 +9,9 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 from motionrecon.cli.console import Common, Console
 from motionrecon.cli.words import unset
 from motionrecon.errors import OptimizerError
-from motionrecon.learned.train.usual import CLASSICAL
+from motionrecon.learned.train.usual import CLASSICAL, STARTS
+
+_GROUPS = 200  # of a cache, unless said; about 1,300 windows
 
 KINDS = Literal[
     "optimus",
@@ -20,6 +22,8 @@ KINDS = Literal[
     "optimus-motion",
     "optimus-motion-plain",
     "adafactor-mlp-motion",
+    "windows",
+    "optimus-start",
 ]
 
 
@@ -27,7 +31,8 @@ KINDS = Literal[
 class TrainOptions:
     """Meta-train a learned optimizer: on random variants of the classical functions, or, for
     steered-gauss-newton (alias optimus-motion) and the kinds that end in motion or motion-plain, on
-    control windows of clips.
+    control windows of clips. `windows` makes a cache of solved windows; optimus-start, the law that
+    gives a window's start, trains on one.
 
     What is not given is the kind's own.
     """
@@ -55,7 +60,7 @@ class TrainOptions:
     sigma_rules: Annotated[float | None, unset("SIGMA")] = None
     """functions: of the perturbation of the constants"""
     start: Annotated[Path | None, unset("FOLDER")] = None
-    """functions: weights to start from"""
+    """functions, optimus-start: weights to start from"""
     dimensions: Annotated[tuple[int, ...], unset("N ...")] = ()
     """functions: unknowns, trained in turn"""
     lengths: Annotated[tuple[int, int] | None, unset("LEAST MOST")] = None
@@ -65,11 +70,15 @@ class TrainOptions:
     truncation: Annotated[int | None, unset("N")] = None
     """evaluations (of windows: units of their clock) between meta-gradients"""
     clips: Annotated[Path | None, unset("FOLDER")] = None
-    """motion: npz clips (default: the bundled ones)"""
+    """motion, windows: npz clips (default: the bundled ones)"""
     without: Annotated[Literal["jump", "floor"] | None, unset("{jump,floor}")] = None
-    """motion: leave this kind of motion out"""
+    """motion, windows: leave this kind of motion out"""
     groups: Annotated[int | None, unset("N")] = None
-    """motion: clip variations drawn from"""
+    """motion, windows, optimus-start: clip variations drawn from"""
+    cache: Annotated[Path | None, unset("FOLDER")] = None
+    """optimus-start: that `train windows` wrote"""
+    encoder: Annotated[Literal["transformer", "mlp"] | None, unset("{transformer,mlp}")] = None
+    """optimus-start: how a frame learns of those around it"""
     search: Annotated[int | None, unset("N")] = None
     """motion: instead, search over the constants on N fixed windows"""
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
@@ -77,23 +86,46 @@ class TrainOptions:
 
 def run(o: TrainOptions, console: Console) -> int:
     """Exit code 0. Raises OptimizerError, ClipError and ModelError."""
+    if o.kind == "windows":
+        return _windows(o, console)
     from motionrecon.learned.train.session import train
     from motionrecon.learned.train.usual import USUAL
     from motionrecon.optimizers import resolve
 
     usual = USUAL[resolve(o.kind)]
-    own, classical, windows = (
-        {field.name: getattr(o, field.name) for field in fields(part) if _given(o, field.name)}
-        for part in (usual, usual.classical, usual.windows)
+    parts = {"classical": usual.classical, "windows": usual.windows, "starts": usual.starts}
+    given = {name: _own(o, part) for name, part in parts.items()}
+    used = (
+        "classical" if usual.kind in CLASSICAL else "starts" if usual.kind in STARTS else "windows"
     )
-    _used(o.kind, usual.kind in CLASSICAL, classical, windows)
-    parts = {
-        "classical": replace(usual.classical, **classical),
-        "windows": replace(usual.windows, **windows),
-    }
-    train(replace(usual, **(own | {"kind": usual.kind} | parts)), console.note)
+    _used(usual.kind, given, used)
+    changed = {used: replace(parts[used], **given[used])}
+    train(replace(usual, **(_own(o, usual) | {"kind": usual.kind} | changed)), console.note)
     console.report({"paths": [o.out / "best", o.out / "last"]})
     return 0
+
+
+def _windows(o: TrainOptions, console: Console) -> int:
+    """The cache of windows. Raises OptimizerError for options that it has no use for."""
+    from motionrecon.learned.train.cache.build import build
+
+    known = {"kind", "out", "seed", "clips", "without", "groups", "max_seconds", "common"}
+    strange = sorted(
+        f.name for f in fields(o) if f.name not in known and getattr(o, f.name) != f.default
+    )
+    if strange:
+        raise OptimizerError(f"windows are only solved: no use for {', '.join(strange)}")
+    groups = _GROUPS if o.groups is None else o.groups
+    if groups < 1 or o.seed < 0:
+        raise OptimizerError(f"groups is {groups}, seed is {o.seed}: at least 1 and 0 are needed")
+    build(o.clips, o.out, groups, o.seed, o.without, o.max_seconds, console.note)
+    console.report({"paths": [o.out]})
+    return 0
+
+
+def _own(o: TrainOptions, part: Any) -> dict[str, Any]:
+    """What the command line gives of a part's fields."""
+    return {f.name: getattr(o, f.name) for f in fields(part) if _given(o, f.name)}
 
 
 def _given(o: TrainOptions, name: str) -> bool:
@@ -101,12 +133,15 @@ def _given(o: TrainOptions, name: str) -> bool:
     return hasattr(o, name) and getattr(o, name) is not None and getattr(o, name) != ()
 
 
-def _used(kind: str, classical: bool, *given: dict[str, Any]) -> None:
-    """Raises OptimizerError for options of the other kind of tasks, which would do nothing."""
-    of_functions, of_windows = given
-    strange = set(of_windows if classical else of_functions) - {"truncation"}
+def _used(kind: str, given: dict[str, dict[str, Any]], used: str) -> None:
+    """Raises OptimizerError for options of other kinds of tasks, which would do nothing."""
+    strange = {name for part in given.values() for name in part} - set(given[used])
     if strange:
-        tasks = "classical functions" if classical else "control windows"
+        tasks = {
+            "classical": "classical functions",
+            "windows": "control windows",
+            "starts": "a cache of windows",
+        }[used]
         raise OptimizerError(
             f"{kind} trains on {tasks}: it has no use for {', '.join(sorted(strange))}"
         )

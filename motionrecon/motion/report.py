@@ -123,7 +123,10 @@ class WindowReport:
     fallbacks: int = declare("", "times Levenberg-Marquardt had to take over", default=0)
     stopped: str = declare("", "why the optimizer ended", default="")
     message: str = declare("", "its last unusual event", default="")
-    seconds_growing: float = declare("s", "what growing took", default=0.0)
+    seconds_growing: float = declare("s", "what its start took, growing included", default=0.0)
+    start: str = declare(
+        "", "where it began: learned, shifted (the last solution), zero", default=""
+    )
     history: tuple[tuple[int, float, float], ...] = declare(
         "", "rows of evaluations, seconds, lowest loss after growing", default=()
     )

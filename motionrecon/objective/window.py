@@ -247,11 +247,11 @@ class Window:
         loss = self._judged(e.loss + sum(t.value(k) for t in self.control_terms))
         return loss, g[1:].ravel() + self._control_gradient(k), H
 
-    def expand(self, x: Float[np.ndarray, " n"]) -> Expansion:
+    def expand(self, x: Float[np.ndarray, " n"], precision: type = np.float64) -> Expansion:
         """What `linearize` puts together, frame by frame and without the control terms; x must not
-        diverge.
+        diverge. precision: of the maps.
         """
-        return self._expanded(x, self.rollout(x), np.float64)
+        return self._expanded(x, self.rollout(x), precision)
 
     def _expanded(self, x: Float[np.ndarray, " n"], r: Rollout, precision: type) -> Expansion:
         loss, d = self._state_derivatives(r, True)

@@ -27,18 +27,31 @@ class Followed(Protocol):
     """A reference at the control rate, as `motionrecon.windows.Reference` is one."""
 
     @property
-    def qpos(self) -> Float[np.ndarray, "F+1 nq"]: ...
+    def qpos(self) -> Float[np.ndarray, "F+1 nq"]:
+        """Of the frames, SI units, world frame."""
+
     @property
-    def qvel(self) -> Float[np.ndarray, "F+1 nv"]: ...
+    def qvel(self) -> Float[np.ndarray, "F+1 nv"]:
+        """Of the frames."""
+
     @property
-    def substeps(self) -> int: ...
+    def substeps(self) -> int:
+        """Simulation steps between frames."""
+
     @property
-    def noise_m(self) -> float: ...
+    def noise_m(self) -> float:
+        """Of the clip, m a coordinate."""
+
     @property
-    def simulator(self) -> Simulator: ...
+    def simulator(self) -> Simulator:
+        """Of the body."""
+
     @property
-    def options(self) -> Any: ...
-    def one_frame(self, frame: int, knot: np.ndarray) -> Window: ...
+    def options(self) -> Any:
+        """With the weights `effort` and `smoothness`, 1/rad^2."""
+
+    def one_frame(self, frame: int, knot: np.ndarray) -> Window:
+        """The window of one frame begun at the reference's state at `frame`."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,7 +83,7 @@ def plan(reference: Followed, first: int = 0, frames: int | None = None) -> Plan
     knots = np.clip(forces[1][:, 6:] / stiffness, -limit, limit)
     knots[1:-1] = (knots[:-2] + 2 * knots[1:-1] + knots[2:]) / 4
     window_at = lambda f, knot: reference.one_frame(first + f, knot)  # noqa: E731
-    found = regulator(window_at, knots, (o.effort, o.smoothness), CAUTION)
+    found = regulator(window_at, knots, (o.effort, o.smoothness), CAUTION, np.float32)
     heading = np.array([_heading(q[3:7]) for q in qpos])
     return Plan(
         first,
@@ -106,9 +119,9 @@ def _tokens(
     forces: tuple[Float[np.ndarray, "F+1 nv"], Float[np.ndarray, "F+1 nv"]],
     knots: Float[np.ndarray, "F+1 nu"],
 ) -> Float[np.ndarray, "F+1 D"]:
-    """Angles, speeds, accelerations, torques of inverse dynamics, the knots that balance them,
-    and at the root gravity, motion, the wrench that the floor must give and what it cannot; the soles' spheres; mass and
-    noise. Factors bring each to about one.
+    """Angles, speeds, accelerations, torques of inverse dynamics, the knots that balance them; at
+    the root gravity, motion, the wrench that the floor must give and what it cannot; the soles'
+    spheres; mass and noise. Factors bring each to about one.
     """
     sim = reference.simulator
     m, c = sim.model, sim.constants

@@ -39,8 +39,8 @@ class Law:
     def start(
         self, plan: Plan, window: Window, first: int, ahead: Float[np.ndarray, "n nu"]
     ) -> Loop:
-        """The loop through the window that begins at the reference's frame `first`: the knots `ahead`
-        that are known, then the law's. x is not finite where the motion falls apart.
+        """The loop through the window that begins at the reference's frame `first`: the knots
+        `ahead` that are known, then the law's. x is not finite where the motion falls apart.
         """
         c, sim, found = self.config, window.simulator, ahead[: window.frames]
         view = View.of(plan, first, np.concatenate([window.first_knot[None], found]), c)

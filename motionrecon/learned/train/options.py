@@ -116,6 +116,9 @@ class TrainOptions:
     """Train the few constants alone, which gives far less noise than all of the network."""
     learning_rate: float = 1e-3
     """Adam's, > 0, decayed by a cosine to a tenth."""
+    warmup: int = 0
+    """Meta-steps over which the rate grows from zero, >= 0: a start that is good already must not
+    be thrown away before Adam knows the gradient's size."""
     clip_gradient: float = 3.0
     """Largest size of an entry of the meta-gradient, > 0."""
     clip_pair: float = math.inf
@@ -144,10 +147,10 @@ class TrainOptions:
         wrong = [f"{name} is {value}" for name, value in numbers.items() if not value > 0]
         if wrong:
             raise OptimizerError(f"{', '.join(wrong)}: these must be positive")
-        if self.seed < 0 or self.search < 0:
-            raise OptimizerError(
-                f"seed is {self.seed}, search is {self.search}: these must not be negative"
-            )
+        whole = {name: getattr(self, name) for name in ("seed", "search", "warmup")}
+        wrong = [f"{name} is {value}" for name, value in whole.items() if value < 0]
+        if wrong:
+            raise OptimizerError(f"{', '.join(wrong)}: these must not be negative")
 
     def identity(self) -> dict[str, object]:
         """What two calls must have in common to be one training, as plain values."""

@@ -41,7 +41,10 @@ class Trainer:
 
     def __init__(self, subject: Subject, estimator: Estimator, options: TrainOptions) -> None:
         self.subject, self.estimator, self.options = subject, estimator, options
-        schedule = optax.cosine_decay_schedule(options.learning_rate, options.steps, alpha=0.1)
+        rate = options.learning_rate
+        schedule = optax.warmup_cosine_decay_schedule(
+            0.0 if options.warmup else rate, rate, options.warmup, options.steps, 0.1 * rate
+        )
         adam = optax.adam(schedule, b1=0.9, b2=0.99)
         theta = jnp.asarray(subject.theta0, jnp.float64)
         self.state: dict[str, Any] = {

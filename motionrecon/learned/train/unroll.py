@@ -5,6 +5,7 @@ adjoint and, frame by frame, the network.
 from __future__ import annotations
 
 import dataclasses
+
 import mujoco
 import numpy as np
 from jaxtyping import Float
@@ -31,8 +32,8 @@ class Unrolled:
 
 
 def unroll(law: Law, window: Window, loop: Loop, clipped: bool = True) -> Unrolled | None:
-    """The gradient along a closed loop; None where the motion falls apart. clipped: whether costates
-    are bounded, as training wants; False gives the derivative itself.
+    """The gradient along a closed loop; None where the motion falls apart. clipped: whether
+    costates are bounded, as training wants; False gives the derivative itself.
     """
     x = loop.x.ravel()
     if not np.isfinite(x).all() or window.rollout(x).diverged:

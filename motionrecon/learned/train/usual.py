@@ -27,7 +27,8 @@ _EVALUATIONS = WindowOptions(
 _STARTS = TrainOptions(
     steps=20000,
     particles=8,
-    learning_rate=3e-4,
+    learning_rate=1e-4,
+    warmup=50,
     clip_gradient=math.inf,
     validate_every=250,
 )

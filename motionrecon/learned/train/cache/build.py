@@ -52,7 +52,8 @@ def build(
     validation = split.clips(clips, "validation")
     wanted = [("validation", i) for i in range(len(validation))]
     wanted += [("training", i) for i in range(groups)]
-    options = Options(threads=1)
+    # Without the learned start: what is learned must not depend on what was learned before.
+    options = Options(threads=1, learned_start=False)
     for part, i in wanted:
         path = folder / f"{part}-{i:05d}.npz"
         if path.exists():
@@ -99,7 +100,9 @@ def _drawn(paths: list[Path], seed: int, index: int, options: Options) -> Group:
 def solved_group(clip: Clip, name: str, options: Options) -> Group:
     """A clip reconstructed, all of its windows kept. Raises what `pipeline.prepare` does."""
     prepared = prepare(clip, options)
-    reference, begun, last = prepared.reference, [], []
+    reference = prepared.reference
+    begun: list[Window] = []
+    last: list[np.ndarray] = []
 
     def solve(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
         result = minimize_or_fall_back(window, x0, optimizers.make(options.optimizer), budget)

@@ -1,0 +1,202 @@
+"""Starts of control windows: what each is worth, and what the optimizer makes of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tyro.conf import Positional
+
+from motionrecon import optimizers
+from motionrecon.atomic import write_atomically
+from motionrecon.errors import ModelError
+from motionrecon.learned import store
+from motionrecon.learned.law import network
+from motionrecon.learned.law.planner import Planner
+from motionrecon.learned.law.rollout import Law
+from motionrecon.learned.train.cache import files
+from motionrecon.learned.train.cache.group import Group, Solved
+from motionrecon.objective.window import Window
+from motionrecon.optimizers.base import Result
+from motionrecon.optimizers.fallback import minimize_or_fall_back
+from motionrecon.terminal import say_text
+from motionrecon.windows import Solve, candidates, grow
+from motionrecon_benchmarks.motion_windows import Clocked, geometric
+
+LM = "levenberg-marquardt, grown"
+TODAY = "today's, grown"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Starts of validation windows: their loss, and Jacobians, seconds and loss from there on."""
+
+    cache: Positional[Path]
+    """folder that motionrecon train windows wrote"""
+    weights: tuple[Path, ...] = ()
+    """folders of other weights of a law beside the packaged ones"""
+    every: int = 1
+    """one window in so many, evenly from all"""
+    solve: bool = True
+    """whether to optimise from the starts, and not only to look at them"""
+    out: Path = field(default=Path("out/benchmark-start"))
+    """folder of start.json and start.md"""
+
+
+def _steered(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
+    return minimize_or_fall_back(window, x0, optimizers.make("optimus-motion"), budget)
+
+
+def _marquardt(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
+    return minimize_or_fall_back(window, x0, optimizers.make("levenberg-marquardt"), budget)
+
+
+def outcome(
+    group: Group, planner: Planner | None, grown: bool, solve: Solve, solved: Solved
+) -> Row:
+    """One way through a window, by the CPU clock of this thread, which starts before the start is
+    computed; curve [(s, lowest loss)] of the whole window.
+    """
+    o, at = group.reference.options, solved.begin
+    if planner is not None:
+        planner.prepare(at.frame)  # once for six windows; reported apart
+    window = group.window(solved)
+    clock = time.thread_time()
+    starts = candidates(window, at, planner)
+    name = min(starts, key=lambda key: starts[key][1])
+    x0, loss = starts[name]
+    seconds = time.thread_time() - clock
+    row: Row = {"start": loss, "taken": name, "start_seconds": seconds}
+    if planner is not None:
+        row["learned"] = min(starts["learned"][1], 1e4)
+    if solve is _looked:
+        return row
+    jacobians = evaluations = 0
+    if grown:
+        known = min(o.window_frames - o.keep_frames, window.frames) if at.frame and x0.any() else 0
+        better, results = grow(window, x0, known, o, solve)
+        x0 = better if window.value(better) <= loss else x0
+        jacobians, evaluations = (
+            sum(getattr(r, k) for r, _ in results) for k in ("linearizations", "evaluations")
+        )
+    begun = time.thread_time() - clock
+    clocked = Clocked(window)
+    result, _ = solve(clocked, x0, o.max_evaluations)  # type: ignore[arg-type]
+    row["seconds"] = time.thread_time() - clock
+    row["curve"] = [(begun + s, value) for s, value in clocked.history]
+    row["jacobians"] = jacobians + result.linearizations
+    row["evaluations"] = evaluations + result.evaluations
+    row["end"] = result.loss
+    return row
+
+
+def _looked(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
+    raise AssertionError("nothing is solved where starts are only looked at")
+
+
+def ways(study: Study, group: Group) -> dict[str, Callable[[Solved], Row]]:
+    """The ways through a window of a group, by name; "untrained" is the packaged network as its
+    training began: the linear-quadratic regulator.
+    """
+    shipped = Planner.shipped(group.reference)
+    planners: dict[str, Planner] = {}
+    if shipped is not None:
+        c = shipped.law.config
+        fresh = {k: np.asarray(v, np.float32) for k, v in network.init_theta(c, 0).items()}
+        planners["untrained"] = Planner(Law(c, fresh), group.reference)
+        planners["learned"] = shipped
+    for folder in study.weights:
+        config, tree = store.load(folder)
+        planners[folder.name] = Planner(Law(config, store.leaves(tree)), group.reference)
+    solve = _steered if study.solve else _looked
+    marquardt = _marquardt if study.solve else _looked
+    out: dict[str, Callable[[Solved], Row]] = {
+        LM: partial(outcome, group, None, True, marquardt),
+        TODAY: partial(outcome, group, None, True, solve),
+        "today's, not grown": partial(outcome, group, None, False, solve),
+    }
+    for name, planner in planners.items():
+        out[name] = partial(outcome, group, planner, False, solve)
+        if name == "learned":
+            out["learned, grown"] = partial(outcome, group, planner, True, solve)
+    return out
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown over all windows, first windows and later ones."""
+    head = (
+        "start | loss at the start: all, first, later | the law alone | its share of starts"
+        " | Jacobians | CPU s, start included | within 5 % of LM's end | CPU s to there over LM's "
+        "(median) | end over today's"
+    )
+    lines = [f"| {head} |", "|---" * (head.count("|") + 1) + "|"]
+    first = np.array([row["frame"] == 0 for row in rows])
+    for name in rows[0]["ways"]:
+        some = [row["ways"][name] for row in rows]
+        start = np.array([r["start"] for r in some])
+        cells = [
+            " / ".join(f"{geometric(start[m]):.2f}" for m in (first | ~first, first, ~first)),
+            f"{geometric([r['learned'] for r in some]):.2f}" if "learned" in some[0] else "",
+            f"{100 * np.mean([r['taken'] == 'learned' for r in some]):.0f} %",
+        ]
+        if "end" in some[0]:
+            near = [_to(row, name) for row in rows]
+            shares = [a / _to(row, LM) for a, row in zip(near, rows, strict=True)]
+            ends = [r["end"] / row["ways"][TODAY]["end"] for r, row in zip(some, rows, strict=True)]
+            cells += [
+                f"{np.mean([r['jacobians'] for r in some]):.1f}",
+                f"{np.mean([r['seconds'] for r in some]):.3f}",
+                f"{100 * np.mean(np.isfinite(near)):.0f} %",
+                f"{np.median(shares):.2f}",
+                f"{geometric(ends):.3f}",
+            ]
+        else:
+            cells += [""] * 5
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _to(row: Row, name: str) -> float:
+    """CPU seconds to within 5 % of Levenberg-Marquardt's end; infinite if never."""
+    target = 1.05 * row["ways"][LM]["end"]
+    return next((s for s, loss in row["ways"][name]["curve"] if loss <= target), np.inf)
+
+
+@threadpool_limits.wrap(limits=1)
+def main(a: Study) -> int:
+    """Writes start.json and start.md, after every group. Raises ModelError."""
+    paths = files.listed(a.cache, "validation")
+    if not paths:
+        raise ModelError(
+            f"{a.cache}: no validation groups; build them with motionrecon train windows"
+        )
+    a.out.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    count = 0
+    for path in paths:
+        group = files.load(path)
+        found = ways(a, group)
+        for solved in group.windows:
+            count += 1
+            if count % a.every:
+                continue
+            order = list(found)
+            turn = len(rows) % len(order)
+            done = {name: found[name](solved) for name in order[turn:] + order[:turn]}
+            ways_done = {name: done[name] for name in order}
+            rows.append({"clip": group.name, "frame": solved.begin.frame, "ways": ways_done})
+        if rows:
+            with write_atomically(a.out / "start.json") as part:
+                part.write_text(json.dumps(rows))
+            with write_atomically(a.out / "start.md") as part:
+                part.write_text(f"{len(rows)} windows\n\n{table(rows)}")
+    say_text((a.out / "start.md").read_text())
+    return 0

@@ -22,6 +22,7 @@ from motionrecon.clip.trunk import with_presumed_trunk
 from motionrecon.errors import ClipError
 from motionrecon.interrupts import is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
+from motionrecon.learned.law.planner import GROWN
 from motionrecon.motion import demand, plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
 from motionrecon.motion.kind import kind_of
@@ -318,7 +319,7 @@ def _report(
             f"noise about {1000 * p.reference.noise_m:.1f} mm a coordinate",
             *p.body.findings,
             *p.ik.findings,
-            *(_starts(windows) if options.learned_start else ()),
+            *(_starts(windows) if options.start != GROWN else ()),
             "forces "
             + ("not low-passed" if choice.hz is None else f"also low-passed at {choice.hz:g} Hz")
             + f": {choice.why}",
@@ -335,12 +336,12 @@ def _report(
 
 
 def _starts(windows: tuple[WindowReport, ...]) -> tuple[str, ...]:
-    """How often the learned start was the best."""
-    learned = [w for w in windows if w.start == "learned"]
-    grown = sum(w.evaluations_growing > 0 for w in learned)
+    """How often feedback gave the best start."""
+    best = [w for w in windows if w.start == "feedback"]
+    grown = sum(w.evaluations_growing > 0 for w in best)
     return (
-        f"{len(learned)} of {len(windows)} windows began at the learned start, {grown} of them "
-        "grown; the others at the last solution or zero, grown",
+        f"{len(best)} of {len(windows)} windows began with feedback about the reference, {grown} "
+        "of them grown; the others at the last solution or zero, grown",
     )
 
 

@@ -47,7 +47,7 @@ _UNSEEN = 0.1  # weight of the reference's keypoints where it goes on beyond the
 _SWUNG = 0.15
 _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 
-# Loss a frame above which a learned start is grown. Measured on validation windows:
+# Loss a frame above which a start by feedback is grown. Measured on validation windows:
 # docs/benchmarks/start.md.
 GROWN_ABOVE = 1.0
 
@@ -73,7 +73,10 @@ class Options:
     simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 20  # control frames in a window
     keep_frames: int = 10  # of which so many are kept, 1 to window_frames
-    learned_start: bool = True  # among the starts of a window, and not grown where it is good
+    # How a window begins: with the feedback of a "regulator" about the reference, or of a law whose
+    # weights are in a folder, where that is better than the last solution and zero; or else with
+    # these alone, "grown" frame by frame.
+    start: str = "grown"
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings
     keypoints: float = 400.0  # 1/m^2
@@ -265,7 +268,7 @@ def solve_windows(
     has them whole: an interruption falls between two of them.
     """
     at = reference.beginning()
-    planner = Planner.shipped(reference) if reference.options.learned_start else None
+    planner = Planner.of(reference.options.start, reference)
     while at.frame < reference.last:
         result = _solve_window(reference, at, solve, pool, begun, planner)
         yield result
@@ -296,7 +299,7 @@ def _solve_window(
     begun(window, x0)
     solved = min(o.window_frames - o.keep_frames, frames) if at.frame and x0.any() else 0
     growing: list[tuple[Result, bool]] = []
-    if start != "learned" or loss_start > GROWN_ABOVE * frames:
+    if start != "feedback" or loss_start > GROWN_ABOVE * frames:
         grown, growing = grow(window, x0, solved, o, solve)
         if window.value(grown) <= loss_start:
             x0 = grown
@@ -329,9 +332,9 @@ def _solve_window(
 def candidates(
     window: Window, at: Handover, planner: Planner | None
 ) -> dict[str, tuple[np.ndarray, float]]:
-    """Starts of a window and their losses: what was found ahead, no offsets, and the learned law's
-    where there is one. The best is taken, so that neither a bad warm start nor a bad law can spoil
-    a window.
+    """Starts of a window and their losses: what was found ahead, no offsets, and a closed loop's
+    where there is a law. The best is taken, so that neither a bad warm start nor a bad law can
+    spoil a window.
     """
     zero = np.zeros(window.n)
     shifted = zero.copy()
@@ -339,7 +342,7 @@ def candidates(
     shifted[: found.size] = found
     starts = {"shifted": shifted, "zero": zero}
     if planner is not None:
-        starts["learned"] = planner.start(window, at.frame, at.ahead)
+        starts["feedback"] = planner.start(window, at.frame, at.ahead)
     return {name: (x, window.value(x)) for name, x in starts.items()}
 
 

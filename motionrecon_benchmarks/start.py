@@ -19,6 +19,7 @@ from motionrecon.atomic import write_atomically
 from motionrecon.errors import ModelError
 from motionrecon.learned import store
 from motionrecon.learned.law import network
+from motionrecon.learned.law.config import LawConfig
 from motionrecon.learned.law.planner import Planner
 from motionrecon.learned.law.rollout import Law
 from motionrecon.learned.train.cache import files
@@ -42,7 +43,7 @@ class Study:
     cache: Positional[Path]
     """folder that motionrecon train windows wrote"""
     weights: tuple[Path, ...] = ()
-    """folders of other weights of a law beside the packaged ones"""
+    """folders of weights of a law, which motionrecon train optimus-start wrote"""
     every: int = 1
     """one window in so many, evenly from all"""
     solve: bool = True
@@ -76,7 +77,7 @@ def outcome(
     seconds = time.thread_time() - clock
     row: Row = {"start": loss, "taken": name, "start_seconds": seconds}
     if planner is not None:
-        row["learned"] = min(starts["learned"][1], 1e4)
+        row["law"] = min(starts["feedback"][1], 1e4)
     if solve is _looked:
         return row
     jacobians = evaluations = 0
@@ -103,19 +104,16 @@ def _looked(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
 
 
 def ways(study: Study, group: Group) -> dict[str, Callable[[Solved], Row]]:
-    """The ways through a window of a group, by name; "untrained" is the packaged network as its
-    training began: the linear-quadratic regulator.
+    """The ways through a window of a group, by name. A network that corrects the regulator is
+    the regulator itself before it is trained.
     """
-    shipped = Planner.shipped(group.reference)
-    planners: dict[str, Planner] = {}
-    if shipped is not None:
-        c = shipped.law.config
-        fresh = {k: np.asarray(v, np.float32) for k, v in network.init_theta(c, 0).items()}
-        planners["untrained"] = Planner(Law(c, fresh), group.reference)
-        planners["learned"] = shipped
+    planners = {"regulator": Planner(Law(LawConfig(), None), group.reference)}
     for folder in study.weights:
         config, tree = store.load(folder)
+        fresh = network.init_theta(config, 0)
         planners[folder.name] = Planner(Law(config, store.leaves(tree)), group.reference)
+        if not config.regulator:
+            planners[f"{folder.name}, untrained"] = Planner(Law(config, fresh), group.reference)
     solve = _steered if study.solve else _looked
     marquardt = _marquardt if study.solve else _looked
     out: dict[str, Callable[[Solved], Row]] = {
@@ -125,8 +123,8 @@ def ways(study: Study, group: Group) -> dict[str, Callable[[Solved], Row]]:
     }
     for name, planner in planners.items():
         out[name] = partial(outcome, group, planner, False, solve)
-        if name == "learned":
-            out["learned, grown"] = partial(outcome, group, planner, True, solve)
+        if name == "regulator":
+            out["regulator, grown"] = partial(outcome, group, planner, True, solve)
     return out
 
 
@@ -144,8 +142,8 @@ def table(rows: list[Row]) -> str:
         start = np.array([r["start"] for r in some])
         cells = [
             " / ".join(f"{geometric(start[m]):.2f}" for m in (first | ~first, first, ~first)),
-            f"{geometric([r['learned'] for r in some]):.2f}" if "learned" in some[0] else "",
-            f"{100 * np.mean([r['taken'] == 'learned' for r in some]):.0f} %",
+            f"{geometric([r['law'] for r in some]):.2f}" if "law" in some[0] else "",
+            f"{100 * np.mean([r['taken'] == 'feedback' for r in some]):.0f} %",
         ]
         if "end" in some[0]:
             near = [_to(row, name) for row in rows]

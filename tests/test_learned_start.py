@@ -137,8 +137,9 @@ def test_a_motion_that_falls_apart_has_no_gradient(reference, whole):
 
 def test_plans_along_a_reference_are_made_piece_by_piece(reference, whole, monkeypatch):
     monkeypatch.setattr("motionrecon.learned.law.planner._FRAMES", 4)
-    config = config_of(whole)
-    planner = Planner(Law(config, network.init_theta(config, 0)), reference)
+    short = dataclasses.replace(reference.options, window_frames=FRAMES, keep_frames=3)
+    reference = dataclasses.replace(reference, options=short)
+    planner = Planner(Law(LawConfig(ahead=2), None), reference)
     first = planner.prepare(0)
     assert (first.first, len(first.knots)) == (0, 4 + FRAMES + 2 + 1)
     assert planner.prepare(4) is first
@@ -158,21 +159,37 @@ def test_a_bad_law_does_not_spoil_a_window(reference):
     at = reference.beginning()
     window = reference.window(at, FRAMES)
     today, bad = (candidates(window, at, planner) for planner in (None, Bad()))
-    assert bad["learned"][1] == np.inf
+    assert bad["feedback"][1] == np.inf
     assert {name: loss for name, (_, loss) in today.items()}.items() <= {
         name: loss for name, (_, loss) in bad.items()
     }.items()
 
 
-def test_the_shipped_law_starts_lower_and_is_told(clip):
-    options = Options(threads=1, max_evaluations=4, grow_evaluations=3)
+def test_feedback_starts_lower_and_is_told(clip):
+    options = Options(threads=1, max_evaluations=4, grow_evaluations=3, start="regulator")
     motion = reconstruct(clip, options)
-    plain = reconstruct(clip, dataclasses.replace(options, learned_start=False))
-    learned, today = motion.report.windows, plain.report.windows
-    assert learned[0].start == "learned" and learned[0].loss_start < 0.7 * today[0].loss_start
+    plain = reconstruct(clip, dataclasses.replace(options, start="grown"))
+    found, today = motion.report.windows, plain.report.windows
+    assert found[0].start == "feedback" and found[0].loss_start < 0.7 * today[0].loss_start
     assert {w.start for w in today} <= {"shifted", "zero"}
-    assert any("began at the learned start" in line for line in motion.report.findings)
-    assert not any("learned start" in line for line in plain.report.findings)
+    assert any("began with feedback" in line for line in motion.report.findings)
+    assert not any("began with" in line for line in plain.report.findings)
+
+
+def test_a_trained_law_is_used_from_its_folder(reference, whole, tmp_path):
+    config = dataclasses.replace(config_of(whole), frames=20)
+    store.save(tmp_path, config, spread(config))
+    at = reference.beginning()
+    window = reference.window(at, FRAMES)
+    law, regulator = Planner.of(str(tmp_path), reference), Planner.of("regulator", reference)
+    a, b = (p.start(window, 0, at.ahead) for p in (law, regulator))
+    assert np.isfinite(a).all() and np.abs(a - b).max() > 1e-3
+    assert Planner.of("grown", reference) is None
+    store.save(tmp_path, config_of(whole), spread(config_of(whole)))  # of windows too short
+    with pytest.raises(ModelError, match="37 joints and windows of 20 frames"):
+        Planner.of(str(tmp_path), reference)
+    with pytest.raises(ModelError, match="no weights in"):
+        Planner.of("nowhere", reference)
 
 
 def test_weights_on_disk(tmp_path, whole):

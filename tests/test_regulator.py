@@ -22,7 +22,9 @@ def around(bundled_clip):
     assert not r.diverged
 
     def window_at(frame, knot):
-        begin = Handover(frame, r.qpos[at[frame]], r.qvel[at[frame]], knot, np.zeros((0, window.nu)))
+        begin = Handover(
+            frame, r.qpos[at[frame]], r.qvel[at[frame]], knot, np.zeros((0, window.nu))
+        )
         return reference.window(begin, 1)
 
     return window, x, window_at, (reference.options.effort, reference.options.smoothness)

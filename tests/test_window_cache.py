@@ -21,7 +21,7 @@ SMALL = Options(
     max_evaluations=4,
     grow_evaluations=3,
     threads=1,
-    learned_start=False,
+    start="grown",
 )
 
 

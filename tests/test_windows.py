@@ -67,7 +67,7 @@ def test_no_motion_is_simulated_twice(clip, monkeypatch, optimizer):
     simulated, rollout = [], Simulator.rollout
 
     def counted(self, qpos, qvel, ctrl):
-        if len(ctrl) > 8:  # not the single frames about which the learned start is linearised
+        if len(ctrl) > 8:  # not the single frames about which the regulator is linearised
             simulated.append((qpos.tobytes(), qvel.tobytes(), ctrl.tobytes()))
         return rollout(self, qpos, qvel, ctrl)
 

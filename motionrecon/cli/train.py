@@ -93,7 +93,7 @@ def run(o: TrainOptions, console: Console) -> int:
     from motionrecon.optimizers import resolve
 
     usual = USUAL[resolve(o.kind)]
-    parts = {"classical": usual.classical, "windows": usual.windows, "starts": usual.starts}
+    parts: dict[str, Any] = {"classical": usual.classical, "windows": usual.windows, "starts": usual.starts}
     given = {name: _own(o, part) for name, part in parts.items()}
     used = (
         "classical" if usual.kind in CLASSICAL else "starts" if usual.kind in STARTS else "windows"

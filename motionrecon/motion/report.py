@@ -125,7 +125,7 @@ class WindowReport:
     message: str = declare("", "its last unusual event", default="")
     seconds_growing: float = declare("s", "what its start took, growing included", default=0.0)
     start: str = declare(
-        "", "where it began: learned, shifted (the last solution), zero", default=""
+        "", "where it began: feedback, shifted (the last solution), zero", default=""
     )
     history: tuple[tuple[int, float, float], ...] = declare(
         "", "rows of evaluations, seconds, lowest loss after growing", default=()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.errors import ModelError
 from motionrecon.learned import store
+from motionrecon.learned.law.config import LawConfig
 from motionrecon.learned.law.plan import Followed, Plan, plan
 from motionrecon.learned.law.rollout import Law
 from motionrecon.objective.window import Window
 
+GROWN, REGULATOR = "grown", "regulator"  # of Options.start
 _FRAMES = 60  # that windows begin at in one plan: two seconds, as those it was trained on
 
 
@@ -23,12 +28,21 @@ class Planner:
         self._plan: Plan | None = None
 
     @classmethod
-    def shipped(cls, reference: Followed) -> Planner | None:
-        """With the packaged weights; None where they are for another kind of body."""
-        config, tree = store.load("optimus-start")
-        joints = reference.simulator.model.nu
-        if config.joints != joints:
+    def of(cls, start: str, reference: Followed) -> Planner | None:
+        """As `Options.start` says. Raises ModelError for a folder without weights of a law, or of
+        one for another body or shorter windows.
+        """
+        if start == GROWN:
             return None
+        if start == REGULATOR:
+            return cls(Law(LawConfig(), None), reference)
+        config, tree = store.load(Path(start))
+        joints, frames = reference.simulator.model.nu, reference.options.window_frames
+        if not isinstance(config, LawConfig) or config.joints != joints or config.frames < frames:
+            raise ModelError(
+                f"{start}: expected the weights of a law for {joints} joints and windows of "
+                f"{frames} frames; train one with motionrecon train optimus-start"
+            )
         return cls(Law(config, store.leaves(tree)), reference)
 
     def start(
@@ -41,10 +55,11 @@ class Planner:
 
     def prepare(self, first: int) -> Plan:
         """The plan that the window beginning at `first` needs, made where it is not yet."""
-        c, last = self.law.config, len(self.reference.qpos) - 1
-        need = min(first + c.frames + c.ahead, last)
+        last = len(self.reference.qpos) - 1
+        window = self.reference.options.window_frames + self.law.config.ahead
+        need = min(first + window, last)
         p = self._plan
         if p is None or first < p.first or need > p.first + len(p.knots) - 1:
-            frames = min(_FRAMES + c.frames + c.ahead, last - first)
+            frames = min(_FRAMES + window, last - first)
             self._plan = p = plan(self.reference, first, frames)
         return p

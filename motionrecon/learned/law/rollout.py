@@ -31,9 +31,10 @@ class Loop:
 
 
 class Law:
-    """Weights, flat by path, and their sizes as a feedback law."""
+    """A feedback law: the regulator, corrected by a network where there are weights."""
 
-    def __init__(self, config: LawConfig, theta: Theta) -> None:
+    def __init__(self, config: LawConfig, theta: Theta | None) -> None:
+        """theta: flat by path; None: nothing is corrected, and the config's sizes play no part."""
         self.config, self.theta = config, theta
 
     def start(
@@ -43,21 +44,24 @@ class Law:
         `ahead` that are known, then the law's. x is not finite where the motion falls apart.
         """
         c, sim, found = self.config, window.simulator, ahead[: window.frames]
-        view = View.of(plan, first, np.concatenate([window.first_knot[None], found]), c)
-        h = network.encode(self.theta, c, view.tokens, np)
+        view, h = View(plan, first - plan.first), np.zeros((window.frames + 1, 0))
+        if self.theta is not None:
+            view = View.of(plan, first, np.concatenate([window.first_knot[None], found]), c)
+            h = network.encode(self.theta, c, view.tokens, np)
         sim.begin(window.qpos, window.qvel)
         qpos, qvel, knot = window.qpos, window.qvel, window.first_knot
         x = np.empty((window.frames, window.nu))
-        seen = np.zeros((window.frames, c.error), np.float32)
+        seen = np.zeros((window.frames, 2 * len(qvel) + window.nu), np.float32)
         bounded = np.zeros(x.shape, bool)
         for f in range(window.frames):
             if f < len(found):
                 x[f] = found[f]
             else:
                 error = view.error(window, f, qpos, qvel, knot)
-                seen[f] = view.turned(f, error)
-                said = network.decide(self.theta, h[f], h[f + 1], seen[f], np)
-                wish = base(c, view, f, error) + said
+                wish = base(c, view, f, error)
+                if self.theta is not None:
+                    seen[f] = view.turned(f, error)
+                    wish = wish + network.decide(self.theta, h[f], h[f + 1], seen[f], np)
                 x[f] = np.clip(wish, -plan.limit, plan.limit)
                 bounded[f] = x[f] != wish
             qpos, qvel = sim.advance(window.frame_controls(f, knot, x[f]))

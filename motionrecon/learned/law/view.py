@@ -39,12 +39,13 @@ def scales(nu: int) -> Float[np.ndarray, " E"]:
 @dataclasses.dataclass(frozen=True, eq=False)
 class View:
     """first: the window's first frame in the plan. tokens: of its frames and those ahead, with the
-    knots that the window before found and whether it did; the plan's last frame repeats.
+    knots that the window before found and whether it did; the plan's last frame repeats. None
+    where no network reads them.
     """
 
     plan: Plan
     first: int
-    tokens: Float[np.ndarray, "K D"]
+    tokens: Float[np.ndarray, "K D"] | None = None
 
     @classmethod
     def of(

@@ -55,12 +55,14 @@ def unroll(law: Law, window: Window, loop: Loop, clipped: bool = True) -> Unroll
         knots[f + 1] += (late * du).sum(0)
         knots[f] += ((1 - late) * du).sum(0)
         if f >= loop.given:
+            by_error = np.zeros(2 * nv + window.nu)
             by_knot = np.where(loop.bounded[f], 0.0, knots[f + 1])
             if clipped:
                 by_knot = _bounded(by_knot, _KNOTS * s.loss)
             pushed[f] = by_knot
-            seen = decide_back(law.theta, loop.h[f], loop.h[f + 1], loop.seen[f], by_knot)
-            by_error = loop.view.turned_back(f, seen)
+            if law.theta is not None:
+                seen = decide_back(law.theta, loop.h[f], loop.h[f + 1], loop.seen[f], by_knot)
+                by_error += loop.view.turned_back(f, seen)
             by_error += base_gradient(law.config, loop.view, f, by_knot)
             by_error[3:6] = _turn(r.qpos[f * steps], loop.view, f).T @ by_error[3:6]
             pq, pv = pq + by_error[:nv], pv + by_error[nv : 2 * nv]

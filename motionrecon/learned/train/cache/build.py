@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from motionrecon import optimizers
 from motionrecon.clip import Clip, load_clip
 from motionrecon.errors import MotionReconError
+from motionrecon.learned.law.planner import GROWN
 from motionrecon.learned.train.cache import files
 from motionrecon.learned.train.cache.group import Group, Solved
 from motionrecon.learned.train.tasks import split
@@ -52,8 +53,8 @@ def build(
     validation = split.clips(clips, "validation")
     wanted = [("validation", i) for i in range(len(validation))]
     wanted += [("training", i) for i in range(groups)]
-    # Without the learned start: what is learned must not depend on what was learned before.
-    options = Options(threads=1, learned_start=False)
+    # Grown: what is learned must not depend on what was learned before.
+    options = Options(threads=1, start=GROWN)
     for part, i in wanted:
         path = folder / f"{part}-{i:05d}.npz"
         if path.exists():

@@ -25,7 +25,7 @@ from motionrecon.windows import Handover, Options, Reference
 
 FORMAT = 1  # of the files; raise it where their arrays change
 _SAME = 1e-9  # relative; the same code gives the same bits, another machine's libraries nearly so
-_PLAIN = ("first", "last", "substeps", "noise_m")
+_PLAIN = ("first", "last", "seen", "substeps", "noise_m")
 _OWN = ("simulator", "points", "options")
 _ARRAYS = tuple(f.name for f in dataclasses.fields(Reference) if f.name not in (*_PLAIN, *_OWN))
 

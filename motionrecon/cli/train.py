@@ -93,11 +93,14 @@ def run(o: TrainOptions, console: Console) -> int:
     from motionrecon.optimizers import resolve
 
     usual = USUAL[resolve(o.kind)]
-    parts: dict[str, Any] = {"classical": usual.classical, "windows": usual.windows, "starts": usual.starts}
+    parts: dict[str, Any] = {
+        "classical": usual.classical,
+        "windows": usual.windows,
+        "starts": usual.starts,
+    }
     given = {name: _own(o, part) for name, part in parts.items()}
-    used = (
-        "classical" if usual.kind in CLASSICAL else "starts" if usual.kind in STARTS else "windows"
-    )
+    of_windows = "starts" if usual.kind in STARTS else "windows"
+    used = "classical" if usual.kind in CLASSICAL else of_windows
     _used(usual.kind, given, used)
     changed = {used: replace(parts[used], **given[used])}
     train(replace(usual, **(_own(o, usual) | {"kind": usual.kind} | changed)), console.note)

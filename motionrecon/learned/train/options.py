@@ -117,8 +117,8 @@ class TrainOptions:
     learning_rate: float = 1e-3
     """Adam's, > 0, decayed by a cosine to a tenth."""
     warmup: int = 0
-    """Meta-steps over which the rate grows from zero, >= 0: a start that is good already must not
-    be thrown away before Adam knows the gradient's size."""
+    """Meta-steps over which the rate grows from zero, >= 0, at most a tenth of all: a start that is
+    good already must not be thrown away before Adam knows the gradient's size."""
     clip_gradient: float = 3.0
     """Largest size of an entry of the meta-gradient, > 0."""
     clip_pair: float = math.inf

@@ -41,9 +41,9 @@ class Trainer:
 
     def __init__(self, subject: Subject, estimator: Estimator, options: TrainOptions) -> None:
         self.subject, self.estimator, self.options = subject, estimator, options
-        rate = options.learning_rate
+        rate, warmup = options.learning_rate, min(options.warmup, options.steps // 10)
         schedule = optax.warmup_cosine_decay_schedule(
-            0.0 if options.warmup else rate, rate, options.warmup, options.steps, 0.1 * rate
+            0.0 if warmup else rate, rate, warmup, options.steps, 0.1 * rate
         )
         adam = optax.adam(schedule, b1=0.9, b2=0.99)
         theta = jnp.asarray(subject.theta0, jnp.float64)

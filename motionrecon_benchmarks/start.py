@@ -141,7 +141,7 @@ def table(rows: list[Row]) -> str:
         some = [row["ways"][name] for row in rows]
         start = np.array([r["start"] for r in some])
         cells = [
-            " / ".join(f"{geometric(start[m]):.2f}" for m in (first | ~first, first, ~first)),
+            " / ".join(_mean(start[m]) for m in (first | ~first, first, ~first)),
             f"{geometric([r['law'] for r in some]):.2f}" if "law" in some[0] else "",
             f"{100 * np.mean([r['taken'] == 'feedback' for r in some]):.0f} %",
         ]
@@ -160,6 +160,10 @@ def table(rows: list[Row]) -> str:
             cells += [""] * 5
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _mean(losses: np.ndarray) -> str:
+    return f"{geometric(losses):.2f}" if len(losses) else "none"
 
 
 def _to(row: Row, name: str) -> float:

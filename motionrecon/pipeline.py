@@ -37,6 +37,7 @@ from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
 from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.rollout import Simulator
+from motionrecon.scene import Scene
 from motionrecon.windows import (
     Options,
     Reference,
@@ -88,7 +89,7 @@ def prepare(
     rate = clip.fps / control_stride(clip.fps, options.control_rate)
     slow = with_presumed_trunk(to_rate(levelled, rate))
     substeps = int(np.ceil(options.simulation_rate / rate - 1e-9))
-    model_options = ModelOptions(timestep=1 / (rate * substeps))
+    model_options = ModelOptions(timestep=1 / (rate * substeps), scene=options.scene or Scene())
     body = build_body(slow, options.mass_kg, noise, model_options)
     mark("startup")
     around = slow.padded(_LEAD_IN, _LEAD_OUT)
@@ -288,8 +289,8 @@ def _report(
         clip=p.clip.source,
         status=(Status.INTERRUPTED if interrupted else Status.DEGRADED if bad else Status.OK),
         warnings=tuple(warnings),
-        ik=body_scores(ik, seen, names, fps, ankle),
-        result=body_scores(shape, seen, names, fps, ankle),
+        ik=body_scores(ik, seen, names, fps, ankle, p.body.scene),
+        result=body_scores(shape, seen, names, fps, ankle, p.body.scene),
         input=(
             None
             if truth is p.clip

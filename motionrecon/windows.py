@@ -30,6 +30,7 @@ from motionrecon.physics.joint_moments import joint_moments
 from motionrecon.physics.momentum import momentum_of
 from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
+from motionrecon.scene import Scene
 
 # Chosen by hand, as the weights of Options are. At this noise, m a coordinate, the clip's keypoints
 # have half of the weight they have without noise, when they share it with the reference's: even a
@@ -66,6 +67,8 @@ class Options:
     noise_m: float | None = None  # m, per coordinate, at least 0; None: estimated from the clip
     # m, height of the ground in the clip's coordinates; None: estimated. 0 takes the file's z = 0.
     floor_m: float | None = None
+    # what else than the floor carries, in the clip's coordinates with the floor at z = 0 (m)
+    scene: Scene | None = None
     # Hz, low-pass of the reported forces beside the raw ones, above 0 and below half of
     # simulation_rate; "auto": the usual one of the kind of motion; "none": raw ones only
     force_filter: Filter = "auto"

@@ -10,6 +10,7 @@ from motionrecon.body import joints
 from motionrecon.body.contacts import Sphere
 from motionrecon.body.proportions import Proportions
 from motionrecon.body.segments import Segment
+from motionrecon.body.supports import PREFIX
 from motionrecon.engine import mujoco
 from motionrecon.scene import Scene
 
@@ -129,7 +130,7 @@ def _add_supports(spec: mujoco.MjSpec, options: ModelOptions) -> None:
         quat = np.empty(4)
         mujoco.mju_mat2Quat(quat, support.axes.reshape(-1))
         spec.worldbody.add_geom(
-            name=f"support_{support.name}",
+            name=PREFIX + support.name,
             type=mujoco.mjtGeom.mjGEOM_BOX,
             size=support.half_size,
             pos=support.middle,

@@ -24,7 +24,9 @@ def run(o: ReconstructOptions, console: Console) -> int:
     from motionrecon.clip.load import load_clip
     from motionrecon.motion.report import Status
     from motionrecon.pipeline import Options, reconstruct
+    from motionrecon.scene import load_scene
 
+    scene = None if o.scene == "none" else load_scene(Path(o.scene))
     options = Options(
         optimizer=o.optimizer,
         max_evaluations=o.max_evaluations,
@@ -32,6 +34,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         noise_m=o.noise,
         force_filter=o.filter,
         floor_m=floor_m,
+        scene=scene,
     )
     from motionrecon.cli.compiling import announce
 

@@ -81,6 +81,8 @@ class Fit:
         floor = np.repeat(self.floor[None], len(qpos), axis=0)
         if held is not None:
             floor[..., 1:] = held
+        if self.problem.body.scene:
+            floor = np.concatenate([floor, self._planes(qpos)], axis=2)
         for a, b in pieces(len(qpos), o.chunk, o.overlap):
             part = qpos[a:b]
             rest = (self.problem, self.stiff, floor[a:b], self.posture)
@@ -100,6 +102,13 @@ class Fit:
             keep = 0 if a == 0 else o.overlap // 2
             qpos[a + keep : b] = part[keep:]
         return qpos
+
+    def _planes(self, qpos: Float[np.ndarray, "T nq"]) -> Float[np.ndarray, "T S 4"]:
+        """Of the floor or the support that each sphere is over in these configurations."""
+        scene, radii = self.problem.body.scene, self.problem.tree.sphere_radius
+        points = self.problem.soles_of(qpos, np.arange(len(radii)))
+        over = scene.under(points.reshape(-1, 3))
+        return scene.planes()[over].reshape(len(qpos), -1, 4)
 
 
 def spreads(body: Body, noise_m: float, options: IkOptions) -> Float[np.ndarray, "K"]:

@@ -162,16 +162,23 @@ def add_floor(
     hess: np.ndarray,
     grad: np.ndarray,
 ) -> float:
-    """What spheres have to do with the floor z = 0, added as in add_points; returns the cost.
+    """What spheres have to do with the floor z = 0, or with a plane of their own, added as in
+    add_points; returns the cost.
 
-    floor (S, 5): 1/m^2, times depth^2 / 2 of a sphere that is below it; 1/m^2, times height^2 / 2
-    of one that stands on it, whichever side it is; 1/m^2, times distance^2 / 2 of its centre to the
-    place x, y (m) where it stands.
+    floor (S, 5 or 9): 1/m^2, times depth^2 / 2 of a sphere that is below it; 1/m^2, times
+    height^2 / 2 of one that stands on it, whichever side it is; 1/m^2, times distance^2 / 2 of its
+    centre to the place x, y (m) where it stands; the unit normal n and distance d (m) of the plane
+    n . x = d that the sphere is over, else the floor.
     """
     cost = 0.0
-    jac = np.empty((3, chain.shape[1]))
+    jac, up = np.empty((3, chain.shape[1])), np.empty(chain.shape[1])
+    planes = floor.shape[1] > 5
     for k in range(len(body)):
         depth = radius[k] - centres[k, 2]
+        if planes:
+            depth = radius[k] + floor[k, 8]
+            for a in range(3):
+                depth -= floor[k, 5 + a] * centres[k, a]
         weight = floor[k, 1] + (floor[k, 0] if depth > 0.0 else 0.0)
         still = floor[k, 2]
         if weight <= 0.0 and still <= 0.0:
@@ -182,9 +189,12 @@ def add_floor(
         point_jacobian(b, centres[k], chain, chain_length, dof_body, xpos, dof_axis, jac)
         for c in range(chain_length[b]):
             i = chain[b, c]
-            grad[i] += still * (jac[0, c] * x + jac[1, c] * y) - weight * jac[2, c] * depth
+            up[c] = jac[2, c]
+            if planes:
+                up[c] = floor[k, 5] * jac[0, c] + floor[k, 6] * jac[1, c] + floor[k, 7] * jac[2, c]
+            grad[i] += still * (jac[0, c] * x + jac[1, c] * y) - weight * up[c] * depth
             for f in range(c + 1):
-                hess[i, chain[b, f]] += weight * jac[2, c] * jac[2, f] + still * (
+                hess[i, chain[b, f]] += weight * up[c] * up[f] + still * (
                     jac[0, c] * jac[0, f] + jac[1, c] * jac[1, f]
                 )
     return cost

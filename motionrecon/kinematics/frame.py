@@ -50,8 +50,8 @@ def frame_terms(
     (K,)).
 
     target (K, 3), weight (K,) 1/m^2 (0: missing; target finite all the same), scale2 (K,) m^2:
-    squared distance at which a keypoint's influence halves (Cauchy). floor (S, 5): as in
-    add_floor.
+    squared distance at which a keypoint's influence halves (Cauchy). floor (S, 5 or 9): as
+    in add_floor.
     """
     nb, nv = len(c.parent), len(c.axis)
     xpos, xmat, dof_axis = np.empty((nb, 3)), np.empty((nb, 3, 3)), np.empty((nv, 3))

@@ -63,9 +63,9 @@ def solve_standing(
 
     First without a floor, which shows where the soles of this body come to rest: the ground, known
     beforehand to height_spread (m, standard deviation; 0: exactly), is moved by what they say. Then
-    in turns: spheres of the soles that rest near the floor are held to it and to their place on it,
-    softly, and the keypoints of feet and toes are put where they sit over the soles while these
-    carry.
+    in turns: spheres of the soles that rest near the floor, or near a support of the body's scene,
+    are held to it and to their place on it, softly, and the keypoints of feet and toes are put
+    where they sit over the soles while these carry.
     """
     options = options or IkOptions()
     free = Fit(body, clip, noise_m, replace(options, floor_spread=0.0))
@@ -73,14 +73,16 @@ def solve_standing(
     of_feet = soles.of(body)
     points = free.problem.soles_of(qpos, of_feet.spheres)
     rest = soles.at_rest(points, clip.fps)
-    height, spread = soles.height(points, rest, of_feet.foot, clip.fps, height_spread)
+    height, spread = soles.height(
+        body.scene.above(points), rest, of_feet.foot, clip.fps, height_spread
+    )
     lowered = clip.replace(keypoints=clip.keypoints - [0.0, 0.0, height])
     fit = Fit(body, lowered, noise_m, options)
     qpos[:, 2] -= height
     stands = np.zeros(points.shape[:2])
     for turn in range(_ROUNDS):
         points = fit.problem.soles_of(qpos, of_feet.spheres)
-        stands = soles.stands(points, soles.at_rest(points, clip.fps))
+        stands = soles.stands(body.scene.above(points), soles.at_rest(points, clip.fps))
         held = np.zeros((len(qpos), len(fit.problem.no_floor), 4))
         held[:, of_feet.spheres] = soles.held(points, stands)
         qpos = fit.solve(qpos, held=held)

@@ -158,7 +158,7 @@ def solve_trajectory(
     tolerance: float = 0.001,
 ) -> tuple[np.ndarray, float]:
     """(qpos (T, nq), cost) at a minimum near qpos; arguments as in frame_terms and assemble, weight
-    (T, K), floor (T, S, 5).
+    (T, K), floor (T, S, 5 or 9).
     """
     c = problem.constants
     frames, nv = len(qpos), problem.tree.nv

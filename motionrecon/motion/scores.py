@@ -14,6 +14,7 @@ from motionrecon.engine import mujoco
 from motionrecon.motion import metrics
 from motionrecon.motion.report import KeypointScores, Scores
 from motionrecon.physics.constants import contact_spheres
+from motionrecon.scene import Scene
 
 _SOLE_M = 0.02  # heel and toe keypoints sit so high above the sole
 
@@ -24,7 +25,8 @@ class Shape:
 
     keypoints: Float[np.ndarray, "T K 3"]
     feet: Float[np.ndarray, "T 2 3"]  # the origins of left and right foot
-    lowest: Float[np.ndarray, "T"]  # height of the lowest point of the contact spheres
+    # height of the lowest point of the contact spheres over the floor or support that it is over
+    lowest: Float[np.ndarray, "T"]
 
     @classmethod
     def of(cls, body: Body, qpos: Float[np.ndarray, "T nq"]) -> "Shape":
@@ -42,7 +44,8 @@ class Shape:
                 data.xpos[body.keypoint_body] + np.einsum("kab,kb->ka", R, body.keypoint_pos)
             )
             foot.append(data.xpos[feet].copy())
-            lowest.append((data.geom_xpos[spheres, 2] - radius).min())
+            points = data.geom_xpos[spheres] - radius[:, None] * [0.0, 0.0, 1.0]
+            lowest.append(body.scene.above(points)[:, 2].min())
         return cls(np.array(keypoints), np.array(foot), np.array(lowest))
 
 
@@ -62,11 +65,14 @@ def body_scores(
     names: Sequence[str],
     fps: float,
     ankle_height: float,
+    scene: Scene = Scene(),
 ) -> Scores:
     """A body against a reference's keypoints, m, NaN for what is missing; its feet are judged where
-    the reference's stand. ankle_height: m, of the ankle keypoints over the sole.
+    the reference's stand. ankle_height: m, of the ankle keypoints over the sole; scene:
+    what else than the floor they may stand on.
     """
-    contact = metrics.contacts(_feet_seen(reference, names, ankle_height), fps)
+    feet = scene.above(_feet_seen(reference, names, ankle_height))
+    contact = metrics.contacts(feet, fps)
     return Scores(
         **_keypoint_values(shape.keypoints, reference, names, fps),
         foot_skate_percent=_known(metrics.foot_skate_percent(shape.feet, contact, fps)),

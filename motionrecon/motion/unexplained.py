@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from motionrecon.body.supports import scene_of
 from motionrecon.clip.floor import SOLE
 from motionrecon.motion import demand
 from motionrecon.motion.demand import Demand
@@ -54,7 +55,7 @@ def unexplained(
     # A one-sided fit at the clip's ends is not judged.
     force = np.full((T, 3), np.nan)
     force[asked.half : T - asked.half] = asked.specific[asked.half : T - asked.half]
-    touch = touching(seen, motion.keypoint_names, stature, noise_m)
+    touch = touching(scene_of(model).above(seen), motion.keypoint_names, stature, noise_m)
     mu = float(model.geom_friction[contact_spheres(model), 0].max())
     off = np.where(touch, _outside_cone(force, mu), np.linalg.norm(force, axis=1))
     bad = np.nan_to_num(off) > max(_LEAST_M_S2, _SIGMAS * asked.noise)

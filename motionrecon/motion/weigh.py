@@ -110,5 +110,5 @@ def _centre_and_stance(
         mujoco.mj_comPos(model, data)
         centre[t], points[t] = data.subtree_com[1], data.geom_xpos[spheres]
     points[..., 2] -= model.geom_size[spheres, 0]
-    stands = soles.stands(points, soles.at_rest(points, rate))
+    stands = soles.stands(body.scene.above(points), soles.at_rest(points, rate))
     return centre, np.stack([stands[:, of_feet.foot == s].max(axis=1) for s in (0, 1)], axis=1)

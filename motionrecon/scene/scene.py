@@ -12,11 +12,9 @@ from motionrecon.scene.support import Support
 FLOOR = "floor"
 MOST = 100  # supports
 _OVERLAP_M = 0.02  # m by which steps measured with a tape may reach into one another
-# m: a point so far below a top, or above it, is held to be over that support. Keypoints place a
-# sole to some centimetres.
+# m: a point so far below a top still is held to be over that support: keypoints place a sole to
+# some centimetres
 _SUNK_M = 0.08
-# m by which a point may be beyond an edge: a foot's spheres have radii of 1 to 2 cm
-_BEYOND_M = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,21 @@ class Scene:
         out, best = np.zeros(len(points), np.int64), np.full(len(points), -np.inf)
         for i, s in enumerate(self.supports, 1):
             local = s.local(points)
-            inside = (np.abs(local[:, :2]) <= np.array(s.size) / 2 + _BEYOND_M).all(axis=1)
+            inside = (np.abs(local[:, :2]) <= np.array(s.size) / 2).all(axis=1)
             z = points[:, 2] - local[:, 2] / s.axes[2, 2]  # of the top above or below the point
             higher = inside & (local[:, 2] > -_SUNK_M) & (z > best)
             out[higher], best[higher] = i, z[higher]
         return out
+
+    def above(self, points: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
+        """The points with their height over what they are over, the floor or a support, as z."""
+        if not self.supports:
+            return points
+        flat = points.reshape(-1, 3)
+        plane = self.planes()[self.under(flat)]
+        out = flat.copy()
+        out[:, 2] = ((flat * plane[:, :3]).sum(axis=1) - plane[:, 3]) / plane[:, 2]
+        return out.reshape(points.shape)
 
     def planes(self) -> Float[np.ndarray, "1+S 4"]:
         """Normals and distances (m) of the floor's and the supports' tops: n . x = d on them."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from random_scenes import REGIONS, scene_of
 from synthetic_motion import NAMES, proportions
@@ -37,17 +37,24 @@ def _state(simulator, q, rng, speed):
 
 
 def _check_step(regions, seed, speed):
-    """(its contacts, share of columns left out) of a state whose step Jacobian was checked."""
+    """(its contacts, share of columns left out) of a state whose step Jacobian was checked.
+
+    The impedance's second derivative jumps in the middle of its width: a difference across it, of a
+    deep state one in some hundreds, is off in proportion to its step. A smaller step then decides.
+    """
     rng = np.random.default_rng(seed)
     simulator, q = scene_of(regions, rng)
     v, u = _state(simulator, q, rng, speed)
     m, nv = simulator.model, simulator.model.nv
-    A, B, good = transition_differences(m, q, v, u)
     r = simulator.rollout(q, v, u[None])
-    mine = transition_matrices(simulator.constants, r)
-    assert relative_error(mine[0][0][:, good[: 2 * nv]], A[:, good[: 2 * nv]]) < 1e-6
-    assert relative_error(mine[1][0][:, good[2 * nv :]], B[:, good[2 * nv :]]) < 1e-6
-    return r.touches, np.mean(~good)
+    (mine_A,), (mine_B,) = transition_matrices(simulator.constants, r)
+    for eps in (3e-7, 3e-8):
+        A, B, good = transition_differences(m, q, v, u, eps)
+        by_state = relative_error(mine_A[:, good[: 2 * nv]], A[:, good[: 2 * nv]])
+        by_control = relative_error(mine_B[:, good[2 * nv :]], B[:, good[2 * nv :]])
+        if max(by_state, by_control) < 1e-6:
+            return r.touches, np.mean(~good)
+    pytest.fail(f"relative errors {by_state:.1e} and {by_control:.1e}")
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -69,6 +76,9 @@ def test_step_jacobians_on_faces_edges_and_corners(region, speed):
     st.lists(st.tuples(st.sampled_from(SPHERES), st.sampled_from(REGIONS)), min_size=1, max_size=9),
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.05, 1.0, 3.0]),
+)
+@example(
+    [(SPHERES[0], "face")] * 5 + [(SPHERES[0], "corner")] * 2 + [(SPHERES[2], "edge")], 274, 0.05
 )
 def test_step_jacobians_of_any_scene(regions, seed, speed):
     """A sphere drawn twice touches two boxes at once."""

@@ -144,7 +144,7 @@ def test_reading_options_reach_load_clip(name, monkeypatch, tmp_path):
         "--fps": "50",
         "--subject": "2",
         "--person": "0",
-        "--model": "a.xml",
+        "--model": str(tmp_path / "a.xml"),
         "--forces": "a.mot",
     }
     if name == "batch":  # takes no forces, which are one clip's (tests/test_forces.py)
@@ -153,6 +153,7 @@ def test_reading_options_reach_load_clip(name, monkeypatch, tmp_path):
     more = {"compare": ["--with", "bfgs"], "batch": ["--out", str(tmp_path)]}.get(name, [])
     expected = {k[2:]: v for k, v in words.items()}
     expected |= {"fps": 50.0, "person": 0, "allow_pickle": True}
+    (tmp_path / "a.xml").touch()  # the batch looks for it before it begins
     options = parse(COMMANDS[name].kind(), [WALK, *given, *more], name)
     assert {k: v for k, v in options.reading.keywords().items() if v is not None} == expected
     if name == "batch":

@@ -16,7 +16,7 @@ from motionrecon.learned.train import families, session
 from motionrecon.learned.train.options import ClassicalOptions, TrainOptions, WindowOptions
 from motionrecon.learned.train.pes import Pes
 from motionrecon.learned.train.trainer import Trainer, run
-from motionrecon.learned.train.usual import CLASSICAL, MOTION, USUAL
+from motionrecon.learned.train.usual import CLASSICAL, MOTION, STARTS, USUAL
 
 SMALL = ClassicalOptions(dimensions=(2,), truncation=3, lengths=(6, 8))
 OPTIONS = TrainOptions(
@@ -152,7 +152,7 @@ def test_rules_alone_can_be_trained_from_given_weights_and_the_best_are_kept(tmp
 
 
 def test_every_kind_has_its_usual_options():
-    assert set(USUAL) == {*CLASSICAL, *MOTION}
+    assert set(USUAL) == {*CLASSICAL, *MOTION, *STARTS}
     assert all(options.kind == name for name, options in USUAL.items())
     with pytest.raises(OptimizerError, match="unknown kind 'newton'.*steered-gauss-newton"):
         session.train(TrainOptions(kind="newton"))

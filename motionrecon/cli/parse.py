@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from itertools import zip_longest
 from typing import TypeVar
 
 import tyro
@@ -30,7 +31,7 @@ def parse(kind: type[T], words: Sequence[str], prog: str) -> T:
     from_file = added(kind, words)
     if odd := [word for word in from_file.words if "\0" in word]:
         raise UsageError(f"{odd[0]!r}: a zero byte; no name and no number has one")
-    for word, after in zip(from_file.words, [*from_file.words[1:], None], strict=True):
+    for word, after in zip_longest(from_file.words, from_file.words[1:]):
         if word == "--out=" or (word == "--out" and after == ""):
             raise UsageError("--out is empty; give a folder (. is this one)")
     told = io.StringIO()

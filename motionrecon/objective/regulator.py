@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from motionrecon.engine import mujoco
 from motionrecon.objective.window import Expansion, Window
 from motionrecon.physics.rollout import Rollout
 

@@ -4,11 +4,11 @@ give shared among the spheres that are near it.
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import nnls
 
+from motionrecon.engine import mujoco
 from motionrecon.physics.rollout import Simulator
 
 # Higher spheres give nothing; each costs exp(height / _NEAR_M) a body weight of force, so that of

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.objective.regulator import Regulator, regulator
 from motionrecon.objective.window import Window
 from motionrecon.physics.balance import balance

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.learned.law.config import LawConfig
 from motionrecon.learned.law.plan import Plan
 from motionrecon.objective.window import Window

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from motionrecon.engine import mujoco
 from motionrecon.learned.law.network import decide_back
 from motionrecon.learned.law.rollout import Law, Loop, base_gradient
 from motionrecon.learned.law.view import View

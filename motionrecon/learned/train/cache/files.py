@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from motionrecon import archive
 from motionrecon.atomic import write_atomically
+from motionrecon.engine import mujoco
 from motionrecon.errors import ModelError
 from motionrecon.learned.train.cache.group import Group, Solved
 from motionrecon.objective.points import Points

@@ -12,10 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
+from motionrecon.engine import mujoco
 from motionrecon.errors import ModelError
 from motionrecon.learned.law import network, view
 from motionrecon.learned.law.config import LawConfig

@@ -65,6 +65,12 @@ def test_too_little_time_tells_nothing(body, qpos):
     assert weigh(body, qpos, RATE, TIME + 60.0, plates()) is None
 
 
+@pytest.mark.parametrize("frames", range(1, 40))
+def test_a_clip_of_any_length_is_taken(body, qpos, frames):
+    found = weigh(body, qpos[:frames], RATE, TIME[:frames], plates())
+    assert found is None or found.mass_kg == pytest.approx(MASS, rel=0.05)
+
+
 def test_a_body_of_another_mass_is_the_same_but_for_it(body):
     heavy = reweighed(body, 84.0, "from the force plates")
     np.testing.assert_allclose(heavy.model.body_mass, 1.2 * body.model.body_mass, rtol=1e-4)

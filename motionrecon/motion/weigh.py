@@ -64,8 +64,9 @@ def weigh(
     depend on the mass: the segments' masses are shares of it.
     """
     measured = 1 / float(np.median(np.diff(plates.time))) if len(plates.time) > 12 else 0.0
-    # filtfilt needs 9 samples beyond its ends
-    if len(qpos) < 12 or _CUTOFF_HZ > 0.45 * min(rate, measured):
+    width, around = max(2, round(_MEAN_S * rate)), max(1, round(_AROUND_S * rate))
+    # filtfilt needs 9 samples beyond its ends, the mean what lies around it
+    if len(qpos) < max(12, width + 2 * around) or _CUTOFF_HZ > 0.45 * min(rate, measured):
         return None
     centre, stands = _centre_and_stance(body, qpos, rate)
     clock = np.arange(len(qpos)) / rate
@@ -77,7 +78,6 @@ def weigh(
         loaded = np.interp(time, plates.time, vertical) > LOADED_N
         known &= loaded | (stands[:, side] < _STANDS)
         force += np.interp(time, plates.time, _smooth(vertical, measured))
-    width, around = max(2, round(_MEAN_S * rate)), max(1, round(_AROUND_S * rate))
     whole = np.convolve(known, np.ones(width + 2 * around), "valid") > width + 2 * around - 0.5
     mean = np.ones(width) / width
     pushes, forces = (np.convolve(x, mean, "valid")[around:-around] for x in (push, force))

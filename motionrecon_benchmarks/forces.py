@@ -76,6 +76,8 @@ class Study:
     """of each clip, from its start, s"""
     only: Annotated[Literal["legs"] | None, unset("legs")] = None
     """cut clips down to this part of the body, as a laboratory that looks at gait alone has them"""
+    start: str = Options.start
+    """of windows: grown, regulator, or a folder with the weights of a law"""
     weights: Annotated[tuple[str, ...], unset("NAME=VALUE ...")] = ()
     """other numbers for the options of a reconstruction, as momentum=0 spin=0, for ablations"""
 
@@ -159,7 +161,7 @@ def legs_of(clip: Clip) -> Clip:
 
 def options_of(a: Study) -> Options:
     """Those of a reconstruction. Raises OptionError for a weight that is none."""
-    options = Options(optimizer=a.optimizer, max_evaluations=a.max_evaluations)
+    options = Options(a.optimizer, a.max_evaluations, start=a.start)
     numbers = {f.name: f.type for f in fields(Options) if f.type in (float, int)}
     for word in a.weights:
         name, _, value = word.partition("=")

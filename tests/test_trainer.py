@@ -124,6 +124,17 @@ def test_a_seed_fixes_training(subject):
     assert np.any(other.theta != Trainer(subject, Pes(), OPTIONS).theta)
 
 
+def test_what_is_kept_is_the_average_of_the_weights(subject):
+    trainer = Trainer(subject, Pes(), dataclasses.replace(OPTIONS, average=0.6))
+    passed = []
+    for _ in range(4):
+        trainer.step()
+        passed.append(np.asarray(trainer.state["theta"]))
+    first = np.mean(passed[:2], axis=0)  # 1 - 0.6 is less than a half, and more than a third
+    expected = 0.6 * (0.6 * first + 0.4 * passed[2]) + 0.4 * passed[3]
+    np.testing.assert_allclose(trainer.theta, expected, rtol=1e-12)
+
+
 def test_rules_alone_can_be_trained_from_given_weights_and_the_best_are_kept(tmp_path):
     config = OptimusConfig(width=8)
     flat, unravel = ravel_pytree(algorithm.init_theta(config, jax.random.key(0)))
@@ -173,6 +184,7 @@ def test_every_kind_has_its_usual_options():
         (lambda: TrainOptions(particles=0), "particles is 0.*positive"),
         (lambda: TrainOptions(sigma=float("nan")), "sigma is nan"),
         (lambda: TrainOptions(seed=-1), "seed is -1"),
+        (lambda: TrainOptions(average=1.0), "average is 1.0: expected"),
     ],
 )
 def test_options_out_of_range_are_refused(make, message):

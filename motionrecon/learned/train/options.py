@@ -119,6 +119,9 @@ class TrainOptions:
     warmup: int = 0
     """Meta-steps over which the rate grows from zero, >= 0, at most a tenth of all: a start that is
     good already must not be thrown away before Adam knows the gradient's size."""
+    average: float = 0.0
+    """In [0, 1): decay of an exponential average of the weights, which is what is validated and
+    kept (Polyak & Juditsky 1992); 0 takes them as they are."""
     clip_gradient: float = 3.0
     """Largest size of an entry of the meta-gradient, > 0."""
     clip_pair: float = math.inf
@@ -151,6 +154,8 @@ class TrainOptions:
         wrong = [f"{name} is {value}" for name, value in whole.items() if value < 0]
         if wrong:
             raise OptimizerError(f"{', '.join(wrong)}: these must not be negative")
+        if not 0 <= self.average < 1:
+            raise OptimizerError(f"average is {self.average}: expected at least 0 and below 1")
 
     def identity(self) -> dict[str, object]:
         """What two calls must have in common to be one training, as plain values."""

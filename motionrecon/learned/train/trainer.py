@@ -49,6 +49,7 @@ class Trainer:
         theta = jnp.asarray(subject.theta0, jnp.float64)
         self.state: dict[str, Any] = {
             "theta": theta,
+            "mean": theta,
             "adam": adam.init(theta),
             "tasks": subject.tasks.start(estimator),
             "step": np.array(0),
@@ -56,19 +57,22 @@ class Trainer:
             "losses": np.zeros(2),  # sum and count since the last validation
             "seconds": np.zeros(2),  # wall-clock and CPU, of all calls so far
         }
-        clip = options.clip_gradient
+        clip, average = options.clip_gradient, options.average
 
-        def move(theta: Array, state: Any, gradient: Array) -> tuple[Array, Any]:
+        def move(theta: Array, mean: Array, state: Any, gradient: Array, step: Array) -> Any:
             finite = jnp.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
             update, state = adam.update(jnp.clip(finite, -clip, clip), state)
-            return theta + update, state
+            theta = theta + update
+            # at first over the steps so far, so that the start is forgotten
+            share = jnp.maximum(1 - average, 1 / (step + 1))
+            return theta, optax.incremental_update(theta, mean, share), state
 
         self._move = jax.jit(move)
 
     @property
     def theta(self) -> Float[np.ndarray, " D"]:
-        """The meta-parameters as they are now."""
-        return np.asarray(self.state["theta"])
+        """The meta-parameters that are validated and kept: their average, if one is asked for."""
+        return np.asarray(self.state["mean"])
 
     @property
     def count(self) -> int:
@@ -83,9 +87,16 @@ class Trainer:
         gradient, loss, tasks = self.subject.tasks.estimate(
             self.estimator, s["theta"], s["tasks"], self.count
         )
-        theta, adam = self._move(s["theta"], s["adam"], gradient)
+        moved = self._move(s["theta"], s["mean"], s["adam"], gradient, s["step"])
+        theta, mean, adam = moved
         losses = s["losses"] + [loss, 1.0]
-        self.state = s | {"theta": theta, "adam": adam, "tasks": tasks, "losses": losses}
+        self.state = s | {
+            "theta": theta,
+            "mean": mean,
+            "adam": adam,
+            "tasks": tasks,
+            "losses": losses,
+        }
         self.state["step"] = s["step"] + 1
         return loss
 
@@ -93,7 +104,7 @@ class Trainer:
     def validate(self) -> tuple[dict[str, Any], bool]:
         """(a line of the curve, whether these meta-parameters are the best so far)."""
         s = self.state
-        measured = self.subject.tasks.validate(s["theta"])
+        measured = self.subject.tasks.validate(s["mean"])
         total, (summed, count) = sum(measured.values()), s["losses"]
         self.state = s | {"losses": np.zeros(2), "lowest": np.minimum(s["lowest"], total)}
         train = float(summed / count) if count else None

@@ -28,7 +28,8 @@ _STARTS = TrainOptions(
     steps=20000,
     particles=8,
     learning_rate=1e-4,
-    warmup=50,
+    warmup=200,
+    average=0.995,
     clip_gradient=math.inf,
     validate_every=250,
 )

@@ -1,5 +1,6 @@
 """Where the tests find motion: the bundled clips always, the development clips where they are."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def shared_clips() -> Path:
 def bundled_clip():
     """bundled_clip("walk") is the path of a clip that comes with the package."""
     return assets.clip_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard():
+    """A shell starts what runs in the background with SIGINT ignored; tests of Ctrl-C need it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", autouse=True)

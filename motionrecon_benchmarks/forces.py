@@ -13,7 +13,6 @@ from tyro.conf import Positional
 
 from motionrecon import assets
 from motionrecon.cli.words import unset
-from motionrecon.clip.clip import Clip
 from motionrecon.clip.load import load_clip
 from motionrecon.errors import ClipError, MotionReconError, OptionError
 from motionrecon.motion.kind import Kind
@@ -23,6 +22,7 @@ from motionrecon.pipeline import Options, reconstruct
 from motionrecon.terminal import say_text
 from motionrecon_benchmarks.force_figure import draw
 from motionrecon_benchmarks.force_scores import feet, kind_of_clip, scores
+from motionrecon_benchmarks.less_of_clips import legs_of, rooted
 from motionrecon_benchmarks.moment_scores import moment_scores
 
 # What is asked of forces, by kind of motion: at most so much, in the order vertical, along, across.
@@ -44,7 +44,6 @@ _NAMES = {
     "in_the_air_percent": ("in the air",),
     "peak_bw": ("peak",),
 }
-_LEGS = ("hip", "knee", "ankle", "heel", "toe", "big_toe", "small_toe")
 # column, key of a row, digits after the point
 _COLUMNS: tuple[tuple[str, str, int], ...] = (
     ("MAE % BW, vertical / along / across", "mae_bw_percent", 1),
@@ -74,8 +73,9 @@ class Study:
     """a window, at least 1"""
     seconds: Annotated[float | None, unset("S")] = None
     """of each clip, from its start, s"""
-    only: Annotated[Literal["legs"] | None, unset("legs")] = None
-    """cut clips down to this part of the body, as a laboratory that looks at gait alone has them"""
+    only: Annotated[Literal["legs", "root"] | None, unset("{legs,root}")] = None
+    """cut clips down to their legs, as a laboratory that looks at gait alone has them; or make them
+    relative to the root and pitch them by 10 degrees, as pose networks give them"""
     start: str = Options.start
     """of windows: grown, regulator, or a folder with the weights of a law"""
     weights: Annotated[tuple[str, ...], unset("NAME=VALUE ...")] = ()
@@ -124,7 +124,7 @@ def measure(path: Path, a: Study) -> dict[str, Any] | None:
 def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     clip = load_clip(path).until(a.seconds)
     if a.only is not None:
-        clip = legs_of(clip)
+        clip = {"legs": legs_of, "root": rooted}[a.only](clip)
     if Plates.of(clip.extras) is None:
         return None
     motion = reconstruct(clip, options_of(a))
@@ -147,16 +147,6 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
     a.out.mkdir(parents=True, exist_ok=True)
     draw(found, motion.weight, f"{path.stem}: {kind}", a.out / f"{path.stem}.png")
     return {**row, "missed": missed(row)}
-
-
-def legs_of(clip: Clip) -> Clip:
-    """The clip with the keypoints of its legs alone."""
-    columns = [i for i, n in enumerate(clip.names) if n == "pelvis" or n[2:] in _LEGS]
-    return clip.replace(
-        keypoints=clip.keypoints[:, columns],
-        names=tuple(clip.names[i] for i in columns),
-        confidence=clip.confidence[:, columns],
-    )
 
 
 def options_of(a: Study) -> Options:

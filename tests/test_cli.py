@@ -144,6 +144,7 @@ def test_reading_options_reach_load_clip(name, monkeypatch, tmp_path):
         "--fps": "50",
         "--subject": "2",
         "--person": "0",
+        "--travel": "none",
         "--model": str(tmp_path / "a.xml"),
         "--forces": "a.mot",
     }

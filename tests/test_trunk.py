@@ -9,7 +9,7 @@ from motionrecon.clip.clip import Clip
 from motionrecon.clip.trunk import balancing, with_presumed_trunk
 from motionrecon.pipeline import Options, prepare
 from motionrecon.windows import unswung
-from motionrecon_benchmarks.forces import legs_of
+from motionrecon_benchmarks.less_of_clips import legs_of
 
 
 @pytest.fixture(scope="module")

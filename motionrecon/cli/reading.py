@@ -30,6 +30,8 @@ class ReadingOptions:
     """a motion's skeleton: .asf for .amc, MuJoCo .xml for keyframes alone"""
     forces: Annotated[str | None, unset("FILE")] = None
     """ground forces on the clip's clock: OpenSim's .mot or .sto, Cortex's .forces"""
+    travel: Annotated[Literal["auto", "none"] | None, unset("{auto,none}")] = None
+    """of keypoints that are relative to the root: recovered from the feet that stand (auto)"""
     allow_pickle: bool = False
     """read pickled arrays (VideoPose3D), plain data only"""
 

@@ -18,6 +18,8 @@ from motionrecon.clip.people import one, separate
 from motionrecon.clip.reading import Asked, Reading
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.scale import scale
+from motionrecon.clip.travel import travel as settle_travel
+from motionrecon.clip.travel import wrong_travel
 from motionrecon.clip.trim import trim
 from motionrecon.clip.turn import turn
 from motionrecon.errors import ClipError
@@ -26,7 +28,7 @@ from motionrecon.io.mapping import find_mapping
 
 # Of a clip: what finds outliers among its keypoints holds 30 bytes a number.
 MOST_NUMBERS = 8 * 2**20
-STEPS = (check, clock, name, scale, turn, pair, trim, doubt)
+STEPS = (check, clock, name, scale, turn, settle_travel, pair, trim, doubt)
 
 
 def load_clip(
@@ -42,6 +44,7 @@ def load_clip(
     model: str | Path | None = None,
     allow_pickle: bool = False,
     forces: str | Path | None = None,
+    travel: str | None = None,
 ) -> Clip:
     """Reads a clip, of any format that motionrecon.io has a reader for, and converts it to metres,
     z up, canonical names.
@@ -50,7 +53,8 @@ def load_clip(
     a YAML file, or "none"; see motionrecon.io.mapping), units (m, cm, mm, or the metres in a unit),
     up (z, y, x, -z, -y, -x) and fps (Hz) override what the file says or what is detected; subject,
     person, model and allow_pickle settle what it leaves open (motionrecon.io.ReadOptions). forces:
-    a file of ground forces on the clip's clock (motionrecon.io.forces). Raises ClipError with the
+    a file of ground forces on the clip's clock (motionrecon.io.forces). travel: "auto" finds that
+    of keypoints which are relative to a root, "none" leaves them so. Raises ClipError with the
     file, what is wrong and what to do.
     """
     options = io.ReadOptions(
@@ -68,6 +72,7 @@ def load_clip(
         up=up,
         fps=fps,
         subject=subject if raw.names is not None else None,
+        travel=travel,
     )
 
 
@@ -79,6 +84,7 @@ def check_asked(asked: Asked) -> None:
         ("skeleton", asked.skeleton and wrong_skeleton(asked.skeleton)),
         ("units", asked.units and detect.wrong_units(asked.units)),
         ("up", asked.up and detect.wrong_up(asked.up)),
+        ("travel", asked.travel and wrong_travel(asked.travel)),
         ("fps", None if asked.fps is None else wrong_rate(asked.fps, "given")),
     )
     for option, wrong in told:
@@ -98,9 +104,10 @@ def make_clip(
     up: str | None = None,
     fps: float | None = None,
     subject: str | None = None,
+    travel: str | None = None,
 ) -> Clip:
     """The same as load_clip, from arrays in memory (motionrecon.io.Raw)."""
-    asked = Asked(skeleton, mapping, units, up, fps, subject)
+    asked = Asked(skeleton, mapping, units, up, fps, subject, travel)
     return _clip(_settled(raw, source, asked))
 
 

@@ -18,7 +18,8 @@ class Asked:
 
     skeleton: a key of motionrecon.anatomy.skeletons.SKELETONS; mapping: a shipped mapping's name, a
     YAML file, or "none"; units: m, cm, mm, or the metres in a unit; up: z, y, x, -z, -y or -x; fps:
-    Hz; subject: a name, or the number of one.
+    Hz; subject: a name, or the number of one; travel: of keypoints relative to a root,
+    auto or none.
     """
 
     skeleton: str | None = None
@@ -27,6 +28,7 @@ class Asked:
     up: str | None = None
     fps: float | None = None
     subject: str | None = None
+    travel: str | None = None
 
 
 @dataclass(frozen=True)

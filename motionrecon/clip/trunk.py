@@ -11,6 +11,7 @@ from motionrecon.anatomy.points import Points
 from motionrecon.anatomy.points import stature as stature_of
 from motionrecon.anatomy.skeletons import shows_trunk
 from motionrecon.clip.clip import Clip
+from motionrecon.clip.gaps import bridged
 
 PRESUMED = "neck"
 # m: how far a presumed neck may be off, and the spread that inverse kinematics gives one that is
@@ -78,13 +79,14 @@ def balancing(clip: Clip) -> Float[np.ndarray, "T 3"]:
 
 def _lean(clip: Clip, p: Points, height: float) -> Float[np.ndarray, "T 2"]:
     """m, horizontally, of the centre of mass of head, arms and trunk from over the hips."""
-    dt, hips = 1 / clip.fps, _filled(p.trunk_bottom())
+    dt, hips = 1 / clip.fps, np.nan_to_num(bridged(p.trunk_bottom()))
     parts, feet, stands = [], [], []
     for side in "lr":
         hip, knee, ankle = (
-            _filled(x) for x in (p(f"{side}_hip"), p(f"{side}_knee"), p.ankle(side))
+            np.nan_to_num(bridged(x)) for x in (p(f"{side}_hip"), p(f"{side}_knee"), p.ankle(side))
         )
-        foot = _filled(p.mean(*(f"{side}_{n}" for n in ("ankle", "heel", "toe", "big_toe"))))
+        foot = p.mean(*(f"{side}_{n}" for n in ("ankle", "heel", "toe", "big_toe")))
+        foot = np.nan_to_num(bridged(foot))
         for bone, a, b in (("thigh", hip, knee), ("shank", knee, ankle)):
             parts.append((SEGMENTS[bone].mass, a + SEGMENTS[bone].com * (b - a)))
         parts.append((SEGMENTS["foot"].mass, foot))
@@ -138,11 +140,3 @@ def _second(at: Float[np.ndarray, "T 3"], dt: float) -> Float[np.ndarray, "T 3"]
     """m/s^2, by a quadratic over _REACH_S to each side (Savitzky and Golay 1964)."""
     half = max(1, min(round(_REACH_S / dt), (len(at) - 1) // 2))
     return savgol_filter(at, 2 * half + 1, 2, deriv=2, delta=dt, axis=0, mode="interp")
-
-
-def _filled(at: Float[np.ndarray, "T 3"]) -> Float[np.ndarray, "T 3"]:
-    """Gaps bridged linearly, ends held; 0 for what is never seen."""
-    seen, frames = np.isfinite(at).all(axis=1), np.arange(len(at))
-    if not seen.any():
-        return np.zeros(at.shape)
-    return np.stack([np.interp(frames, frames[seen], column[seen]) for column in at.T], axis=1)

@@ -88,10 +88,15 @@ class StartOptions:
     """How a frame learns of those around it."""
     regulator: bool = True
     """Whether the network corrects the linear-quadratic regulator."""
+    noise: float = 0.5
+    """Of what the network reads of a reference, in its own spreads, >= 0: a few people in a few
+    clips are soon known by heart."""
 
     def __post_init__(self) -> None:
-        if self.groups < 1:
-            raise OptimizerError(f"groups is {self.groups}: at least 1 is needed")
+        if self.groups < 1 or not 0 <= self.noise < math.inf:
+            raise OptimizerError(
+                f"groups is {self.groups}, noise is {self.noise}: at least 1 and 0 are needed"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Starts:
         losses, fallen = [], int(state["fallen"])
         for i in range(size):
             drawn = self.draw(step, i)
-            loop = self.loop(law, drawn)
+            loop = self.loop(law, drawn, self._blurred(law, drawn, step, i))
             found = unroll(law, drawn.window, loop)
             drawn.window.forget()
             if found is None:
@@ -162,9 +162,22 @@ class Starts:
         knot = begin.knot + error[2 * model.nv :]
         return Handover(begin.frame, qpos, qvel, knot, begin.ahead[:0])
 
-    def loop(self, law: Law, drawn: Drawn) -> Loop:
-        """The closed loop of a drawn window."""
-        return law.start(drawn.kept.plan, drawn.window, drawn.begin.frame, drawn.begin.ahead)
+    def _blurred(self, law: Law, drawn: Drawn, step: int, i: int) -> Plan:
+        """The plan as the network reads it in training: off by as much in every frame as from
+        frame to frame.
+        """
+        plan, size = drawn.kept.plan, self.options.starts.noise * np.sqrt(0.5)
+        if not size or law.theta is None:
+            return plan
+        rng = np.random.default_rng([self.options.seed, 4, step, i])
+        off = rng.standard_normal(plan.tokens.shape) + rng.standard_normal(plan.tokens.shape[1])
+        off = (size * off * law.theta["scale"]).astype(np.float32)
+        return dataclasses.replace(plan, tokens=plan.tokens + off)
+
+    def loop(self, law: Law, drawn: Drawn, plan: Plan | None = None) -> Loop:
+        """The closed loop of a drawn window; plan: in place of the group's own."""
+        plan = drawn.kept.plan if plan is None else plan
+        return law.start(plan, drawn.window, drawn.begin.frame, drawn.begin.ahead)
 
     def validate(self, theta: Float[Rows, " D"]) -> dict[str, float]:
         """Mean log of the start's loss over validation windows: as a reconstruction has them, and

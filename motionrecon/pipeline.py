@@ -38,6 +38,7 @@ from motionrecon.optimizers.base import Result
 from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.rollout import Simulator
 from motionrecon.scene import Scene
+from motionrecon.scene.found import find_scene
 from motionrecon.windows import (
     Options,
     Reference,
@@ -86,10 +87,12 @@ def prepare(
     known = options.floor_m
     floor = estimate_floor(clip, own_noise) if known is None else given_floor(known)
     levelled = level(clip, floor)
+    scene, shown = find_scene(levelled) if options.scene == "auto" else (options.scene, ())
+    levelled = levelled.replace(findings=(*levelled.findings, *shown))
     rate = clip.fps / control_stride(clip.fps, options.control_rate)
     slow = with_presumed_trunk(to_rate(levelled, rate))
     substeps = int(np.ceil(options.simulation_rate / rate - 1e-9))
-    model_options = ModelOptions(timestep=1 / (rate * substeps), scene=options.scene or Scene())
+    model_options = ModelOptions(timestep=1 / (rate * substeps), scene=scene or Scene())
     body = build_body(slow, options.mass_kg, noise, model_options)
     mark("startup")
     around = slow.padded(_LEAD_IN, _LEAD_OUT)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon import ranges
+from motionrecon.errors import OptionError
 from motionrecon.learned.law.planner import Planner
 from motionrecon.motion.assemble import Piece
 from motionrecon.motion.lowpass import Filter, check_filter
@@ -67,8 +69,9 @@ class Options:
     noise_m: float | None = None  # m, per coordinate, at least 0; None: estimated from the clip
     # m, height of the ground in the clip's coordinates; None: estimated. 0 takes the file's z = 0.
     floor_m: float | None = None
-    # what else than the floor carries, in the clip's coordinates with the floor at z = 0 (m)
-    scene: Scene | None = None
+    # what else than the floor carries, in the clip's coordinates with the floor at z = 0 (m); None:
+    # nothing; "auto": what the clip shows (motionrecon.scene.found)
+    scene: Scene | Literal["auto"] | None = "auto"
     # Hz, low-pass of the reported forces beside the raw ones, above 0 and below half of
     # simulation_rate; "auto": the usual one of the kind of motion; "none": raw ones only
     force_filter: Filter = "auto"
@@ -97,6 +100,8 @@ class Options:
         """Raises OptionError for values outside of motionrecon.ranges, or a filter that is none."""
         ranges.check_all(lambda field: getattr(self, field))
         check_filter(self.force_filter, self.simulation_rate)
+        if not (self.scene is None or self.scene == "auto" or isinstance(self.scene, Scene)):
+            raise OptionError(f"scene {self.scene!r}: expected a Scene, None or 'auto'")
 
 
 # (window, x0 (n,), budget of evaluations) -> (result, whether Levenberg-Marquardt had to take over)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import motionrecon
 from motionrecon.pipeline import Options
+from motionrecon.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class Settings:
     @classmethod
     def from_json(cls, values: dict) -> "Settings":
         """The settings of what to_json gave."""
-        return cls(
-            **values | {"options": Options(**values["options"]), "export": tuple(values["export"])}
-        )
+        given = dict(values["options"])
+        if isinstance(given.get("scene"), dict):
+            given["scene"] = Scene.of_plain(given["scene"])
+        return cls(**values | {"options": Options(**given), "export": tuple(values["export"])})
 
     @property
     def hash(self) -> str:

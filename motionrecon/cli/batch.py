@@ -10,7 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from motionrecon import ranges
 from motionrecon.cli.console import Common, Console
-from motionrecon.cli.outputs import check_writable, floor_height
+from motionrecon.cli.outputs import check_writable, floor_height, scene_asked
 from motionrecon.cli.reading import ReadingOptions
 from motionrecon.cli.usage import UsageError
 from motionrecon.cli.words import unset
@@ -55,6 +55,8 @@ class BatchOptions:
     """low-pass of the reported forces, Hz; auto: by the kind of each motion; none: raw ones only"""
     floor: Annotated[str, arg(metavar="HEIGHT|estimate|file")] = "estimate"
     """every clip's ground, m in its z-up coordinates; file: trust its z = 0"""
+    scene: Annotated[str, arg(metavar="FILE|auto|none")] = "auto"
+    """what else than the floor carries every clip; auto: what each shows"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -134,7 +136,8 @@ def settings(o: BatchOptions) -> "Settings":
         "force_filter": o.filter,
         "floor_m": floor_height(o.floor),
     }
-    options = Options(threads=1, **{k: v for k, v in given.items() if v is not None})
+    known = {k: v for k, v in given.items() if v is not None}
+    options = Options(threads=1, scene=scene_asked(o.scene), **known)
     optimizers.make(options.optimizer)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     if o.reading.forces is not None:

@@ -4,10 +4,14 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from motionrecon import ranges
 from motionrecon.cli.usage import UsageError
 from motionrecon.errors import MotionReconError, OutputError
+
+if TYPE_CHECKING:
+    from motionrecon.scene import Scene
 
 _FLOORS = {"estimate": None, "file": 0.0}
 
@@ -74,6 +78,17 @@ def floor_height(text: str) -> float | None:
         raise UsageError(f"--floor {text}: expected metres, estimate or file") from None
     ranges.check("floor_m", height)
     return height
+
+
+def scene_asked(text: str) -> "Scene | Literal['auto'] | None":
+    """What --scene gives: a file's scene, "auto" for what the clip shows, None for none. Raises
+    SceneError for a file that is no scene.
+    """
+    from motionrecon.scene import load_scene
+
+    if text == "auto":
+        return "auto"
+    return None if text == "none" else load_scene(Path(text))
 
 
 def number(value: float | None) -> str:

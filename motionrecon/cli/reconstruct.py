@@ -4,7 +4,7 @@ from pathlib import Path
 
 from motionrecon import ranges
 from motionrecon.cli.console import Console
-from motionrecon.cli.outputs import check_writable, floor_height
+from motionrecon.cli.outputs import check_writable, floor_height, scene_asked
 from motionrecon.cli.reconstruct_options import ReconstructOptions as ReconstructOptions
 from motionrecon.cli.reconstructed import NOT_OK, check_inputs, is_whole, written
 from motionrecon.interrupts import says
@@ -24,9 +24,8 @@ def run(o: ReconstructOptions, console: Console) -> int:
     from motionrecon.clip.load import load_clip
     from motionrecon.motion.report import Status
     from motionrecon.pipeline import Options, reconstruct
-    from motionrecon.scene import load_scene
 
-    scene = None if o.scene == "none" else load_scene(Path(o.scene))
+    scene = scene_asked(o.scene)
     options = Options(
         optimizer=o.optimizer,
         max_evaluations=o.max_evaluations,

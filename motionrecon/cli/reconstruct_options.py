@@ -32,8 +32,9 @@ class ReconstructOptions:
     """low-pass of the reported forces, Hz; auto: by the kind of motion; none: raw ones only"""
     floor: Annotated[str, arg(metavar="HEIGHT|estimate|file")] = "estimate"
     """the ground's height, m in the clip's z-up coordinates; file: trust its z = 0"""
-    scene: Annotated[str, arg(metavar="FILE|none")] = "none"
-    """a YAML file of what else than the floor carries: boxes, seats, steps, ramps"""
+    scene: Annotated[str, arg(metavar="FILE|auto|none")] = "auto"
+    """what else than the floor carries: boxes, seats, steps, ramps of a YAML file; auto: what the
+    clip shows; none: nothing"""
     strict: bool = False
     """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None

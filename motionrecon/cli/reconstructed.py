@@ -27,7 +27,14 @@ def check_inputs(o: ReconstructOptions, out: Path) -> None:
         from motionrecon.view.show import files_of as files_shown
 
         files += files_shown(o.view.page, o.view.video, o.view.figures)
-    inputs = (o.clip, o.reference, o.reading.mapping, o.reading.model, o.common.config, o.scene)
+    inputs = (
+        o.clip,
+        o.reference,
+        o.reading.mapping,
+        o.reading.model,
+        o.common.config,
+        o.scene if o.scene not in ("auto", "none") else None,
+    )
     check_inputs_stay(inputs, [out / file for file in files])
     if o.out is None:
         check_same_clip(o.clip, out)

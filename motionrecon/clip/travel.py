@@ -8,9 +8,9 @@ from scipy.signal import savgol_filter
 from scipy.sparse import csc_array, diags_array
 from scipy.sparse.linalg import spsolve
 
-from motionrecon.anatomy.anthropometry import SEGMENTS
 from motionrecon.anatomy.points import Points
 from motionrecon.anatomy.points import stature as stature_of
+from motionrecon.clip.balance import centre_of_mass
 from motionrecon.clip.doubts import held_root
 from motionrecon.clip.floor import SOLE
 from motionrecon.clip.gaps import bridged
@@ -107,7 +107,7 @@ def recover(
     up = axis = _axis(p, feet)
     if np.degrees(np.arccos(np.clip(axis[2], -1, 1))) > _MOST_LEAN_DEG:
         return "the body is not upright"
-    speed, centre = _speed(feet, dt), _centre(p)
+    speed, centre = _speed(feet, dt), centre_of_mass(p)
     velocity = None
     for turn in range(_ROUNDS):
         rotation = _levelling(up)
@@ -148,21 +148,6 @@ def _axis(p: Points, feet: Float[np.ndarray, "T n 3"]) -> Float[np.ndarray, "3"]
     legs = bottom - feet.mean(axis=1)
     mean = (legs + np.where(np.isfinite(top), top - bottom, legs)).mean(axis=0)
     return mean / np.linalg.norm(mean)
-
-
-def _centre(p: Points) -> Float[np.ndarray, "T 3"]:
-    """m, of mass: the legs', and all else as one piece in the middle of the trunk."""
-    bottom, top = p.trunk_bottom(), p.trunk_top()
-    middle = np.where(np.isfinite(top), 0.5 * (bottom + top), bottom)
-    out, share = np.zeros(bottom.shape), 1.0
-    for side in "lr":
-        hip, knee, ankle = p(f"{side}_hip"), p(f"{side}_knee"), p.ankle(side)
-        for bone, a, b in (("thigh", hip, knee), ("shank", knee, ankle), ("foot", ankle, ankle)):
-            part = SEGMENTS[bone]
-            if np.isfinite(a + b).all():
-                out += part.mass * (a + part.com * (b - a))
-                share -= part.mass
-    return out + share * middle
 
 
 def _levelling(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:

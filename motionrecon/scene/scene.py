@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -38,6 +39,12 @@ class Scene:
                     f"supports '{a.name}' and '{b.name}' overlap by {100 * depth:.0f} cm; give one "
                     "of them another place, size or thickness"
                 )
+
+    @classmethod
+    def of_plain(cls, values: dict[str, Any]) -> "Scene":
+        """The scene of what dataclasses.asdict gave, lists for tuples as JSON has them."""
+        plain = [s | {"top": tuple(s["top"]), "size": tuple(s["size"])} for s in values["supports"]]
+        return cls(tuple(Support(**s) for s in plain))
 
     def __bool__(self) -> bool:
         return bool(self.supports)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from motionrecon.anatomy.points import Points
+from motionrecon.body.supports import scene_of
 from motionrecon.motion.verdict.evidence import Evidence
 from motionrecon.motion.verdict.limit import Finding, Limit
 
@@ -45,7 +46,7 @@ def sprawls(e: Evidence) -> list[Finding]:
     """Whether something other than the feet carries weight where the person's does not."""
     m = e.motion
     columns = [i for i, n in enumerate(m.keypoint_names) if not n.endswith(_FEET)]
-    height = m.input_keypoints[:, columns, 2]
+    height = scene_of(m.model).above(m.input_keypoints[:, columns])[..., 2]
     lowest = np.where(np.isfinite(height), height, np.inf).min(axis=1)
     low = (lowest < _NEAR * e.stature + 2 * e.noise_m) | np.isinf(lowest)
     carried = (m.contact_force_other[:, 2] / m.weight > _LOADED) & ~low

@@ -26,7 +26,7 @@ def found(clip):
 
 
 def standing(**angles):
-    """The clip of somebody who keeps still for 1.5 s, soles at 0; angles: rad, of joints by name."""
+    """The clip of who keeps still for 1.5 s, soles at 0; angles: rad, of joints by name."""
     body = assemble(proportions(), MASS, NAMES)
     problem = FrameProblem(body)
     q = np.repeat(problem.neutral_qpos()[None], 90, axis=0)

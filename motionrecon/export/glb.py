@@ -6,9 +6,11 @@ import numpy as np
 import pygltflib as gltf
 import trimesh
 
+from motionrecon.body.supports import scene_of
 from motionrecon.export.axes import Y_UP, one_hemisphere, turned
-from motionrecon.export.scene import COLOURS, Capsule, Scene, side_of
+from motionrecon.export.scene import COLOURS, SUPPORT, Capsule, Scene, model_of, side_of
 from motionrecon.motion.motion import Motion
+from motionrecon.scene import Support
 
 _ROUND = [16, 16]  # segments of a capsule around and along its ends
 
@@ -57,7 +59,8 @@ def write_glb(motion: Motion, folder: Path) -> None:
     place = (scene.position[:, 0] @ Y_UP.T).astype(np.float32)
     offset = (scene.offset @ Y_UP.T).astype(np.float32)
     offset[0] = place[0]
-    root.materials = [_material(side) for side in COLOURS]
+    root.materials = [_material(side, colour) for side, colour in COLOURS.items()]
+    root.materials.append(_material("support", SUPPORT))
     for b, name in enumerate(scene.names):
         rest = {"translation": offset[b].tolist(), "rotation": turns[0, b].tolist()}
         node = gltf.Node(name=name, children=scene.children(b), **rest)
@@ -68,21 +71,26 @@ def write_glb(motion: Motion, folder: Path) -> None:
             )
             node.mesh = len(root.meshes) - 1
         root.nodes.append(node)
+    stands = scene_of(model_of(motion)).supports
     root.scenes, root.scene = [gltf.Scene(name="motion", nodes=[0])], 0
+    for support in stands:
+        root.scenes[0].nodes.append(len(root.nodes))
+        root.nodes.append(gltf.Node(name=support.name, mesh=len(root.meshes)))
+        root.meshes.append(gltf.Mesh(name=support.name, primitives=[_box(buffer, support)]))
     root.animations = [_animation(buffer, motion.time, place, turns)]
     root.buffers = [gltf.Buffer(byteLength=len(buffer.bytes))]
     root.set_binary_blob(bytes(buffer.bytes))
     root.save_binary(str(folder / "motion.glb"))
 
 
-def _material(side: str) -> gltf.Material:
+def _material(name: str, shown: tuple[float, float, float]) -> gltf.Material:
     # glTF's factors are linear, the colours are meant as seen on a screen (sRGB; its exponent is
     # close to 2.2)
-    colour = [*(c**2.2 for c in COLOURS[side]), 1.0]
+    colour = [*(c**2.2 for c in shown), 1.0]
     surface = gltf.PbrMetallicRoughness(
         baseColorFactor=colour, metallicFactor=0.0, roughnessFactor=0.8
     )
-    return gltf.Material(name=side, pbrMetallicRoughness=surface)
+    return gltf.Material(name=name, pbrMetallicRoughness=surface)
 
 
 def _primitive(buffer: _Buffer, capsule: Capsule, material: int) -> gltf.Primitive:
@@ -91,6 +99,18 @@ def _primitive(buffer: _Buffer, capsule: Capsule, material: int) -> gltf.Primiti
     mesh = trimesh.creation.capsule(
         2 * capsule.half_length, capsule.radius, count=_ROUND, transform=transform
     )
+    return _solid(buffer, mesh, material)
+
+
+def _box(buffer: _Buffer, support: Support) -> gltf.Primitive:
+    transform = np.eye(4)
+    transform[:3, :3], transform[:3, 3] = support.axes, support.middle
+    mesh = trimesh.creation.box(2 * support.half_size, transform)
+    mesh.unmerge_vertices()  # edges that are seen
+    return _solid(buffer, mesh, len(COLOURS))
+
+
+def _solid(buffer: _Buffer, mesh: trimesh.Trimesh, material: int) -> gltf.Primitive:
     points = (mesh.vertices @ Y_UP.T).astype(np.float32)
     normals = (mesh.vertex_normals @ Y_UP.T).astype(np.float32)
     return gltf.Primitive(

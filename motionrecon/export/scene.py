@@ -140,6 +140,7 @@ COLOURS = {
     "right": (0.0, 0.45, 0.70),
     "middle": (0.62, 0.62, 0.62),
 }  # told apart by anyone
+SUPPORT = (0.45, 0.42, 0.38)
 
 
 def _capsules(model: mujoco.MjModel) -> tuple[Capsule, ...]:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Usd, UsdGeom
+from pxr import Gf, Tf, Usd, UsdGeom
 
+from motionrecon.body.supports import scene_of
 from motionrecon.export.axes import one_hemisphere
-from motionrecon.export.scene import COLOURS, Scene, side_of
+from motionrecon.export.scene import COLOURS, SUPPORT, Scene, model_of, side_of
 from motionrecon.motion.motion import Motion
 
 
@@ -47,6 +48,17 @@ def write_usd(motion: Motion, folder: Path) -> None:
         low = [-c.radius, -c.radius, -c.half_length - c.radius]
         capsule.CreateExtentAttr([Gf.Vec3f(*low), Gf.Vec3f(*(-np.array(low)))])
         capsule.CreateDisplayColorAttr([Gf.Vec3f(*COLOURS[side_of(scene.names[c.body])])])
+    for support in scene_of(model_of(motion)).supports:
+        box = UsdGeom.Cube.Define(stage, "/scene/" + Tf.MakeValidIdentifier(support.name))
+        box.CreateSizeAttr(1.0)
+        half = Gf.Vec3f(0.5, 0.5, 0.5)
+        box.CreateExtentAttr([-half, half])
+        transform = np.eye(4)
+        transform[:3, :3] = support.axes * 2 * support.half_size
+        transform[:3, 3] = support.middle
+        # rows are the axes, as USD multiplies from the left
+        box.AddTransformOp().Set(Gf.Matrix4d(transform.T.tolist()))
+        box.CreateDisplayColorAttr([Gf.Vec3f(*SUPPORT)])
     stage.Save()
 
 

@@ -124,6 +124,7 @@ def _take(take: Take, at: slice) -> dict:
         "radii": [round(float(r), 5) for r in take.radii],
         # about a float32 origin, so that what the page adds is what was taken away
         "origin": pack.floats(np.nan_to_num(shown(origin[:, 0]))),
+        "supports": take.supports.round(4).tolist(),
         "points": pack.steps(shown(take.points - origin)),
         "keypoints": pack.steps(shown(m.keypoints - origin)),
         "error": pack.floats(shown(take.errors_mm)),

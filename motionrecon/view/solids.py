@@ -12,6 +12,7 @@ from motionrecon.view.take import Take
 METRES_PER_WEIGHT = 0.55  # length of a force arrow of one body weight
 _NEARER = 0.16  # m, dots and arrows are drawn so much before the joint's centre that they mark
 _HEAD_DISCS = 10
+_EDGE_M = 0.008  # of a support
 
 
 class Solids(NamedTuple):
@@ -63,6 +64,16 @@ def body(take: Take, t: int, colour: str) -> Solids:
     return _same(
         points[take.shapes[:, 0]], points[take.shapes[:, 1]], take.radii, colour, casting=True
     )
+
+
+def supports(take: Take) -> Solids:
+    """The edges of the scene's rectangles, and one line across each."""
+    none = np.zeros((0, 3))
+    parts = [_same(none, none, 0.0, palette.SOFT)]
+    for corners in take.supports:
+        ends = np.concatenate([np.roll(corners, -1, axis=0), [corners[2]]])
+        parts.append(_same(np.concatenate([corners, [corners[0]]]), ends, _EDGE_M, palette.SOFT))
+    return join(*parts)
 
 
 def stick(take: Take, t: int) -> Solids:

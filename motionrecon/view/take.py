@@ -1,11 +1,13 @@
 """A Take: one motion made ready to be looked at."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.body.supports import scene_of
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
 from motionrecon.motion.motion import Motion
@@ -34,6 +36,12 @@ class Take:
     def time(self) -> Float[np.ndarray, "T"]:
         """s"""
         return self.motion.time
+
+    @cached_property
+    def supports(self) -> Float[np.ndarray, "R 4 3"]:
+        """Corners of the scene's rectangles."""
+        found = scene_of(self.motion.model).supports
+        return np.array([s.corners() for s in found]).reshape(-1, 4, 3)
 
     @property
     def report(self) -> Report | None:

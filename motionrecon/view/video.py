@@ -161,7 +161,8 @@ class Film:
         colour = palette.tint(colour) if len(self.takes) > 1 else colour
         own = min(t, len(take.time) - 1)  # an interrupted motion stands still at its end
         body, arrows = solids.body(take, own, colour), solids.arrows(take, own, camera)
-        return solids.join(body, solids.dots(self._longest, t, camera), arrows)
+        boxes = solids.supports(take)
+        return solids.join(body, boxes, solids.dots(self._longest, t, camera), arrows)
 
     @staticmethod
     def _label(picture: np.ndarray, take: Take | None, t: int, colour: str, many: bool) -> None:

@@ -16,6 +16,13 @@ function stick(list, t, part, ink) {
   }
 }
 
+function supports(list, take, ink) {
+  for (const corners of take.supports) {
+    const lines = corners.map((a, i) => [a, corners[(i + 1) % 4]]);
+    for (const [a, b] of [...lines, [corners[0], corners[2]]]) list.push({a, b, ra: 0.008, rb: 0.008, color: ink, alpha: 1, kind: "body"});
+  }
+}
+
 function dots(list, t, part, inner, outer) {
   const size = DATA.targets.shape[1];
   for (let i = 0; i < size; i++) {

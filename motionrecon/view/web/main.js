@@ -65,6 +65,7 @@ function draw() {
     panel.takes.forEach((take, i) => {
       if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i && !DATA.together ? 0.4 : 1);
     });
+    for (const take of panel.takes) supports(shapes, take, colors.soft);
     if (panel.stick) stick(shapes, t, part, colors.soft);
     if (panel.stick || $("dots").checked) dots(shapes, t, part, colors.ink, colors.card);
     if ($("arrows").checked) for (const take of panel.takes) if (lasts(take, t)) forces(shapes, take, t, part, colors);

@@ -145,6 +145,7 @@ def test_reading_options_reach_load_clip(name, monkeypatch, tmp_path):
         "--subject": "2",
         "--person": "0",
         "--travel": "none",
+        "--belt": "1.5",
         "--model": str(tmp_path / "a.xml"),
         "--forces": "a.mot",
     }

@@ -145,7 +145,7 @@ def settings(o: BatchOptions) -> "Settings":
             "--forces: these are one clip's; expected none in a batch: reconstruct that clip alone"
         )
     r = o.reading
-    check_asked(Asked(r.skeleton, r.mapping, r.units, r.up, r.fps, r.subject, r.travel))
+    check_asked(Asked(r.skeleton, r.mapping, r.units, r.up, r.fps, r.subject, r.travel, r.belt))
     if r.model is not None and not Path(r.model).is_file():
         raise BatchError(f"--model {r.model}: there is no such file; check the path")
     reading = {k: v for k, v in o.reading.keywords().items() if v is not None and v is not False}

@@ -32,6 +32,8 @@ class ReadingOptions:
     """ground forces on the clip's clock: OpenSim's .mot or .sto, Cortex's .forces"""
     travel: Annotated[Literal["auto", "none"] | None, unset("{auto,none}")] = None
     """of keypoints that are relative to the root: recovered from the feet that stand (auto)"""
+    belt: Annotated[str | None, unset("M/S|auto|none")] = None
+    """of a treadmill whose belt moves: its speed, m/s; by default what the standing feet show"""
     allow_pickle: bool = False
     """read pickled arrays (VideoPose3D), plain data only"""
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from motionrecon import io
 from motionrecon.anatomy.skeletons import wrong_skeleton
+from motionrecon.clip.belt import belt as see_from_belt
+from motionrecon.clip.belt import wrong_belt
 from motionrecon.clip.check import MIN_FRAMES, check
 from motionrecon.clip.clip import Clip
 from motionrecon.clip.clock import FPS_RANGE, clock, wrong_rate
@@ -28,7 +30,7 @@ from motionrecon.io.mapping import find_mapping
 
 # Of a clip: what finds outliers among its keypoints holds 30 bytes a number.
 MOST_NUMBERS = 8 * 2**20
-STEPS = (check, clock, name, scale, turn, settle_travel, pair, trim, doubt)
+STEPS = (check, clock, name, scale, turn, settle_travel, pair, see_from_belt, trim, doubt)
 
 
 def load_clip(
@@ -45,6 +47,7 @@ def load_clip(
     allow_pickle: bool = False,
     forces: str | Path | None = None,
     travel: str | None = None,
+    belt: str | None = None,
 ) -> Clip:
     """Reads a clip, of any format that motionrecon.io has a reader for, and converts it to metres,
     z up, canonical names.
@@ -54,7 +57,9 @@ def load_clip(
     up (z, y, x, -z, -y, -x) and fps (Hz) override what the file says or what is detected; subject,
     person, model and allow_pickle settle what it leaves open (motionrecon.io.ReadOptions). forces:
     a file of ground forces on the clip's clock (motionrecon.io.forces). travel: "auto" finds that
-    of keypoints which are relative to a root, "none" leaves them so. Raises ClipError with the
+    of keypoints which are relative to a root, "none" leaves them so. belt: "auto" finds
+    the speed of a treadmill's belt and tells the motion as seen from it, a number gives it (m/s),
+    "none" leaves it out. Raises ClipError with the
     file, what is wrong and what to do.
     """
     options = io.ReadOptions(
@@ -73,6 +78,7 @@ def load_clip(
         fps=fps,
         subject=subject if raw.names is not None else None,
         travel=travel,
+        belt=belt,
     )
 
 
@@ -87,6 +93,8 @@ def check_asked(asked: Asked) -> None:
         ("travel", asked.travel and wrong_travel(asked.travel)),
         ("fps", None if asked.fps is None else wrong_rate(asked.fps, "given")),
     )
+    if asked.belt is not None and (wrong := wrong_belt(asked.belt)) is not None:
+        raise ClipError(wrong)
     for option, wrong in told:
         if wrong:
             raise ClipError(f"--{option}: {wrong}")
@@ -105,9 +113,10 @@ def make_clip(
     fps: float | None = None,
     subject: str | None = None,
     travel: str | None = None,
+    belt: str | None = None,
 ) -> Clip:
     """The same as load_clip, from arrays in memory (motionrecon.io.Raw)."""
-    asked = Asked(skeleton, mapping, units, up, fps, subject, travel)
+    asked = Asked(skeleton, mapping, units, up, fps, subject, travel, belt)
     return _clip(_settled(raw, source, asked))
 
 

@@ -19,7 +19,7 @@ class Asked:
     skeleton: a key of motionrecon.anatomy.skeletons.SKELETONS; mapping: a shipped mapping's name, a
     YAML file, or "none"; units: m, cm, mm, or the metres in a unit; up: z, y, x, -z, -y or -x; fps:
     Hz; subject: a name, or the number of one; travel: of keypoints relative to a root,
-    auto or none.
+    auto or none; belt: of a treadmill, auto, none or m/s.
     """
 
     skeleton: str | None = None
@@ -29,6 +29,7 @@ class Asked:
     fps: float | None = None
     subject: str | None = None
     travel: str | None = None
+    belt: str | None = None
 
 
 @dataclass(frozen=True)

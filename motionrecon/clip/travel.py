@@ -134,6 +134,17 @@ def recover(
     return Travel(rotation, path, standing)
 
 
+def standing_velocity(travel: Travel, fps: float) -> tuple[Float[np.ndarray, "2"], float]:
+    """(m/s, of the path along the ground while a foot stands, the median; how far half of these
+    velocities lie from it, m/s).
+    """
+    velocity = np.gradient(travel.path[:, :2], 1 / fps, axis=0)[travel.standing > 0.5]
+    if not len(velocity):
+        return np.zeros(2), np.inf
+    middle = np.median(velocity, axis=0)
+    return middle, float(np.median(np.linalg.norm(velocity - middle, axis=1)))
+
+
 def _speed(at: Float[np.ndarray, "T *n"], dt: float) -> Float[np.ndarray, "T *n"]:
     """m/s, by a line or a parabola over _REACH_S to each side (Savitzky and Golay 1964)."""
     half = max(1, min(round(_REACH_S / dt), (len(at) - 1) // 2))

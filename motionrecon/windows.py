@@ -50,9 +50,9 @@ _UNSEEN = 0.1  # weight of the reference's keypoints where it goes on beyond the
 _SWUNG = 0.15
 _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 
-# Loss a frame above which a start by feedback is grown. Measured on validation windows:
-# docs/benchmarks/start.md.
-GROWN_ABOVE = 1.0
+# Loss a frame up to which a start by feedback is believed. Worse ones lead, grown or not, to poorer
+# valleys than the usual starts: docs/benchmarks/start.md.
+BELIEVED = 1.0
 
 
 @dataclass(frozen=True)
@@ -298,6 +298,8 @@ def _solve_window(
     window, status = reference.window(at, frames, pool), WindowStatus.OK
     clock = time.perf_counter()
     starts = candidates(window, at, planner)
+    if "feedback" in starts and not starts["feedback"][1] <= BELIEVED * frames:
+        del starts["feedback"]
     start, (x0, loss_start) = min(starts.items(), key=lambda named: named[1][1])
     if not np.isfinite(loss_start):
         # Nothing to continue from: begin again at the reference, and say so.
@@ -307,7 +309,7 @@ def _solve_window(
     begun(window, x0)
     solved = min(o.window_frames - o.keep_frames, frames) if at.frame and x0.any() else 0
     growing: list[tuple[Result, bool]] = []
-    if start != "feedback" or loss_start > GROWN_ABOVE * frames:
+    if start != "feedback":
         grown, growing = grow(window, x0, solved, o, solve)
         if window.value(grown) <= loss_start:
             x0 = grown

@@ -12,7 +12,7 @@ _SWINGS_M = 0.25  # how far both feet go along the ground in the clip, at least
 _SLOWEST = 0.3  # m/s; slower belts are not told from feet that slide
 _LEAST_S = 1.5
 # Of the belt's speed: how far from it the speeds of standing feet are (the median), at most;
-# measured on treadmills made of thirteen walks and runs: 0.01 to 0.08, of what is neither up to 0.3.
+# on treadmills made of thirteen walks and runs 0.01 to 0.08, of what is neither up to 0.3.
 _SPREAD = 0.15
 FASTEST = 12.0  # m/s, as fast as anybody runs
 

@@ -79,9 +79,9 @@ class Options:
     simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 20  # control frames in a window
     keep_frames: int = 10  # of which so many are kept, 1 to window_frames
-    # How a window begins: with the feedback of a "regulator" about the reference, or of a law whose
-    # weights are in a folder, where that is better than the last solution and zero; or else with
-    # these alone, "grown" frame by frame.
+    # How a window begins: with the feedback of a "regulator" about the reference, or of a law
+    # ("optimus-start", or a folder of weights), where that is better than the last solution and
+    # zero; or else with these alone, "grown" frame by frame.
     start: str = "grown"
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings

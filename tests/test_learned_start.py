@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from motionrecon import load_clip
+from motionrecon import load_clip, windows
 from motionrecon.errors import ModelError
 from motionrecon.learned import store
 from motionrecon.learned.law import network
@@ -165,15 +165,29 @@ def test_a_bad_law_does_not_spoil_a_window(reference):
     }.items()
 
 
-def test_feedback_starts_lower_and_is_told(clip):
+def test_feedback_starts_lower_is_told_and_is_left_where_it_is_poor(clip, monkeypatch):
     options = Options(threads=1, max_evaluations=4, grow_evaluations=3, start="regulator")
-    motion = reconstruct(clip, options)
     plain = reconstruct(clip, dataclasses.replace(options, start="grown"))
+    monkeypatch.setattr(windows, "BELIEVED", np.inf)
+    motion = reconstruct(clip, options)
     found, today = motion.report.windows, plain.report.windows
     assert found[0].start == "feedback" and found[0].loss_start < 0.7 * today[0].loss_start
     assert {w.start for w in today} <= {"shifted", "zero"}
     assert any("began with feedback" in line for line in motion.report.findings)
     assert not any("began with" in line for line in plain.report.findings)
+    monkeypatch.setattr(windows, "BELIEVED", 0.0)
+    np.testing.assert_array_equal(reconstruct(clip, options).qpos, plain.qpos)
+
+
+def test_the_law_that_ships_starts_a_clip_lower_than_zero(reference):
+    """By its name; on the bundled walk, which is a training clip of another length."""
+    planner = Planner.of("optimus-start", reference)
+    at = reference.beginning()
+    window = reference.window(at, min(20, reference.frames))
+    losses = {name: loss for name, (_, loss) in candidates(window, at, planner).items()}
+    assert losses["feedback"] < 0.5 * losses["zero"]
+    with pytest.raises(ModelError, match="optimus-classical: expected the weights of a law"):
+        Planner.of("optimus-classical", reference)
 
 
 def test_a_trained_law_is_used_from_its_folder(reference, whole, tmp_path):

@@ -13,13 +13,15 @@ from motionrecon.learned import algorithm, store
 from motionrecon.learned.optimus import OptimusConfig
 from motionrecon.learned.steered import policy
 
+LAWS = {"optimus-start"}  # they give starts, and are no optimizers: test_learned_start
+
 
 def test_every_kind_of_optimizer_that_is_learned_ships_its_weights():
     learned = {name for name in optimizers.names() if optimizers.make(name).learned}
-    assert learned == set(store.available())
+    assert learned == set(store.available()) - LAWS
 
 
-@pytest.mark.parametrize("name", store.available())
+@pytest.mark.parametrize("name", sorted(set(store.available()) - LAWS))
 def test_all_available_weights_load_and_take_a_step(name):
     config, theta = store.load(name)
     assert dataclasses.is_dataclass(config) and theta

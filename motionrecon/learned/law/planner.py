@@ -29,14 +29,14 @@ class Planner:
 
     @classmethod
     def of(cls, start: str, reference: Followed) -> Planner | None:
-        """As `Options.start` says. Raises ModelError for a folder without weights of a law, or of
-        one for another body or shorter windows.
+        """As `Options.start` says: the name of shipped weights, or a folder. Raises ModelError for
+        one without weights of a law, or of one for another body or shorter windows.
         """
         if start == GROWN:
             return None
         if start == REGULATOR:
             return cls(Law(LawConfig(), None), reference)
-        config, tree = store.load(Path(start))
+        config, tree = store.load(start if start in store.available() else Path(start))
         joints, frames = reference.simulator.model.nu, reference.options.window_frames
         if not isinstance(config, LawConfig) or config.joints != joints or config.frames < frames:
             raise ModelError(

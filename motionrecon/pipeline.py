@@ -341,11 +341,10 @@ def _report(
 
 def _starts(windows: tuple[WindowReport, ...]) -> tuple[str, ...]:
     """How often feedback gave the best start."""
-    best = [w for w in windows if w.start == "feedback"]
-    grown = sum(w.evaluations_growing > 0 for w in best)
+    best = sum(w.start == "feedback" for w in windows)
     return (
-        f"{len(best)} of {len(windows)} windows began with feedback about the reference, {grown} "
-        "of them grown; the others at the last solution or zero, grown",
+        f"{best} of {len(windows)} windows began with feedback about the reference; the others at "
+        "the last solution or zero, grown",
     )
 
 

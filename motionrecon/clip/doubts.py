@@ -12,6 +12,7 @@ _LONG_GAP_S = 0.25
 # The middle of the hips of a person who walks on the spot sways by 30 mm (development clips: 45 and
 # more of anybody whose feet travel); rounding of a file to millimetres leaves 1.
 _HELD_M, _TRAVELS_M = 0.005, 0.15
+_LOST = "its travel is lost, and its forces mean nothing"
 _STANDS_ON_HEAD = 0.8  # of the frames
 
 
@@ -43,14 +44,14 @@ def held_root(positions: Float[np.ndarray, "T J 3"], names: tuple[str, ...]) -> 
     """
     for name in ("pelvis", "l_hip", "neck"):
         if name in names and np.abs(_known(positions[:, names.index(name)])).max() < 1e-9:
-            return f"{name} stays at the origin: the clip is relative to it and its travel is lost"
+            return f"{name} stays at the origin: the clip is relative to it, {_LOST}"
     p = Points(positions, names)
     if _reach(p.trunk_bottom()[:, :2]) < _HELD_M:
         feet = [_reach(p.ankle(side)[:, :2]) for side in "lr"]
         if min(feet) > _TRAVELS_M:
             return (
                 f"the middle of the hips never moves while both feet go {1e3 * min(feet):.0f} mm "
-                "and more: the clip is relative to its root and its travel is lost"
+                f"and more: the clip is relative to its root, {_LOST}"
             )
     return None
 

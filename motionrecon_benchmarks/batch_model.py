@@ -118,14 +118,21 @@ def _batch(
 
 
 def _forked(data: Path, out: Path, seed: int, full: bool) -> int:
-    """The process number of a batch that runs beside this one."""
+    """The process number of a batch that runs beside this one. Ctrl-C reaches it in the batch
+    alone: before and after it would go on as the process that it was forked of.
+    """
+    held = {signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, held)
     if pid := os.fork():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
         return pid
     code = 0
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
         rng = random.Random(seed)
         _batch(data, out, rng, full, retry=rng.random() < 0.3, changing=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
     except (KeyboardInterrupt, ClipError):
         pass
     except OutputError:  # of a disk that is full, and of nothing else

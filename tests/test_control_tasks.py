@@ -96,10 +96,16 @@ def test_variations_do_what_they_say():
     assert gone.mean() == pytest.approx(0.2, abs=0.05) and (part.confidence[gone] == 0).all()
     off = part.keypoints - clip.keypoints[int(0.2 * clip.fps) :][: len(part.keypoints)]
     assert np.nanstd(off) == pytest.approx(0.02, rel=0.1)
+    larger = vary(clip, Variation(size=1.1, reversed=True), rng)
+    np.testing.assert_allclose(larger.keypoints[::-1], 1.1 * clip.keypoints)
+    # Froude's number v^2 / (g l) is that of the clip, which is what a like gait needs
+    speeds = [np.diff(c.keypoints[:, 0], axis=0) * c.fps for c in (clip, larger)]
+    ratio = (speeds[1] ** 2).sum() / (speeds[0] ** 2).sum()
+    assert ratio == pytest.approx(1.1)
     for _ in range(20):
         v = draw_variation(clip, rng)
         assert (
-            20 <= clip.fps * v.speed <= 250
+            20 <= clip.fps * v.speed / v.size**0.5 <= 250
             and v.start + v.seconds <= max(clip.duration, v.seconds) + 1e-9
         )
 

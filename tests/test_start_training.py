@@ -10,12 +10,12 @@ import pytest
 from motionrecon import load_clip
 from motionrecon.assets import folder
 from motionrecon.cli.main import main as command
-from motionrecon.errors import ModelError
+from motionrecon.errors import ModelError, OptimizerError
 from motionrecon.learned.train import families, unroll
 from motionrecon.learned.train.cache import files
 from motionrecon.learned.train.cache.build import solved_group
 from motionrecon.learned.train.options import StartOptions
-from motionrecon.learned.train.session import train
+from motionrecon.learned.train.session import train, trainer
 from motionrecon.learned.train.tasks import starts
 from motionrecon.learned.train.usual import USUAL
 from motionrecon.pipeline import Options
@@ -70,6 +70,28 @@ def test_training_goes_on_to_the_bit(cache, tmp_path):
     more = options(cache, out=tmp_path / "more", steps=1, start=whole / "last")
     train(more, lambda line: None)
     assert (tmp_path / "more" / "last" / "weights.safetensors").read_bytes() != one
+
+
+def test_a_network_that_stands_alone_learns_what_the_regulator_says(cache):
+    own = StartOptions(
+        cache=cache, groups=1, encoder="mlp", regulator=False, imitation=2000, noise=0
+    )
+    with jax.enable_x64(True):
+        run = trainer(options(cache, starts=own, steps=60, learning_rate=3e-3))
+        for _ in range(60):
+            run.step()
+        tasks, before = run.subject.tasks, run.subject.theta0
+        # windows and errors that it was not shown
+        fresh = [
+            np.mean([tasks.estimate(None, theta, {}, 1000 + i)[1] for i in range(12)])
+            for theta in (before, run.theta)
+        ]
+    assert fresh[1] < 0.6 * fresh[0]
+
+
+def test_imitating_the_regulator_is_for_a_network_without_it(cache):
+    with pytest.raises(OptimizerError, match="nothing to learn from it"):
+        StartOptions(cache=cache, imitation=5)
 
 
 def test_draws_are_a_function_of_seed_step_and_place(cache):

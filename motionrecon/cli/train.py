@@ -79,6 +79,10 @@ class TrainOptions:
     """optimus-start: that `train windows` wrote"""
     encoder: Annotated[Literal["transformer", "mlp"] | None, unset("{transformer,mlp}")] = None
     """optimus-start: how a frame learns of those around it"""
+    regulator: Annotated[bool | None, unset("BOOL")] = None
+    """optimus-start: whether the network corrects the regulator or stands alone"""
+    imitation: Annotated[int | None, unset("N")] = None
+    """optimus-start without the regulator: first meta-steps that learn what it says"""
     search: Annotated[int | None, unset("N")] = None
     """motion: instead, search over the constants on N fixed windows"""
     common: OmitArgPrefixes[Common] = field(default_factory=Common)

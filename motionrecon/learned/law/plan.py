@@ -66,12 +66,16 @@ class Plan:
     heading: Float[np.ndarray, "F+1 3 3"]
     tokens: Float[np.ndarray, "F+1 D"]  # float32, in units of about one
     knots: Float[np.ndarray, "F+1 nu"]  # rad, of inverse dynamics with the floor's share
-    regulator: Regulator
+    regulator: Regulator | None  # None where it is not asked for
     limit: Float[np.ndarray, " nu"]  # rad, offset beyond which a servo only saturates more
 
 
-def plan(reference: Followed, first: int = 0, frames: int | None = None) -> Plan:
-    """The reading of a reference, or of so many of its frames after `first`."""
+def plan(
+    reference: Followed, first: int = 0, frames: int | None = None, regulated: bool = True
+) -> Plan:
+    """The reading of a reference, or of so many of its frames after `first`; regulated: with the
+    regulator, which costs a Jacobian of all frames.
+    """
     o, m = reference.options, reference.simulator.model
     last = len(reference.qpos) - 1 if frames is None else first + frames
     qpos, qvel = reference.qpos[first : last + 1], reference.qvel[first : last + 1]
@@ -83,7 +87,8 @@ def plan(reference: Followed, first: int = 0, frames: int | None = None) -> Plan
     knots = np.clip(forces[1][:, 6:] / stiffness, -limit, limit)
     knots[1:-1] = (knots[:-2] + 2 * knots[1:-1] + knots[2:]) / 4
     window_at = lambda f, knot: reference.one_frame(first + f, knot)  # noqa: E731
-    found = regulator(window_at, knots, (o.effort, o.smoothness), CAUTION, np.float32)
+    weights = o.effort, o.smoothness
+    found = regulator(window_at, knots, weights, CAUTION, np.float32) if regulated else None
     heading = np.array([_heading(q[3:7]) for q in qpos])
     return Plan(
         first,

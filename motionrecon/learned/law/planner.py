@@ -61,5 +61,5 @@ class Planner:
         p = self._plan
         if p is None or first < p.first or need > p.first + len(p.knots) - 1:
             frames = min(_FRAMES + window, last - first)
-            self._plan = p = plan(self.reference, first, frames)
+            self._plan = p = plan(self.reference, first, frames, self.law.config.regulator)
         return p

@@ -76,7 +76,13 @@ def base(
     p, f = view.plan, view.first + frame
     if not config.regulator:
         return p.knots[f + 1]
-    return p.regulator.push[f] + p.regulator.gains[f] @ error
+    return regulated(p, f, error)
+
+
+def regulated(plan: Plan, frame: int, error: Float[np.ndarray, " E"]) -> Float[np.ndarray, " nu"]:
+    """The knot of the plan's regulator after the plan's `frame`, rad."""
+    assert plan.regulator is not None
+    return plan.regulator.push[frame] + plan.regulator.gains[frame] @ error
 
 
 def base_gradient(
@@ -85,4 +91,5 @@ def base_gradient(
     """Its gradient with respect to the error."""
     if not config.regulator:
         return np.zeros(config.error)
+    assert view.plan.regulator is not None
     return view.plan.regulator.gains[view.first + frame].T @ by_knot

@@ -87,15 +87,25 @@ class StartOptions:
     encoder: Literal["transformer", "mlp"] = "transformer"
     """How a frame learns of those around it."""
     regulator: bool = True
-    """Whether the network corrects the linear-quadratic regulator."""
+    """Whether the network corrects the linear-quadratic regulator, or stands alone, and needs no
+    Jacobian of the reference."""
+    imitation: int = 0
+    """Meta-steps, >= 0, at first, in which a network that stands alone learns what the regulator
+    says, of errors drawn at random: its own falls would teach it little."""
     noise: float = 0.5
     """Of what the network reads of a reference, in its own spreads, >= 0: a few people in a few
     clips are soon known by heart."""
 
     def __post_init__(self) -> None:
-        if self.groups < 1 or not 0 <= self.noise < math.inf:
+        if self.groups < 1 or self.imitation < 0 or not 0 <= self.noise < math.inf:
             raise OptimizerError(
-                f"groups is {self.groups}, noise is {self.noise}: at least 1 and 0 are needed"
+                f"groups is {self.groups}, imitation is {self.imitation}, noise is {self.noise}: "
+                "at least 1, 0 and 0 are needed"
+            )
+        if self.imitation and self.regulator:
+            raise OptimizerError(
+                "a network that corrects the regulator has nothing to learn from it: give "
+                "imitation only with no-regulator"
             )
 
 

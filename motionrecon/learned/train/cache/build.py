@@ -88,7 +88,7 @@ def _drawn(paths: list[Path], seed: int, index: int, options: Options) -> Group:
             clip = load_clip(path)
             v = draw_variation(clip, rng, _SECONDS)
             part = vary(clip, v, rng)
-            mass = v.mass * prepare_mass(part)
+            mass = v.mass * v.size**3 * prepare_mass(part)
             mine = dataclasses.replace(options, mass_kg=mass, noise_m=v.noise_m or None)
             return solved_group(part, path.stem, mine)
         except MotionReconError:

@@ -20,7 +20,8 @@ from motionrecon.errors import ModelError
 from motionrecon.learned.law import network, view
 from motionrecon.learned.law.config import LawConfig
 from motionrecon.learned.law.plan import Plan, plan
-from motionrecon.learned.law.rollout import Law, Loop
+from motionrecon.learned.law.rollout import Law, Loop, regulated
+from motionrecon.learned.law.view import View
 from motionrecon.learned.train.cache import files
 from motionrecon.learned.train.cache.group import Group, Solved
 from motionrecon.learned.train.estimator import Estimator, Rows
@@ -33,6 +34,8 @@ _SCRATCH = 0.4  # of the windows: nothing that was found before is given
 _MOVED = 0.5  # of the others: begin between two windows, on the solution of one
 _PERTURBED = 0.5  # of the usual errors, at most, of the state of those from scratch
 _SOFT = 0.02  # losses well below it, as of synthetic motion, are as good as zero
+_WANDERED = 1.5  # usual errors, at most, from which the regulator is imitated
+_SAID = 0.1  # rad, of a knot: a usual correction
 _NORM = 1.0  # largest gradient, by its norm (Pascanu et al., ICML 2013)
 _VALIDATED = 36  # windows of a validation, at most, evenly from all
 _WORST = 1e4  # loss that a validation takes for a motion that falls apart
@@ -95,7 +98,14 @@ class Starts:
             knots = network.decide(theta, h[:, :-1], h[:, 1:], batch["seen"], jnp)
             return jnp.sum(knots * batch["pushed"])
 
+        def missed(vector: Array, batch: dict[str, Array]) -> Array:
+            theta = {k: v.astype(jnp.float32) for k, v in unravel(vector).items()}
+            h = network.encode(theta, config, batch["tokens"], jnp)[:, : batch["seen"].shape[1] + 1]
+            knots = network.decide(theta, h[:, :-1], h[:, 1:], batch["seen"], jnp)
+            return jnp.mean(((knots - batch["wanted"]) / _SAID) ** 2)
+
         self._gradient = jax.jit(jax.grad(said))
+        self._imitation = jax.jit(jax.value_and_grad(missed))
 
     def start(self, estimator: Estimator) -> dict[str, np.ndarray]:
         """Nothing fell apart so far."""
@@ -110,6 +120,9 @@ class Starts:
         self, estimator: Estimator, theta: Float[Rows, " D"], state: dict, step: int
     ) -> tuple[Float[Rows, " D"], float, dict]:
         """A batch of windows; the gradient is exact, so the estimator is not asked."""
+        if step < self.options.starts.imitation:
+            missed, gradient = self._imitation(jnp.asarray(theta), self._regulated(theta, step))
+            return _bounded(np.asarray(gradient)), float(missed), state
         law, o = self.law(theta), self.options
         c, size = self.config, o.particles
         batch = {
@@ -130,11 +143,34 @@ class Starts:
             n = len(loop.seen)
             batch["tokens"][i], batch["seen"][i, :n] = loop.view.tokens, loop.seen
             batch["pushed"][i, :n] = found.pushed / (found.loss + _SOFT) / size
-        gradient = np.asarray(self._gradient(jnp.asarray(theta), batch))
-        norm = float(np.linalg.norm(gradient))
-        gradient = gradient * min(1.0, _NORM / (norm + 1e-12))
+        gradient = _bounded(np.asarray(self._gradient(jnp.asarray(theta), batch)))
         mean = float(np.mean(losses)) if losses else float(np.log(_WORST))
         return gradient, mean, {"fallen": np.array(fallen)}
+
+    def _regulated(self, theta: Float[Rows, " D"], step: int) -> dict[str, np.ndarray]:
+        """What the regulator adds to the knots of balance, of states around the reference."""
+        law, c = self.law(theta), self.config
+        size = self.options.particles
+        batch = {
+            "tokens": np.zeros((size, c.frames + 1 + c.ahead, c.token + c.joints + 1), np.float32),
+            "seen": np.zeros((size, c.frames, c.error), np.float32),
+            "wanted": np.zeros((size, c.frames, c.joints), np.float32),
+        }
+        units = view.scales(c.joints)
+        for i in range(size):
+            drawn = self.draw(step, i)
+            plan, first = drawn.kept.plan, drawn.begin.frame
+            found = np.concatenate([drawn.window.first_knot[None], drawn.begin.ahead])
+            seen = View.of(self._blurred(law, drawn, step, i), first, found[: c.frames + 1], c)
+            batch["tokens"][i] = seen.tokens
+            rng = np.random.default_rng([self.options.seed, 5, step, i])
+            size_of = rng.uniform(0, _WANDERED, (drawn.window.frames, 1))
+            errors = size_of * units * rng.standard_normal((drawn.window.frames, c.error))
+            for f, error in enumerate(errors):
+                wish = np.clip(regulated(plan, first + f, error), -plan.limit, plan.limit)
+                batch["seen"][i, f] = seen.turned(f, error)
+                batch["wanted"][i, f] = wish - plan.knots[first + f + 1]
+        return batch
 
     def draw(self, step: int, i: int) -> Drawn:
         """Window i of a step's batch: a function of the cache, the seed, the step and i alone."""
@@ -193,6 +229,11 @@ class Starts:
                 found[name].append(np.log(min(window.value(x.ravel()), _WORST)))
             window.forget()
         return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def _bounded(gradient: Float[np.ndarray, " D"]) -> Float[np.ndarray, " D"]:
+    norm = float(np.linalg.norm(gradient))
+    return gradient * min(1.0, _NORM / (norm + 1e-12))
 
 
 def statistics(kept: Sequence[Kept]) -> tuple[Float[np.ndarray, " D"], Float[np.ndarray, " D"]]:

@@ -139,7 +139,7 @@ class TaskSource:
             try:
                 v = draw_variation(clip, rng)
                 part = vary(clip, v, rng)
-                mass = v.mass * prepare_mass(part)
+                mass = v.mass * v.size**3 * prepare_mass(part)
                 mine = dataclasses.replace(self.options, mass_kg=mass, noise_m=v.noise_m or None)
                 reference = prepare(part, mine).reference
                 tasks = windows(reference, name)

@@ -81,6 +81,8 @@ class TrainOptions:
     """optimus-start: how a frame learns of those around it"""
     regulator: Annotated[bool | None, unset("BOOL")] = None
     """optimus-start: whether the network corrects the regulator or stands alone"""
+    gated: Annotated[bool | None, unset("BOOL")] = None
+    """optimus-start: whether the head has gains that the frame sets"""
     imitation: Annotated[int | None, unset("N")] = None
     """optimus-start without the regulator: first meta-steps that learn what it says"""
     search: Annotated[int | None, unset("N")] = None

@@ -14,7 +14,8 @@ class LawConfig:
     those `ahead` of its end, or an "mlp" over the frame and the next three. width: of an embedding,
     a multiple of heads. layers: of the encoder, >= 1. hidden: units of the head in the loop.
     regulator: whether the network corrects the linear-quadratic regulator, or no feedback at all.
-    token, error, joints: sizes of what it reads and says, of the body.
+    gated: whether the head also answers errors with gains that the frame sets. token, error,
+    joints: sizes of what it reads and says, of the body.
     """
 
     encoder: Literal["transformer", "mlp"] = "transformer"
@@ -25,6 +26,7 @@ class LawConfig:
     ahead: int = 8
     frames: int = 20
     regulator: bool = True
+    gated: bool = False
     token: int = 0
     error: int = 0
     joints: int = 0

@@ -55,6 +55,12 @@ def shapes(c: LawConfig) -> dict[str, tuple[int, ...]]:
         "out_frame": (w, c.joints),
         "out_error": (c.error, c.joints),
     }
+    if c.gated:
+        out |= {
+            "gain": (c.error, c.hidden),
+            "gate": (w, c.hidden),
+            "out_gain": (c.hidden, c.joints),
+        }
     return out
 
 
@@ -77,7 +83,7 @@ def init_theta(c: LawConfig, seed: int) -> dict[str, np.ndarray]:
         name = path.split("/")[-1]
         if name in ("norm", "norm2", "scale"):
             theta[path] = np.ones(shape)
-        elif name in ("out", "out_frame", "out_error", "mean", "in_bias", "up_bias"):
+        elif name in ("out", "out_frame", "out_error", "out_gain", "mean", "in_bias", "up_bias"):
             theta[path] = np.zeros(shape)
         elif name == "place":
             theta[path] = 0.02 * rng.standard_normal(shape)
@@ -118,6 +124,8 @@ def decide(
     e = _REACH * xp.tanh(error / _REACH)
     h = _gelu(_heard(theta, frame, following, e), xp)
     said = h @ theta["out"] + following @ theta["out_frame"] + e @ theta["out_error"]
+    if "gate" in theta:
+        said = said + ((e @ theta["gain"]) * (1 + following @ theta["gate"])) @ theta["out_gain"]
     return _GAIN * said
 
 
@@ -137,7 +145,11 @@ def decide_back(
     slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * _ROOT * (1 + 3 * _CUBE * x * x)
     by_said = _GAIN * by_knot
     by_e = (slope * (by_said @ theta["out"].T)) @ theta["in_error"].T
-    return (1 - bend * bend) * (by_e + by_said @ theta["out_error"].T)
+    by_e = by_e + by_said @ theta["out_error"].T
+    if "gate" in theta:
+        open_by = (by_said @ theta["out_gain"].T) * (1 + following @ theta["gate"])
+        by_e = by_e + open_by @ theta["gain"].T
+    return (1 - bend * bend) * by_e
 
 
 def _heard(theta: Theta, frame: Array, following: Array, e: Array) -> Array:

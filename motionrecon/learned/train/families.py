@@ -207,6 +207,7 @@ def starts(options: TrainOptions) -> Subject:
         config = LawConfig(
             encoder=options.starts.encoder,
             regulator=options.starts.regulator,
+            gated=options.starts.gated,
             token=tokens,
             error=3 * joints + 12,
             joints=joints,

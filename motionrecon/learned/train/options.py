@@ -89,6 +89,8 @@ class StartOptions:
     regulator: bool = True
     """Whether the network corrects the linear-quadratic regulator, or stands alone, and needs no
     Jacobian of the reference."""
+    gated: bool = False
+    """Whether the head also answers errors with gains that the frame sets."""
     imitation: int = 0
     """Meta-steps, >= 0, at first, in which a network that stands alone learns what the regulator
     says, of errors drawn at random: its own falls would teach it little."""

@@ -34,6 +34,7 @@ _SCRATCH = 0.4  # of the windows: nothing that was found before is given
 _MOVED = 0.5  # of the others: begin between two windows, on the solution of one
 _PERTURBED = 0.5  # of the usual errors, at most, of the state of those from scratch
 _SOFT = 0.02  # losses well below it, as of synthetic motion, are as good as zero
+_IMITATED = 4  # times the particles, windows of a batch of imitation: they cost no simulation
 _WANDERED = 1.5  # usual errors, at most, from which the regulator is imitated
 _SAID = 0.1  # rad, of a knot: a usual correction
 _NORM = 1.0  # largest gradient, by its norm (Pascanu et al., ICML 2013)
@@ -133,7 +134,7 @@ class Starts:
         losses, fallen = [], int(state["fallen"])
         for i in range(size):
             drawn = self.draw(step, i)
-            loop = self.loop(law, drawn, self._blurred(law, drawn, step, i))
+            loop = self.loop(law, drawn, self._blurred(law, drawn.kept.plan, step, i))
             found = unroll(law, drawn.window, loop)
             drawn.window.forget()
             if found is None:
@@ -150,7 +151,7 @@ class Starts:
     def _regulated(self, theta: Float[Rows, " D"], step: int) -> dict[str, np.ndarray]:
         """What the regulator adds to the knots of balance, of states around the reference."""
         law, c = self.law(theta), self.config
-        size = self.options.particles
+        size = _IMITATED * self.options.particles
         batch = {
             "tokens": np.zeros((size, c.frames + 1 + c.ahead, c.token + c.joints + 1), np.float32),
             "seen": np.zeros((size, c.frames, c.error), np.float32),
@@ -158,14 +159,19 @@ class Starts:
         }
         units = view.scales(c.joints)
         for i in range(size):
-            drawn = self.draw(step, i)
-            plan, first = drawn.kept.plan, drawn.begin.frame
-            found = np.concatenate([drawn.window.first_knot[None], drawn.begin.ahead])
-            seen = View.of(self._blurred(law, drawn, step, i), first, found[: c.frames + 1], c)
-            batch["tokens"][i] = seen.tokens
             rng = np.random.default_rng([self.options.seed, 5, step, i])
-            size_of = rng.uniform(0, _WANDERED, (drawn.window.frames, 1))
-            errors = size_of * units * rng.standard_normal((drawn.window.frames, c.error))
+            kept = self.training[int(rng.integers(len(self.training)))]
+            begin = kept.group.windows[rng.integers(len(kept.group.windows))].begin
+            found = np.concatenate([begin.knot[None], begin.ahead])
+            if rng.random() < _SCRATCH:
+                found = found[:1]
+            plan, first = kept.plan, begin.frame
+            blurred = self._blurred(law, plan, step, i)
+            seen = View.of(blurred, first, found[: c.frames + 1], c)
+            batch["tokens"][i] = seen.tokens
+            frames = min(c.frames, len(plan.knots) - 1 - first)
+            errors = rng.uniform(0, _WANDERED, (frames, 1)) * units
+            errors = errors * rng.standard_normal((frames, c.error))
             for f, error in enumerate(errors):
                 wish = np.clip(regulated(plan, first + f, error), -plan.limit, plan.limit)
                 batch["seen"][i, f] = seen.turned(f, error)
@@ -198,11 +204,11 @@ class Starts:
         knot = begin.knot + error[2 * model.nv :]
         return Handover(begin.frame, qpos, qvel, knot, begin.ahead[:0])
 
-    def _blurred(self, law: Law, drawn: Drawn, step: int, i: int) -> Plan:
+    def _blurred(self, law: Law, plan: Plan, step: int, i: int) -> Plan:
         """The plan as the network reads it in training: off by as much in every frame as from
         frame to frame.
         """
-        plan, size = drawn.kept.plan, self.options.starts.noise * np.sqrt(0.5)
+        size = self.options.starts.noise * np.sqrt(0.5)
         if not size or law.theta is None:
             return plan
         rng = np.random.default_rng([self.options.seed, 4, step, i])

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-from motionrecon import optimizers
 from motionrecon.body import Body, ModelOptions
 from motionrecon.body.build import reweighed
 from motionrecon.clip.floor import PLACEMENT_M, Floor, estimate_floor, given_floor, level
@@ -33,9 +32,6 @@ from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, refer
 from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
 from motionrecon.objective.points import Points
-from motionrecon.objective.window import Window
-from motionrecon.optimizers.base import Result
-from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.rollout import Simulator
 from motionrecon.scene import Scene
 from motionrecon.scene.found import find_scene
@@ -46,6 +42,7 @@ from motionrecon.windows import (
     WindowResult,
     smoothed_momentum,
     solve_windows,
+    solving,
     unswung,
 )
 
@@ -223,14 +220,7 @@ def reconstruct(
     def mark(name: str) -> None:
         marks.setdefault(name, time.perf_counter() - clock)
 
-    def solve(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
-        # A new optimizer a window: none carries memory from one to the next.
-        optimizer = optimizers.make(options.optimizer)
-        return minimize_or_fall_back(
-            window, x0, optimizer, budget, lambda state: mark("first_iteration")
-        )
-
-    optimizers.make(options.optimizer)
+    solve = solving(options.optimizer, lambda state: mark("first_iteration"))
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
     results: list[WindowResult] = []

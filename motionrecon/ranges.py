@@ -59,6 +59,9 @@ RANGES: dict[str, Range] = {
     "keep_frames": Range(1, 1000, "control frames", whole=True),
     "grow_frames": Range(1, 1000, "control frames", whole=True),
     "grow_evaluations": Range(1, 10**6, "evaluations", whole=True),
+    # of the loss: 0 goes on to the last bit, 1 takes one Jacobian
+    "gain": Range(0.0, 1.0),
+    "grow_gain": Range(0.0, 1.0),
     "keypoints": _weight("1/m^2"),
     "velocity": _weight("s^2/rad^2"),
     "posture": _weight("1/rad^2"),

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
-from motionrecon import ranges
+from motionrecon import optimizers, ranges
 from motionrecon.errors import OptionError
 from motionrecon.learned.law.planner import Planner
 from motionrecon.motion.assemble import Piece
@@ -26,7 +26,8 @@ from motionrecon.objective.smoothness import SmoothnessTerm
 from motionrecon.objective.torque import TorqueTerm
 from motionrecon.objective.velocity import VelocityTerm
 from motionrecon.objective.window import Window
-from motionrecon.optimizers.base import Result
+from motionrecon.optimizers.base import Result, State
+from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.physics.floor_forces import floor_forces, foot_bodies, support_forces
 from motionrecon.physics.joint_moments import joint_moments
 from motionrecon.physics.momentum import momentum_of
@@ -52,7 +53,7 @@ _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 
 # Loss a frame up to which a start by feedback is believed. Worse ones lead, grown or not, to poorer
 # valleys than the usual starts: docs/benchmarks/start.md.
-BELIEVED = 1.0
+BELIEVED = 0.3
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,17 @@ class Options:
     simulation_rate: float = 240.0  # Hz, at least
     window_frames: int = 20  # control frames in a window
     keep_frames: int = 10  # of which so many are kept, 1 to window_frames
-    # How a window begins: with the feedback of a "regulator" about the reference, or of a law
-    # ("optimus-start", or a folder of weights), where that is better than the last solution and
-    # zero; or else with these alone, "grown" frame by frame.
-    start: str = "grown"
+    # How a window begins: with the feedback of a law ("optimus-start", or a folder of weights), or
+    # of a "regulator" about the reference, where that is better than the last solution and zero; or
+    # else with these alone, "grown" frame by frame. "auto": optimus-start where it fits the body
+    # and the windows, else grown.
+    start: str = "auto"
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings
+    # Shares of the loss by which the steps of a Jacobian must lower it to be worth the next one;
+    # those of the beginnings, whose end is only a start: docs/benchmarks/start.md
+    gain: float = 0.005
+    grow_gain: float = 0.03
     keypoints: float = 400.0  # 1/m^2
     velocity: float = 5e-4  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
@@ -104,8 +110,34 @@ class Options:
             raise OptionError(f"scene {self.scene!r}: expected a Scene, None or 'auto'")
 
 
-# (window, x0 (n,), budget of evaluations) -> (result, whether Levenberg-Marquardt had to take over)
-Solve = Callable[[Window, np.ndarray, int], tuple[Result, bool]]
+class Effort(NamedTuple):
+    """How far a window is to be solved. evaluations: at most; gain: share of the loss by which the
+    steps of a Jacobian must lower it to be worth the next one; growing: whether on the way to the
+    whole window.
+    """
+
+    evaluations: int
+    gain: float
+    growing: bool = False
+
+
+# (window, x0 (n,), effort) -> (result, whether Levenberg-Marquardt had to take over)
+Solve = Callable[[Window, np.ndarray, Effort], tuple[Result, bool]]
+
+
+def solving(name: str, callback: Callable[[State], object] | None = None) -> Solve:
+    """How the optimizer called `name` solves windows, with one of its own for each: none carries
+    memory from one to the next. callback: as of `minimize`. Raises OptimizerError for an unknown
+    name.
+    """
+    gains = "tolerance" in optimizers.options(name)
+
+    def solve(window: Window, x0: np.ndarray, effort: Effort) -> tuple[Result, bool]:
+        optimizer = optimizers.make(name, **({"tolerance": effort.gain} if gains else {}))
+        return minimize_or_fall_back(window, x0, optimizer, effort.evaluations, callback)
+
+    optimizers.make(name)
+    return solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,7 +346,7 @@ def _solve_window(
         if window.value(grown) <= loss_start:
             x0 = grown
     seconds_growing = time.perf_counter() - clock
-    result, fell_back = solve(window, x0, o.max_evaluations)
+    result, fell_back = solve(window, x0, Effort(o.max_evaluations, o.gain))
     if window.rollout(result.x).diverged:
         status = WindowStatus.DIVERGED
     report = WindowReport(
@@ -366,9 +398,10 @@ def grow(
     start the whole window ends in a poor valley.
     """
     x, results = x.copy(), []
+    effort = Effort(o.grow_evaluations, o.grow_gain, growing=True)
     for frames in range(solved + o.grow_frames, window.frames, o.grow_frames):
         beginning = window.first(frames)
-        results.append(solve(beginning, x[: beginning.n], o.grow_evaluations))
+        results.append(solve(beginning, x[: beginning.n], effort))
         x[: beginning.n] = results[-1][0].x
     return x, results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,7 @@ from motionrecon_benchmarks.force_figure import draw
 from motionrecon_benchmarks.force_scores import feet, kind_of_clip, scores
 from motionrecon_benchmarks.less_of_clips import legs_of, rooted
 from motionrecon_benchmarks.moment_scores import moment_scores
+from motionrecon_benchmarks.varied import varied
 
 # What is asked of forces, by kind of motion: at most so much, in the order vertical, along, across.
 # Aims, half as much, are what gait laboratories' own simulations reach.
@@ -150,20 +151,7 @@ def _measured(path: Path, a: Study) -> dict[str, Any] | None:
 
 
 def options_of(a: Study) -> Options:
-    """Those of a reconstruction. Raises OptionError for a weight that is none."""
-    options = Options(a.optimizer, a.max_evaluations, start=a.start)
-    numbers = {f.name: f.type for f in fields(Options) if f.type in (float, int)}
-    for word in a.weights:
-        name, _, value = word.partition("=")
-        if name not in numbers:
-            raise OptionError(f"--weights {word}: {name!r} is none of {', '.join(numbers)}")
-        number: Any
-        try:
-            number = int(value) if numbers[name] is int else float(value)
-            options = replace(options, **{name: number})
-        except ValueError:
-            raise OptionError(f"--weights {word}: expected NAME=NUMBER") from None
-    return options
+    return varied(Options(a.optimizer, a.max_evaluations, start=a.start), a.weights)
 
 
 def missed(row: dict[str, Any]) -> list[str]:

@@ -34,17 +34,27 @@ def make(spec: str) -> optimizers.Optimizer:
 
 class Clocked:
     """A problem that notes this thread's CPU seconds and the lowest loss after every evaluation;
-    history [(s, loss)].
+    history [(s, loss)]. at_jacobians: the lowest loss when each Jacobian was asked for.
     """
 
     def __init__(self, problem: Window) -> None:
         self.problem, self.n, self.grid = problem, problem.n, problem.grid
         self.history: list[tuple[float, float]] = []
+        self.at_jacobians: list[float] = []
         self._begun = time.thread_time()
 
     def _note(self, loss: float) -> None:
         best = min(loss, self.history[-1][1]) if self.history else loss
         self.history.append((time.thread_time() - self._begun, best))
+
+    def _linearized(self, loss: float) -> None:
+        self._note(loss)
+        self.at_jacobians.append(self.history[-1][1])
+
+    def after(self, jacobians: int) -> float:
+        """Lowest loss that so many Jacobians and the steps between them found."""
+        found = [*self.at_jacobians, self.history[-1][1]]
+        return found[min(jacobians, len(found) - 1)]
 
     def value(self, x: np.ndarray) -> float:
         """As the window's."""
@@ -61,13 +71,13 @@ class Clocked:
     def linearize(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """As the window's."""
         out = self.problem.linearize(x)
-        self._note(out[0])
+        self._linearized(out[0])
         return out
 
     def linearize_single(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """As the window's."""
         out = self.problem.linearize_single(x)
-        self._note(out[0])
+        self._linearized(out[0])
         return out
 
 

@@ -27,6 +27,7 @@ from motionrecon.physics.rollout import Simulator
 from motionrecon.physics.settle import settled
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon.terminal import say_text
+from motionrecon_benchmarks.varied import varied
 
 # column -> (heading, digits)
 COLUMNS = {
@@ -37,6 +38,7 @@ COLUMNS = {
     "extra_switches": ("contact switches a foot beyond the input's", 1),
     "root_residual_bw": ("force less m (a - g), body weights RMS", 3),
     "sunk_mm": ("penetration beyond static mm", 2),
+    "jacobians": ("Jacobians a window", 1),
     "realtime_factor": ("s per s of motion", 2),
 }
 # what is asked for: (what, kinds it holds for, column, how the clips' values are taken, the most)
@@ -75,6 +77,9 @@ def measure(motion: Motion) -> dict[str, Any]:
         "extra_switches": extra_switches(evidence),
         "root_residual_bw": verdict.measures.get("root_residual_bw"),
         "sunk_mm": sunk_mm(motion),
+        "jacobians": np.mean(
+            [w.linearizations + w.linearizations_growing for w in report.windows]
+        ).item(),
         "realtime_factor": report.realtime_factor,
     }
 
@@ -139,7 +144,11 @@ def _sources(study: "Study") -> list[tuple[str, Path]]:
 
 def _reconstructed(path: Path, study: "Study") -> Motion:
     clip = load_clip(path).until(study.seconds)
-    return reconstruct(clip, Options(threads=study.threads))
+    return reconstruct(clip, _options(study))
+
+
+def _options(study: "Study") -> Options:
+    return varied(Options(start=study.start, threads=study.threads), study.weights)
 
 
 def table(found: list[dict[str, Any]]) -> str:
@@ -192,6 +201,10 @@ class Study:
     """folder of the tables"""
     seconds: Annotated[float | None, unset("S")] = None
     """of each clip, from its start, s, above 0"""
+    start: str = Options.start
+    """of windows: grown, regulator, or a folder with the weights of a law"""
+    weights: Annotated[tuple[str, ...], unset("NAME=VALUE ...")] = ()
+    """other numbers for the options of a reconstruction, as gain=0.002, for ablations"""
     threads: int = 2
     """1 or 2"""
 
@@ -200,6 +213,7 @@ def main(study: Study) -> int:
     """Writes plausibility.json and plausibility.md, row by row."""
     if study.seconds is not None and not study.seconds > 0:
         raise ClipError(f"--seconds {study.seconds:g}: expected more than 0")
+    _options(study)
     found: list[dict[str, Any]] = []
     for row in rows(study):
         found.append(row)

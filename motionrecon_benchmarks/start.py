@@ -26,13 +26,13 @@ from motionrecon.learned.train.cache import files
 from motionrecon.learned.train.cache.group import Group, Solved
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
-from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.terminal import say_text
-from motionrecon.windows import Solve, candidates, grow
+from motionrecon.windows import Effort, Solve, candidates, grow, solving
 from motionrecon_benchmarks.motion_windows import Clocked, geometric
 
 LM = "levenberg-marquardt, grown"
 TODAY = "today's, grown"
+_JACOBIANS = 3  # after which a trained law is compared with an untrained one
 Row = dict[str, Any]
 
 
@@ -52,25 +52,27 @@ class Study:
     """folder of start.json and start.md"""
 
 
-def _steered(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
-    return minimize_or_fall_back(window, x0, optimizers.make("optimus-motion"), budget)
-
-
-def _marquardt(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
-    return minimize_or_fall_back(window, x0, optimizers.make("levenberg-marquardt"), budget)
+def _marquardt(window: Window, x0: np.ndarray, effort: Effort) -> tuple[Result, bool]:
+    """To its own, converged end, wherever ours may stop."""
+    optimizer = optimizers.make("levenberg-marquardt")
+    return optimizers.minimize(window, x0, optimizer, effort.evaluations), False
 
 
 def outcome(
-    group: Group, planner: Planner | None, grown: bool, solve: Solve, solved: Solved
+    group: Group,
+    planner: Planner | None,
+    prepared: float,
+    grown: bool,
+    solve: Solve,
+    solved: Solved,
 ) -> Row:
     """One way through a window, by the CPU clock of this thread, which starts before the start is
-    computed; curve [(s, lowest loss)] of the whole window.
+    computed; curve [(s, lowest loss)] of the whole window. prepared: the window's share, s, of what
+    the law took to read the reference, counted with it.
     """
     o, at = group.reference.options, solved.begin
-    if planner is not None:
-        planner.prepare(at.frame)  # once for six windows; reported apart
     window = group.window(solved)
-    clock = time.thread_time()
+    clock = time.thread_time() - prepared
     starts = candidates(window, at, planner)
     name = min(starts, key=lambda key: starts[key][1])
     x0, loss = starts[name]
@@ -90,16 +92,18 @@ def outcome(
         )
     begun = time.thread_time() - clock
     clocked = Clocked(window)
-    result, _ = solve(clocked, x0, o.max_evaluations)  # type: ignore[arg-type]
+    result, _ = solve(clocked, x0, Effort(o.max_evaluations, o.gain))  # type: ignore[arg-type]
     row["seconds"] = time.thread_time() - clock
     row["curve"] = [(begun + s, value) for s, value in clocked.history]
     row["jacobians"] = jacobians + result.linearizations
     row["evaluations"] = evaluations + result.evaluations
     row["end"] = result.loss
+    if not grown:
+        row["after"] = clocked.after(_JACOBIANS)
     return row
 
 
-def _looked(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
+def _looked(window: Window, x0: np.ndarray, effort: Effort) -> tuple[Result, bool]:
     raise AssertionError("nothing is solved where starts are only looked at")
 
 
@@ -107,24 +111,26 @@ def ways(study: Study, group: Group) -> dict[str, Callable[[Solved], Row]]:
     """The ways through a window of a group, by name. A network that corrects the regulator is
     the regulator itself before it is trained.
     """
-    planners = {"regulator": Planner(Law(LawConfig(), None), group.reference)}
+    laws = {"regulator": Law(LawConfig(), None)}
     for folder in study.weights:
         config, tree = store.load(folder)
-        fresh = network.init_theta(config, 0)
-        planners[folder.name] = Planner(Law(config, store.leaves(tree)), group.reference)
-        if not config.regulator:
-            planners[f"{folder.name}, untrained"] = Planner(Law(config, fresh), group.reference)
-    solve = _steered if study.solve else _looked
+        run = folder.parent.name if folder.name in ("best", "last") else folder.name
+        laws[run] = Law(config, store.leaves(tree))
+        if not config.regulator:  # whatever the seed, before training it adds nothing
+            laws["untrained law"] = Law(config, network.init_theta(config, 0))
+    solve = solving(group.reference.options.optimizer) if study.solve else _looked
     marquardt = _marquardt if study.solve else _looked
     out: dict[str, Callable[[Solved], Row]] = {
-        LM: partial(outcome, group, None, True, marquardt),
-        TODAY: partial(outcome, group, None, True, solve),
-        "today's, not grown": partial(outcome, group, None, False, solve),
+        LM: partial(outcome, group, None, 0.0, True, marquardt),
+        TODAY: partial(outcome, group, None, 0.0, True, solve),
+        "today's, not grown": partial(outcome, group, None, 0.0, False, solve),
     }
-    for name, planner in planners.items():
-        out[name] = partial(outcome, group, planner, False, solve)
-        if name == "regulator":
-            out["regulator, grown"] = partial(outcome, group, planner, True, solve)
+    for name, law in laws.items():
+        planner = Planner(law, group.reference)
+        clock = time.thread_time()
+        planner.prepare(group.windows[0].begin.frame)
+        prepared = (time.thread_time() - clock) / len(group.windows)
+        out[name] = partial(outcome, group, planner, prepared, False, solve)
     return out
 
 
@@ -132,8 +138,9 @@ def table(rows: list[Row]) -> str:
     """Markdown over all windows, first windows and later ones."""
     head = (
         "start | loss at the start: all, first, later | the law alone | its share of starts"
-        " | Jacobians | CPU s, start included | within 5 % of LM's end | CPU s to there over LM's "
-        "(median) | end over today's"
+        f" | loss after {_JACOBIANS} Jacobians | Jacobians | CPU s, start included | within 5 % of "
+        "LM's end | CPU s to there over LM's to there, over all of LM's (medians) | there in a "
+        "quarter of all LM's | end over today's"
     )
     lines = [f"| {head} |", "|---" * (head.count("|") + 1) + "|"]
     first = np.array([row["frame"] == 0 for row in rows])
@@ -146,18 +153,21 @@ def table(rows: list[Row]) -> str:
             f"{100 * np.mean([r['taken'] == 'feedback' for r in some]):.0f} %",
         ]
         if "end" in some[0]:
-            near = [_to(row, name) for row in rows]
-            shares = [a / _to(row, LM) for a, row in zip(near, rows, strict=True)]
+            near = np.array([_to(row, name) for row in rows])
+            own = near / [_to(row, LM) for row in rows]
+            whole = near / [row["ways"][LM]["seconds"] for row in rows]
             ends = [r["end"] / row["ways"][TODAY]["end"] for r, row in zip(some, rows, strict=True)]
             cells += [
+                f"{geometric([r['after'] for r in some]):.2f}" if "after" in some[0] else "",
                 f"{np.mean([r['jacobians'] for r in some]):.1f}",
                 f"{np.mean([r['seconds'] for r in some]):.3f}",
                 f"{100 * np.mean(np.isfinite(near)):.0f} %",
-                f"{np.median(shares):.2f}",
+                f"{np.median(own):.2f}, {np.median(whole):.2f}",
+                f"{100 * np.mean(whole <= 0.25):.0f} %",
                 f"{geometric(ends):.3f}",
             ]
         else:
-            cells += [""] * 5
+            cells += [""] * 7
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

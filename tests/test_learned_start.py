@@ -198,6 +198,9 @@ def test_a_trained_law_is_used_from_its_folder(reference, whole, tmp_path):
     a, b = (p.start(window, 0, at.ahead) for p in (law, regulator))
     assert np.isfinite(a).all() and np.abs(a - b).max() > 1e-3
     assert Planner.of("grown", reference) is None
+    assert Planner.of("auto", reference) is not None
+    longer = dataclasses.replace(reference.options, window_frames=30)
+    assert Planner.of("auto", dataclasses.replace(reference, options=longer)) is None
     store.save(tmp_path, config_of(whole), spread(config_of(whole)))  # of windows too short
     with pytest.raises(ModelError, match="37 joints and windows of 20 frames"):
         Planner.of(str(tmp_path), reference)

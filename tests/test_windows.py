@@ -9,7 +9,7 @@ from motionrecon import load_clip, optimizers
 from motionrecon.optimizers import minimize
 from motionrecon.physics.rollout import Simulator
 from motionrecon.pipeline import Options, prepare, reconstruct
-from motionrecon.windows import Handover, solve_windows
+from motionrecon.windows import Effort, Handover, solve_windows, solving
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,9 @@ def reference(clip):
     return prepare(clip, Options(max_evaluations=3, grow_evaluations=2)).reference
 
 
-def solve(window, x0, budget):
-    return minimize(window, x0, optimizers.make("levenberg-marquardt"), budget), False
+def solve(window, x0, effort):
+    optimizer = optimizers.make("levenberg-marquardt")
+    return minimize(window, x0, optimizer, effort.evaluations), False
 
 
 def test_results_hand_over_to_each_other(reference):
@@ -48,9 +49,9 @@ def test_what_leads_in_is_simulated_but_not_kept(reference):
 def test_nothing_is_computed_before_it_is_asked_for(reference):
     calls = []
 
-    def counted(window, x0, budget):
+    def counted(window, x0, effort):
         calls.append(window.frames)
-        return solve(window, x0, budget)
+        return solve(window, x0, effort)
 
     results = solve_windows(reference, counted)
     assert not calls
@@ -100,3 +101,15 @@ def test_a_window_without_anything_to_continue_from_begins_anew(reference):
     first = next(solve_windows(Broken(**fields), solve))
     assert first.report.status == "restarted" and first.report.loss_end < np.inf
     np.testing.assert_array_equal(first.piece.qpos[0], reference.beginning().qpos)
+
+
+def test_a_window_is_left_where_a_jacobian_gains_too_little(reference):
+    window = reference.window(reference.beginning(), 8)
+    x0 = np.zeros(window.n)
+    for name in ("optimus-motion", "levenberg-marquardt"):
+        solve = solving(name)
+        rough, fine = (solve(window, x0, Effort(40, gain))[0] for gain in (0.3, 1e-4))
+        assert rough.linearizations < fine.linearizations and fine.loss < rough.loss
+    # those that take no Jacobians go by evaluations alone
+    a, b = (solving("bfgs")(window, x0, Effort(10, gain))[0] for gain in (0.3, 1e-4))
+    assert a.evaluations == b.evaluations == 10

@@ -11,7 +11,7 @@ from motionrecon.cli.words import unset
 from motionrecon.errors import OptimizerError
 from motionrecon.learned.train.usual import CLASSICAL, STARTS
 
-_GROUPS = 200  # of a cache, unless said; about 1,300 windows
+_GROUPS = 400  # of a cache, unless said; about 2,500 windows
 
 KINDS = Literal[
     "optimus",

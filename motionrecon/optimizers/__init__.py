@@ -81,6 +81,13 @@ def registered(name: str) -> str:
     return found
 
 
+def options(name: str) -> frozenset[str]:
+    """The options of an optimizer, by name. Raises OptimizerError for an unknown one."""
+    module_name, _, options_name = _REGISTRY[registered(name)]
+    kind = getattr(importlib.import_module(module_name), options_name)
+    return frozenset(field.name for field in dataclasses.fields(kind))
+
+
 def make(name: str, **options: Any) -> Optimizer:
     """The optimizer called `name`, or that an alias stands for, with fields of its options
     dataclass overridden.

@@ -14,7 +14,9 @@ from motionrecon.learned.law.plan import Followed, Plan, plan
 from motionrecon.learned.law.rollout import Law
 from motionrecon.objective.window import Window
 
-GROWN, REGULATOR = "grown", "regulator"  # of Options.start
+# Of Options.start: the law that ships where it fits, else grown.
+AUTO, GROWN, REGULATOR = "auto", "grown", "regulator"
+SHIPPED = "optimus-start"
 _FRAMES = 60  # that windows begin at in one plan: two seconds, as those it was trained on
 
 
@@ -29,16 +31,21 @@ class Planner:
 
     @classmethod
     def of(cls, start: str, reference: Followed) -> Planner | None:
-        """As `Options.start` says: the name of shipped weights, or a folder. Raises ModelError for
-        one without weights of a law, or of one for another body or shorter windows.
+        """As `Options.start` says: "auto", "grown", "regulator", the name of shipped weights, or a
+        folder. Raises ModelError for one without weights of a law, or of one for another body or
+        shorter windows; "auto" is "grown" there.
         """
         if start == GROWN:
             return None
         if start == REGULATOR:
             return cls(Law(LawConfig(), None), reference)
-        config, tree = store.load(start if start in store.available() else Path(start))
+        where = SHIPPED if start == AUTO else start
+        config, tree = store.load(where if where in store.available() else Path(where))
         joints, frames = reference.simulator.model.nu, reference.options.window_frames
-        if not isinstance(config, LawConfig) or config.joints != joints or config.frames < frames:
+        fits = isinstance(config, LawConfig) and config.joints == joints and config.frames >= frames
+        if not fits and start == AUTO:
+            return None
+        if not fits:
             raise ModelError(
                 f"{start}: expected the weights of a law for {joints} joints and windows of "
                 f"{frames} frames; train one with motionrecon train optimus-start"

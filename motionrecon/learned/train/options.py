@@ -82,7 +82,7 @@ class StartOptions:
 
     cache: Path = Path("runs/windows")
     """Folder that ``motionrecon train windows`` wrote."""
-    groups: int = 200
+    groups: int = 400
     """The first so many training groups of it, >= 1."""
     encoder: Literal["transformer", "mlp"] = "transformer"
     """How a frame learns of those around it."""

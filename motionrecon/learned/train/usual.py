@@ -6,7 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 
-from motionrecon.learned.train.options import TrainOptions, WindowOptions
+from motionrecon.learned.train.options import StartOptions, TrainOptions, WindowOptions
 
 CLASSICAL = ("optimus", "optimus-factorised", "optimus-paper", "adafactor-mlp")
 MOTION = ("steered-gauss-newton", "optimus-motion-plain", "adafactor-mlp-motion")
@@ -25,13 +25,14 @@ _EVALUATIONS = WindowOptions(
     clock="evaluations", truncation=10.0, episode=30.0, stages=("cold", "whole", "synthetic")
 )
 _STARTS = TrainOptions(
-    steps=20000,
+    steps=5500,
     particles=8,
-    learning_rate=1e-4,
+    learning_rate=4e-4,
     warmup=200,
     average=0.995,
     clip_gradient=math.inf,
     validate_every=250,
+    starts=StartOptions(regulator=False, gated=True, imitation=1500),
 )
 _USUAL = dict.fromkeys(CLASSICAL, TrainOptions()) | {
     "steered-gauss-newton": _MOTION,

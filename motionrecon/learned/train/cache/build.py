@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from motionrecon import optimizers
 from motionrecon.clip import Clip, load_clip
 from motionrecon.errors import MotionReconError
 from motionrecon.learned.law.planner import GROWN
@@ -24,9 +23,8 @@ from motionrecon.learned.train.tasks.windows import prepare_mass
 from motionrecon.motion.report import WindowStatus
 from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
-from motionrecon.optimizers.fallback import minimize_or_fall_back
 from motionrecon.pipeline import Options, prepare
-from motionrecon.windows import Handover, solve_windows
+from motionrecon.windows import Effort, Handover, solve_windows, solving
 
 _SECONDS = 2.0  # of motion in a group: about six windows for one inverse kinematics
 _TRIES = 20  # of a training group; what is drawn may show too little of a person
@@ -105,8 +103,10 @@ def solved_group(clip: Clip, name: str, options: Options) -> Group:
     begun: list[Window] = []
     last: list[np.ndarray] = []
 
-    def solve(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
-        result = minimize_or_fall_back(window, x0, optimizers.make(options.optimizer), budget)
+    solved = solving(options.optimizer)
+
+    def solve(window: Window, x0: np.ndarray, effort: Effort) -> tuple[Result, bool]:
+        result = solved(window, x0, effort)
         last[:] = [result[0].x]
         return result
 

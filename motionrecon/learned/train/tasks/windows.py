@@ -20,7 +20,7 @@ from motionrecon.objective.window import Window
 from motionrecon.optimizers.base import Result
 from motionrecon.physics.momentum import momenta
 from motionrecon.pipeline import Options, prepare
-from motionrecon.windows import Reference, solve_windows
+from motionrecon.windows import Effort, Reference, solve_windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +46,13 @@ def windows(reference: Reference, name: str, evaluations: int = 25) -> list[Task
     """
     tasks: list[Task] = []
 
-    def solve(window: Window, x0: np.ndarray, budget: int) -> tuple[Result, bool]:
-        stage = "growing" if budget == reference.options.grow_evaluations else "whole"
+    def solve(window: Window, x0: np.ndarray, effort: Effort) -> tuple[Result, bool]:
+        stage = "growing" if effort.growing else "whole"
         tasks.append(Task(bare(window), x0.copy(), stage, name))
         optimizer = optimizers.make("levenberg-marquardt")
-        return optimizers.minimize(window, x0, optimizer, min(budget, evaluations)), False
+        return optimizers.minimize(
+            window, x0, optimizer, min(effort.evaluations, evaluations)
+        ), False
 
     def begin(window: Window, x0: np.ndarray) -> None:
         tasks.append(Task(bare(window), x0.copy(), "cold", name))

@@ -43,6 +43,7 @@ from motionrecon.windows import (
     smoothed_momentum,
     solve_windows,
     solving,
+    start_of,
     unswung,
 )
 
@@ -313,7 +314,7 @@ def _report(
             f"noise about {1000 * p.reference.noise_m:.1f} mm a coordinate",
             *p.body.findings,
             *p.ik.findings,
-            *(_starts(windows) if options.start != GROWN else ()),
+            *(_starts(windows) if start_of(options) != GROWN else ()),
             "forces "
             + ("not low-passed" if choice.hz is None else f"also low-passed at {choice.hz:g} Hz")
             + f": {choice.why}",

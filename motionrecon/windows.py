@@ -13,7 +13,7 @@ from scipy.signal import butter, filtfilt
 
 from motionrecon import optimizers, ranges
 from motionrecon.errors import OptionError
-from motionrecon.learned.law.planner import Planner
+from motionrecon.learned.law.planner import AUTO, GROWN, Planner
 from motionrecon.motion.assemble import Piece
 from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
@@ -55,6 +55,9 @@ _OUTLIER_SIGMAS = 3.0  # normal noise is beyond them once in 370 times
 # valleys than the usual starts: docs/benchmarks/start.md.
 BELIEVED = 0.3
 
+# The optimizers whose starts are learned too.
+OPTIMUS = ("steered-gauss-newton", "optimus-motion-plain")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -82,8 +85,8 @@ class Options:
     keep_frames: int = 10  # of which so many are kept, 1 to window_frames
     # How a window begins: with the feedback of a law ("optimus-start", or a folder of weights), or
     # of a "regulator" about the reference, where that is better than the last solution and zero; or
-    # else with these alone, "grown" frame by frame. "auto": optimus-start where it fits the body
-    # and the windows, else grown.
+    # else with these alone, "grown" frame by frame. "auto": optimus-start for an Optimus where it
+    # fits the body and the windows, else grown; what Optimus is compared with starts by itself.
     start: str = "auto"
     grow_frames: int = 4  # a window's new frames are first taken in so many at a time
     grow_evaluations: int = 12  # for each of these beginnings
@@ -123,6 +126,12 @@ class Effort(NamedTuple):
 
 # (window, x0 (n,), effort) -> (result, whether Levenberg-Marquardt had to take over)
 Solve = Callable[[Window, np.ndarray, Effort], tuple[Result, bool]]
+
+
+def start_of(o: Options) -> str:
+    """`Options.start`, which is "grown" where "auto" meets an optimizer that is no Optimus."""
+    rival = optimizers.resolve(o.optimizer) not in OPTIMUS
+    return GROWN if rival and o.start == AUTO else o.start
 
 
 def solving(name: str, callback: Callable[[State], object] | None = None) -> Solve:
@@ -308,7 +317,7 @@ def solve_windows(
     has them whole: an interruption falls between two of them.
     """
     at = reference.beginning()
-    planner = Planner.of(reference.options.start, reference)
+    planner = Planner.of(start_of(reference.options), reference)
     while at.frame < reference.last:
         result = _solve_window(reference, at, solve, pool, begun, planner)
         yield result

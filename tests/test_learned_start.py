@@ -189,6 +189,13 @@ def test_the_law_that_ships_starts_a_clip_lower_than_zero(reference):
         Planner.of("optimus-classical", reference)
 
 
+def test_the_law_is_for_optimus_and_not_for_its_rivals(clip):
+    few = Options(threads=1, max_evaluations=2, grow_evaluations=2)
+    for name, learned in (("optimus-motion", True), ("levenberg-marquardt", False)):
+        report = reconstruct(clip, dataclasses.replace(few, optimizer=name)).require_report()
+        assert any("began with" in line for line in report.findings) == learned
+
+
 def test_a_trained_law_is_used_from_its_folder(reference, whole, tmp_path):
     config = dataclasses.replace(config_of(whole), frames=20)
     store.save(tmp_path, config, spread(config))

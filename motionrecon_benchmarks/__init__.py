@@ -13,6 +13,7 @@ STUDIES = {
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",
     "fuzz": "readers on files that hypothesis makes bad, for minutes or hours",
     "start": "starts of control windows: their loss, and what the optimizer makes of them",
+    "plain": "control windows by gradients alone, from the usual start and the learned one",
     "motion": "learned and classical optimizers on control windows and on whole clips",
     "classical": "learned and classical optimizers on shifted and rotated classical functions",
     "cost": "time and memory of a step of a learned optimizer",

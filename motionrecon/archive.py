@@ -62,7 +62,7 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         )
         return read(stream)
     except Exception as error:  # noqa: BLE001  it is parsed as Python: SyntaxError, TokenError, TypeError, ...
-        raise ValueError(f"its header: {' '.join(str(error).split())[:200]}") from error
+        raise ValueError(f"its header: {why(error)}") from error
 
 
 def check_letters(content: bytes, dtype: np.dtype) -> None:
@@ -73,6 +73,13 @@ def check_letters(content: bytes, dtype: np.dtype) -> None:
     surrogates = (letters >= 0xD800) & (letters <= 0xDFFF)  # which no file can be written with
     if letters.size and (letters.max() > 0x10FFFF or surrogates.any()):
         raise ValueError("text with letters that do not exist")
+
+
+def why(error: BaseException) -> str:
+    """What an error says, on one line and cut short: the zip library quotes the bytes that it
+    found, however many.
+    """
+    return " ".join(str(error).split())[:200]
 
 
 def _array(
@@ -101,7 +108,6 @@ def _array(
         array = np.frombuffer(bytearray(content), dtype)
         return array.reshape(shape, order="F" if fortran else "C")
     except DAMAGE as e:
-        why = " ".join(str(e).split())
         raise error(
-            f"{path}: array '{info.filename}' is damaged ({why}); write the file anew"
+            f"{path}: array '{info.filename[:80]}' is damaged ({why(e)}); write the file anew"
         ) from e

@@ -40,3 +40,14 @@ def test_what_python_cannot_unpack_is_one_line(bundled_clip, tmp_path, how):
 def test_a_whole_archive_is_read(bundled_clip):
     arrays = read_arrays(bundled_clip("walk"), MotionError)
     np.testing.assert_array_equal(arrays["fps"], 30.0)
+
+
+def test_bytes_that_python_quotes_are_cut_short(bundled_clip, tmp_path):
+    """A name that reaches over what follows is told with all of that."""
+    path = tmp_path / "clip.npz"
+    content = bytearray(bundled_clip("walk").read_bytes())
+    content[26:28] = (3000).to_bytes(2, "little")  # of the first local header: length of its name
+    path.write_bytes(content)
+    with pytest.raises(ClipError) as told:
+        load_clip(path)
+    assert "\n" not in str(told.value) and len(str(told.value)) < 500 + len(str(path))

@@ -136,7 +136,7 @@ def test_what_is_kept_is_the_average_of_the_weights(subject):
 
 
 def test_rules_alone_can_be_trained_from_given_weights_and_the_best_are_kept(tmp_path):
-    config = OptimusConfig(width=8)
+    config = OptimusConfig(width=8, layers=1, explore=False)  # half a minute less of compiling
     flat, unravel = ravel_pytree(algorithm.init_theta(config, jax.random.key(0)))
     theta = unravel(flat + 0.02 * jax.random.normal(jax.random.key(1), flat.shape))
     store.save(tmp_path / "start", config, theta)

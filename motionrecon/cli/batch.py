@@ -45,6 +45,8 @@ class BatchOptions:
     """as for reconstruct (default: optimus-motion)"""
     max_evaluations: Annotated[int | None, unset("N")] = None
     """a window, once it is grown; at least 1 (default: 60)"""
+    start: Annotated[str | None, unset("auto|grown|regulator|FOLDER")] = None
+    """of windows, as for reconstruct (default: auto)"""
     seconds: Annotated[float | None, unset("S")] = None
     """of every clip, from its start, s (default: all of it)"""
     mass: Annotated[float | None, unset("KG")] = None
@@ -131,6 +133,7 @@ def settings(o: BatchOptions) -> "Settings":
     given: dict[str, Any] = {
         "optimizer": o.optimizer,
         "max_evaluations": o.max_evaluations,
+        "start": o.start,
         "mass_kg": o.mass,
         "noise_m": o.noise,
         "force_filter": o.filter,

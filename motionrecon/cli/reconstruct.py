@@ -29,6 +29,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
     options = Options(
         optimizer=o.optimizer,
         max_evaluations=o.max_evaluations,
+        start=o.start,
         mass_kg=o.mass,
         noise_m=o.noise,
         force_filter=o.filter,

@@ -24,6 +24,9 @@ class ReconstructOptions:
     """levenberg-marquardt, bfgs, adam, ... (optimus-motion: alias of steered-gauss-newton)"""
     max_evaluations: Annotated[int, arg(metavar="N")] = 60
     """a window, once it is grown; at least 1"""
+    start: Annotated[str, arg(metavar="auto|grown|regulator|FOLDER")] = "auto"
+    """of windows: auto, the learned one that ships; grown, none; FOLDER, weights of train
+    optimus-start"""
     mass: Annotated[float | None, unset("KG")] = None
     """body mass, 5 to 300 kg (default: the clip's, or estimated)"""
     noise: Annotated[float | None, unset("M")] = None

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from motionrecon.archive import DAMAGE, check_letters, read_header
+from motionrecon.archive import DAMAGE, check_letters, read_header, why
 from motionrecon.errors import ClipError
 from motionrecon.inputs import open_input, too_large
 from motionrecon.io import isolated
@@ -95,6 +95,6 @@ def read_members(
                     )
             except DAMAGE as error:
                 raise ClipError(
-                    f"{path}: array '{name}' is damaged ({error}); copy the file anew"
+                    f"{path}: array '{name[:80]}' is damaged ({why(error)}); copy the file anew"
                 ) from error
     return arrays, names

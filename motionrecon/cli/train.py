@@ -45,6 +45,8 @@ class TrainOptions:
     """meta-steps, at least 1"""
     seed: int = 0
     """of the random draws"""
+    gradient: Annotated[Literal["pes", "nres", "exact"] | None, unset("{pes,nres,exact}")] = None
+    """how the meta-gradient is had; exact: the unroll differentiated, on functions"""
     particles: Annotated[int | None, unset("N")] = None
     """antithetic pairs a meta-step, at least 1"""
     sigma: Annotated[float | None, unset("SIGMA")] = None

@@ -87,8 +87,8 @@ def _cubic_minimiser(
     """
     a = slope0 + slope1 + 3.0 * drop
     square = a * a - slope0 * slope1
-    root = jnp.sqrt(jnp.maximum(square, 0.0))
+    # Both branches of a where are differentiated: what is not chosen must be finite there too.
+    root = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0)), 0.0)
     below = slope1 - slope0 + 2.0 * root
-    return jnp.where(
-        (square >= 0) & (below > 0), 1.0 - (slope1 + root - a) / (below + 1e-300), jnp.inf
-    )
+    there = (square >= 0) & (below > 0)
+    return jnp.where(there, 1.0 - (slope1 + root - a) / jnp.where(there, below, 1.0), jnp.inf)

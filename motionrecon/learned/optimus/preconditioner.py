@@ -185,11 +185,17 @@ def _davidon(
     definiteness.
     """
     a, c = y @ hy, s @ bs
-    v = jnp.sqrt(jnp.maximum(a, 0.0)) * (s / sy - hy / (a + 1e-300))
     spread = a * c - sy * sy
-    middle = sy <= 2.0 * a * c / (a + c + 1e-300)
-    phi = jnp.where(middle, sy * (c - sy) / (spread + 1e-300), sy / (sy - a + 1e-300))
-    lowest = -sy * sy / (spread + 1e-300)  # H+ is positive definite for phi above this
-    known = (c > 0) & (a > 0) & (spread > 1e-8 * sy * sy) & jnp.isfinite(phi)
+    known = (c > 0) & (a > 0) & (spread > 1e-8 * sy * sy)
+    # What is not chosen must be finite, as its derivative is taken too.
+    a, c = jnp.where(known, a, 2.0), jnp.where(known, c, 1.0)
+    sy, spread = jnp.where(known, sy, 1.0), jnp.where(known, spread, 1.0)
+    v = jnp.sqrt(a) * (s / sy - hy / a)
+    middle = sy <= 2.0 * a * c / (a + c)
+    phi = jnp.where(
+        middle, sy * (c - sy) / spread, sy / jnp.where(middle | (sy == a), -1.0, sy - a)
+    )
+    lowest = -sy * sy / spread  # H+ is positive definite for phi above this
+    known = known & jnp.isfinite(phi)
     phi = jnp.clip(phi, 0.99 * lowest, 20.0)
-    return jnp.where(known, phi - 1.0, 0.0), jnp.nan_to_num(v)
+    return jnp.where(known, phi - 1.0, 0.0), jnp.where(known, v, 0.0)

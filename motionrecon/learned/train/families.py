@@ -30,6 +30,7 @@ from motionrecon.learned.train.options import TrainOptions
 from motionrecon.learned.train.tasks import split
 from motionrecon.learned.train.tasks.classical import ClassicalTasks
 from motionrecon.learned.train.tasks.control import ControlTasks
+from motionrecon.learned.train.tasks.exact import ExactTasks
 from motionrecon.learned.train.tasks.starts import Starts, cached, statistics
 from motionrecon.learned.train.tasks.windows import Task, TaskSource
 from motionrecon.learned.train.trainer import Subject
@@ -69,7 +70,8 @@ def classical(options: TrainOptions) -> Subject:
     if options.only_rules and "rules" not in theta:
         raise OptimizerError(f"{options.kind} has no rules that could be trained alone")
     vector, unravel = ravel_pytree(theta)
-    tasks = ClassicalTasks(config, unravel, _spread(theta, options), options)
+    kind = ExactTasks if options.gradient == "exact" else ClassicalTasks
+    tasks = kind(config, unravel, _spread(theta, options), options)
     return Subject(
         np.asarray(vector, float),
         tasks,

@@ -10,6 +10,7 @@ from typing import Literal
 from motionrecon.errors import OptimizerError
 
 Clock = Literal["milliseconds", "evaluations"]
+Gradient = Literal["pes", "nres", "exact"]
 Stage = Literal["cold", "growing", "whole", "synthetic"]
 
 
@@ -123,6 +124,9 @@ class TrainOptions:
     """Meta-steps in all, >= 1."""
     seed: int = 0
     """>= 0; fixes everything but the seconds reported."""
+    gradient: Gradient = "pes"
+    """How the meta-gradient is had: by persistent or noise-reuse evolution strategies, or by
+    differentiating the unroll, on classical functions."""
     particles: int = 32
     """Antithetic pairs a meta-step, >= 1 (a pool of them for each dimension)."""
     sigma: float = 0.01

@@ -9,6 +9,7 @@ import numpy as np
 
 from motionrecon.errors import OptimizerError
 from motionrecon.learned.train import families
+from motionrecon.learned.train.nres import Nres
 from motionrecon.learned.train.options import TrainOptions
 from motionrecon.learned.train.pes import Pes
 from motionrecon.learned.train.search import search
@@ -38,6 +39,11 @@ def train(options: TrainOptions, say: Say = print) -> None:
 
 def trainer(options: TrainOptions) -> Trainer:
     """The trainer of a kind, before its first meta-step. Float64 must be enabled."""
+    if options.gradient == "exact" and options.kind not in families.CLASSICAL:
+        raise OptimizerError(
+            f"{options.kind}: gradient exact is of kinds that train on classical functions "
+            f"({', '.join(families.CLASSICAL)}); choose pes or nres"
+        )
     if options.kind in families.CLASSICAL:
         subject = families.classical(options)
     elif options.kind in STARTS:
@@ -46,7 +52,8 @@ def trainer(options: TrainOptions) -> Trainer:
         source = families.window_source(options)
         form = families.MOTION[options.kind](options, source)
         subject = families.control(options, form, source)
-    return Trainer(subject, Pes(options.clip_pair), options)
+    estimator = Nres if options.gradient == "nres" else Pes
+    return Trainer(subject, estimator(options.clip_pair), options)
 
 
 def _search(options: TrainOptions, say: Say) -> None:

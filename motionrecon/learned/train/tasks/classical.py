@@ -129,7 +129,9 @@ class ClassicalTasks:
         lengths = o.classical.truncation, o.classical.lengths[0]
         keys = [jax.random.fold_in(key, 1 + i) for i in range(len(self.inners))]
         pools = [
-            traced.new_pool(problem, estimator, k, o.particles, self.sigma.size, lengths)
+            traced.new_pool(
+                problem, estimator, k, o.particles, self.sigma.size, lengths, lengths[0]
+            )
             for problem, k in zip(self.inners, keys, strict=True)
         ]
         # Fixed types from the start: a weakly typed scalar would compile every meta-step twice.

@@ -43,20 +43,33 @@ class Pool(NamedTuple):
     memory: Any
 
 
-def new_pair(inner: Inner, key: jax.Array, lengths: Lengths) -> Pair:
-    """A fresh episode of a length drawn from lengths[0]..lengths[1]."""
+def draw_length(key: jax.Array, lengths: Lengths, truncation: int) -> jax.Array:
+    """Steps of an episode, from lengths[0]..lengths[1], whole truncations."""
+    low, high = (-(-jnp.asarray(end) // truncation) for end in lengths)
+    return truncation * jax.random.randint(key, (), low, high + 1)
+
+
+def new_pair(inner: Inner, key: jax.Array, lengths: Lengths, truncation: int = 1) -> Pair:
+    """A fresh episode of a length drawn from lengths[0]..lengths[1], whole truncations."""
     task_key, length_key = jax.random.split(key)
     task = inner.sample(task_key)
     state = inner.start(task)
-    length = jax.random.randint(length_key, (), lengths[0], lengths[1] + 1)
+    length = draw_length(length_key, lengths, truncation)
     return Pair(task, state, state, jnp.zeros((), jnp.int32), length)
 
 
 def new_pool(
-    inner: Inner, estimator: Estimator, key: jax.Array, count: int, size: int, lengths: Lengths
+    inner: Inner,
+    estimator: Estimator,
+    key: jax.Array,
+    count: int,
+    size: int,
+    lengths: Lengths,
+    truncation: int = 1,
 ) -> Pool:
     """`count` fresh pairs, of optimizers with `size` meta-parameters."""
-    pairs = jax.vmap(lambda k: new_pair(inner, k, lengths))(jax.random.split(key, count))
+    fresh = lambda k: new_pair(inner, k, lengths, truncation)  # noqa: E731
+    pairs = jax.vmap(fresh)(jax.random.split(key, count))
     return Pool(pairs, estimator.init(count, size))
 
 
@@ -68,7 +81,7 @@ def unroll_pair(
     Both signs see the same task. At most one episode may end in a truncation; `key` draws the one
     that follows it.
     """
-    fresh = new_pair(inner, key, lengths)
+    fresh = new_pair(inner, key, lengths, truncation)
 
     def body(carry: tuple[Pair, jax.Array], _: None) -> tuple[Any, Any]:
         p, after = carry
@@ -82,15 +95,15 @@ def unroll_pair(
             jnp.where(after, 0.0, delta),
             jnp.where(after, delta, 0.0),
             0.5 * (loss_up + loss_down),
+            after,
         )
 
-    (moved, ended), (before, later, losses) = jax.lax.scan(
+    (moved, ended), (before, later, losses, begun) = jax.lax.scan(
         body, (pair, jnp.array(False)), None, length=truncation
     )
     sums = jnp.sum(before) / truncation, jnp.sum(later) / truncation
-    # An episode that ends with the truncation's last step counts as begun: its xi then carries
-    # noise that no loss has seen, which costs variance but no bias.
-    return Unrolled(*sums, ended, ended, jnp.mean(losses), moved)
+    # Nothing of the next episode has run where one ended with the truncation's last step.
+    return Unrolled(*sums, ended, jnp.any(begun), jnp.mean(losses), moved)
 
 
 def gradient(

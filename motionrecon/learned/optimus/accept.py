@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from motionrecon.learned.optimus import exploration
+from motionrecon.learned.optimus.safe import magnitude
 from motionrecon.learned.optimus.state import OptimusState
 
 
@@ -53,7 +54,7 @@ def accept(
     begins = first | (old.best.hopped & finite)
     loss = jnp.where(finite, loss, old.f)
     grad = jnp.where(finite, grad, old.g)
-    tried = jnp.sqrt(old.s @ old.s)
+    tried = magnitude(old.s)
     drop = jnp.where(begins, 0.0, old.f - loss)
     ratio = jnp.where(finite, jnp.clip(drop / (old.predicted + 1e-300), -10.0, 10.0), -10.0)
     kept = begins | (finite & (drop >= -old.tolerance * old.predicted))

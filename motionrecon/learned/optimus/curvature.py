@@ -13,6 +13,7 @@ from motionrecon.learned.optimus import preconditioner
 from motionrecon.learned.optimus.accept import Verdict
 from motionrecon.learned.optimus.config import OptimusConfig
 from motionrecon.learned.optimus.rules import Rules
+from motionrecon.learned.optimus.safe import over
 from motionrecon.learned.optimus.state import OptimusState
 
 
@@ -47,7 +48,7 @@ def learn(
         # What the losses say beyond the gradients about curvature at the new point (Zhang & Xu
         # 2001).
         excess = 6.0 * seen.drop + 3.0 * ((old.g + seen.grad) @ old.s)
-        share = rule.values * excess / (seen.tried**2 + 1e-300)
+        share = rule.values * over(excess, seen.tried**2)
         y = y + jnp.where(seen.begins, 0.0, share) * old.s
     sy = old.s @ y
     enough = sy > 1e-8 * jnp.sqrt((old.s @ old.s) * (y @ y))

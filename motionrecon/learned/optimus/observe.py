@@ -13,6 +13,7 @@ from motionrecon.learned.optimus import features
 from motionrecon.learned.optimus.accept import Verdict
 from motionrecon.learned.optimus.config import OptimusConfig
 from motionrecon.learned.optimus.curvature import Curvature, root_mean_square
+from motionrecon.learned.optimus.safe import magnitude, over
 from motionrecon.learned.optimus.state import OptimusState
 
 VECTORS, SCALARS = 4, 14
@@ -20,7 +21,7 @@ INPUTS = features.PARAMETER_FEATURES + VECTORS + features.TIME_FEATURES + SCALAR
 
 
 def _cosine(a: Float[Array, " n"], b: Float[Array, " n"]) -> Float[Array, ""]:
-    return (a @ b) / (jnp.sqrt((a @ a) * (b @ b)) + 1e-300)
+    return over(a @ b, magnitude(a) * magnitude(b))
 
 
 def _scalars(
@@ -45,7 +46,7 @@ def _scalars(
             # scale of f.
             jnp.where(
                 curve.seen_pair | (not config.secant),
-                jnp.tanh(0.3 * jnp.log((jnp.sqrt(newton @ newton) + 1e-300) / radius)),
+                jnp.tanh(0.3 * jnp.log((magnitude(newton) + 1e-300) / radius)),
                 0.0,
             ),
             jnp.tanh(0.3 * jnp.log((seen.tried + 1e-300) / radius)),
@@ -58,8 +59,10 @@ def _scalars(
                 ),
             ),
             *(root_mean_square(acc.m[:, i]) for i in range(3)),
-            (seen.f - best.f) / (span + 1e-300),
-            jnp.tanh(0.1 * jnp.log((jnp.abs(seen.drop) + 1e-300) / (span + 1e-300))),
+            over(seen.f - best.f, span),
+            jnp.tanh(
+                0.1 * jnp.log(jnp.where(span > 0, over(jnp.abs(seen.drop), span) + 1e-300, 1.0))
+            ),
         ]
     )
 

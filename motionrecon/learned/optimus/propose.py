@@ -19,6 +19,7 @@ from motionrecon.learned.optimus.config import OptimusConfig
 from motionrecon.learned.optimus.curvature import Curvature
 from motionrecon.learned.optimus.network import POOLED_OUTPUTS, Proposal
 from motionrecon.learned.optimus.rules import Rules
+from motionrecon.learned.optimus.safe import magnitude
 from motionrecon.learned.optimus.state import OptimusState
 
 # The l1, l2 that bring fresh network outputs to the size of a mild correction.
@@ -61,7 +62,7 @@ def _directions(out: Proposal) -> Float[Array, "L n"]:
 
 def _downhill(radius: Float[Array, ""], g: Float[Array, " n"]) -> Float[Array, " n"]:
     """The fallback: down the gradient, as far as the radius."""
-    return -radius * g / (jnp.sqrt(g @ g) + 1e-300)
+    return -radius * g / (magnitude(g) + 1e-300)
 
 
 def _secant(
@@ -78,7 +79,7 @@ def _secant(
     )
     whole = preconditioner.apply(b, d)
     radius = curve.radius * jnp.exp(jnp.tanh(widen))
-    norm = jnp.sqrt(whole @ whole) + 1e-300
+    norm = magnitude(whole) + 1e-300
     short = jnp.where(curve.seen_pair, jnp.minimum(1.0, radius / norm), radius / norm)
     longer = jnp.where(
         seen.begins | (short < 1.0), 0.0, rule.overstep * jnp.clip(seen.ratio - 0.5, -0.2, 0.5)

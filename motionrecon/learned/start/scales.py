@@ -5,10 +5,10 @@ curve over the window.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from motionrecon.errors import ModelError
 from motionrecon.learned import store
@@ -16,14 +16,15 @@ from motionrecon.learned.optimus.rules import GAIN
 from motionrecon.optimizers.base import Grid
 
 CURVE = 3
+Rows = Array | np.ndarray  # JAX's or numpy's
 
 
 class Start(NamedTuple):
     """names of J joints; joints (J,), curve (CURVE,): logs of scales over GAIN."""
 
     names: tuple[str, ...]
-    joints: np.ndarray
-    curve: np.ndarray
+    joints: Rows
+    curve: Rows
 
 
 def basis(frames: int) -> Float[np.ndarray, "F 3"]:
@@ -34,20 +35,20 @@ def basis(frames: int) -> Float[np.ndarray, "F 3"]:
     return np.stack([np.log1p(-at) + 1.0, at - 0.5, (at - 0.5) ** 2 - 1.0 / 12.0], axis=1)
 
 
-def scale(start: Start, grid: Grid | None, n: int) -> Float[np.ndarray, " n"]:
+def scale(start: Start, grid: Grid | None, n: int, xp: Any = np) -> Float[Rows, " n"]:
     """What each unknown is multiplied with, mean square 1; ones where the problem has no grid.
 
     grid: frames and joint names of the problem's unknowns (frames * joints = n). A joint never seen
-    counts 1.
+    counts 1. xp: numpy, or jax.numpy where derivatives are wanted.
     """
     if grid is None:
-        return np.ones(n)
+        return xp.ones(n)
     frames, names = grid
-    known = dict(zip(start.names, start.joints, strict=True))
-    joints = np.array([known.get(name, 0.0) for name in names])
+    known = {name: start.joints[i] for i, name in enumerate(start.names)}
+    joints = xp.stack([xp.asarray(known.get(name, 0.0)) for name in names])
     log = GAIN * (basis(frames) @ start.curve)[:, None] + GAIN * joints[None, :]
-    out = np.exp(np.clip(log, -5.0, 5.0)).ravel()
-    return out / np.sqrt(np.mean(out**2))
+    out = xp.exp(xp.clip(log, -5.0, 5.0)).ravel()
+    return out / xp.sqrt(xp.mean(out**2))
 
 
 def save(folder: Path, start: Start) -> None:

@@ -30,6 +30,7 @@ from motionrecon.learned.train.options import TrainOptions
 from motionrecon.learned.train.tasks import split
 from motionrecon.learned.train.tasks.classical import ClassicalTasks
 from motionrecon.learned.train.tasks.control import ControlTasks
+from motionrecon.learned.train.tasks.descents import Descents, Meta, whole
 from motionrecon.learned.train.tasks.exact import ExactTasks
 from motionrecon.learned.train.tasks.starts import Starts, cached, statistics
 from motionrecon.learned.train.tasks.windows import Task, TaskSource
@@ -172,6 +173,50 @@ def adafactor(options: TrainOptions, source: TaskSource) -> Form:
         lambda folder, v: store.save(folder, config, tree(v)),
     )
 
+
+def descents(options: TrainOptions) -> Subject:
+    """optimus-motion-plain or adafactor-mlp-motion by exact gradients on cached windows: of the
+    first all is trained, network, rules and the start's scales. Raises ModelError and
+    OptimizerError.
+    """
+    if options.kind not in DESCENTS:
+        raise OptimizerError(f"{options.kind}: gradient exact is not for it; choose pes or nres")
+    if options.windows.cache is None:
+        raise OptimizerError("exact gradients of motion need a cache: --cache FOLDER")
+    training, validation = cached(options.windows.cache, options.windows.groups)
+    plain = options.kind == "optimus-motion-plain"
+    where = options.start or options.kind
+    config, theta = store.load(where)
+    scaling = scales.load(where) if plain else None
+    if options.start is None and not plain:
+        theta = algorithm.init_theta(config, jax.random.key(options.seed))
+    trained: dict[str, Any] = {"theta": theta}
+    if scaling is not None:
+        trained |= {"joints": scaling.joints, "curve": scaling.curve}
+    vector, unravel = ravel_pytree(trained)
+    frames, names = whole(training[0].group).grid
+    n = frames * len(names)
+
+    def own(tree: dict[str, Any]) -> scales.Start:
+        assert scaling is not None
+        return scales.Start(scaling.names, tree["joints"], tree["curve"])
+
+    def parts(v: jax.Array) -> tuple[dict[str, Any], jax.Array]:
+        tree = unravel(v.astype(vector.dtype))
+        size = scales.scale(own(tree), (frames, names), n, jnp) if plain else jnp.ones(n)
+        return tree["theta"], size
+
+    def save(folder: Path, v: Vector) -> None:
+        tree = unravel(jnp.asarray(v, vector.dtype))
+        store.save(folder, config, tree["theta"])
+        if plain:
+            scales.save(folder, own(tree))
+
+    tasks = Descents(Meta(config, parts), options, training, validation)
+    return Subject(np.asarray(vector, float), tasks, save)
+
+
+DESCENTS = ("optimus-motion-plain", "adafactor-mlp-motion")
 
 MOTION: dict[str, Callable[[TrainOptions, TaskSource], Form]] = {
     "steered-gauss-newton": steered,

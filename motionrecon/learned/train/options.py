@@ -53,6 +53,8 @@ class WindowOptions:
 
     clips: Path | None = None
     """Folder of npz clips; None for the bundled ones."""
+    cache: Path | None = None
+    """Folder that ``motionrecon train windows`` wrote: exact gradients need one."""
     without: str | None = None
     """Kind of motion that is left out ("jump", "floor")."""
     groups: int = 40
@@ -185,5 +187,7 @@ class TrainOptions:
             del fields[name]
         clips = fields["windows"]["clips"]
         fields["windows"]["clips"] = None if clips is None else str(clips)
-        fields["starts"]["cache"] = str(fields["starts"]["cache"])
+        for part in ("starts", "windows"):
+            cache = fields[part]["cache"]
+            fields[part]["cache"] = None if cache is None else str(cache)
         return fields

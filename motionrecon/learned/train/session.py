@@ -39,15 +39,12 @@ def train(options: TrainOptions, say: Say = print) -> None:
 
 def trainer(options: TrainOptions) -> Trainer:
     """The trainer of a kind, before its first meta-step. Float64 must be enabled."""
-    if options.gradient == "exact" and options.kind not in families.CLASSICAL:
-        raise OptimizerError(
-            f"{options.kind}: gradient exact is of kinds that train on classical functions "
-            f"({', '.join(families.CLASSICAL)}); choose pes or nres"
-        )
     if options.kind in families.CLASSICAL:
         subject = families.classical(options)
     elif options.kind in STARTS:
         subject = families.starts(options)
+    elif options.gradient == "exact":
+        subject = families.descents(options)
     else:
         source = families.window_source(options)
         form = families.MOTION[options.kind](options, source)

@@ -16,8 +16,8 @@ from motionrecon.learned.train.estimator import Estimator, Rows
 from motionrecon.learned.train.tasks import traced
 from motionrecon.learned.train.tasks.classical import ClassicalTasks, Episode, inner
 
-# Of one task's gradient: through a valley's walls it can grow without bounds, and one task in a
-# batch would speak for all. Of fresh weights half of the tasks are below 5 in their first truncation.
+# Of one task's gradient: it can grow without bounds, and one task would speak for the whole
+# batch. Of fresh weights half of the tasks are below 5 in their first truncation.
 _NORM = 1.0
 # Share of the start's gap, where the meta-loss ends too: what is converged has no more to teach,
 # and differentiates to 0/0.

@@ -121,10 +121,15 @@ def score(losses: Sequence[float]) -> float:
 
 
 def differentiate(
-    meta: Meta, vector: Array, window: Window, points: Sequence[Point], truncation: int
+    meta: Meta,
+    vector: Array,
+    window: Window,
+    points: Sequence[Point],
+    truncation: int,
+    most: float = _NORM,
 ) -> Float[np.ndarray, " D"]:
     """The derivative of a descent's score, as if every point that is a multiple of `truncation` had
-    been given; each piece between two of them counts with a norm of at most _NORM.
+    been given; each piece between two of them counts with a norm of at most `most`.
 
     Descents are chaotic: through thirty evaluations the derivative of a window grows a
     millionfold, and says nothing of a change that is not infinitesimal.
@@ -138,7 +143,7 @@ def differentiate(
         last = min(first + truncation, len(points) - 1)
         piece = _piece(meta, vector, window, points[first : last + 1], weights[first : last + 1])
         norm = float(np.linalg.norm(piece))
-        total += piece * min(1.0, _NORM / (norm + 1e-12)) if np.isfinite(norm) else 0.0
+        total += piece * min(1.0, most / (norm + 1e-12)) if np.isfinite(norm) else 0.0
     return total
 
 

@@ -16,9 +16,9 @@ from motionrecon.learned.optimus import OptimusConfig
 from motionrecon.learned.train.tasks import variants
 
 CONFIGS = (
-    OptimusConfig(width=8, heads=2),
-    OptimusConfig(width=8, columns=8, linear_attention=True),
-    OptimusConfig(width=8, family="paper"),
+    OptimusConfig(width=8, heads=2, layers=1),
+    OptimusConfig(width=8, columns=8, layers=1, linear_attention=True),
+    OptimusConfig(width=8, layers=1, family="paper"),
     AdafactorMlpConfig(),
 )
 
@@ -70,7 +70,7 @@ def test_the_scale_of_the_loss_changes_nothing(config):
 
 @pytest.mark.parametrize("columns", [None, 8])
 def test_exploration_leaves_the_first_basin_and_local_work_stops_in_it(columns):
-    config = OptimusConfig(width=8, columns=columns)
+    config = OptimusConfig(width=8, columns=columns, layers=1)
     theta = algorithm.init_theta(config, jax.random.key(0))
     p = variants.problem("rastrigin", 2, seed=0)
     results = {}

@@ -26,6 +26,20 @@ class Ground:
     free_moment: np.ndarray  # (T, 2) N m, positive anticlockwise seen from above
 
     @classmethod
+    def filtered(cls, motion: Motion) -> "Ground":
+        """Low-passed as the motion's joint moments are; the raw one where it has no filter."""
+        force, centre = motion.contact_force_filtered, motion.centre_of_pressure_filtered
+        free = motion.free_moment_filtered
+        if force is None or centre is None or free is None:
+            return cls.of(motion)
+        loaded = np.isfinite(centre).all(-1)
+        return cls(
+            np.where(loaded[..., None], force, 0.0),
+            np.where(loaded[..., None], centre, 0.0),
+            np.where(loaded, free, 0.0),
+        )
+
+    @classmethod
     def of(cls, motion: Motion) -> "Ground":
         """Force and centre are the motion's own. Raises ExportError for a force that is not finite.
 

@@ -29,18 +29,21 @@ def write_mot(motion: Motion, folder: Path) -> None:
     turn = euler(turned(OPENSIM, motion.qpos[:, 3:7]), "ZXY")
     angles = np.hstack([time, turn, motion.qpos[:, :3] @ OPENSIM.T, np.rad2deg(motion.qpos[:, 7:])])
     write_storage(folder / "motion.mot", "motion", ["time", *ROOT, *motion.joint_names], angles)
-    columns, values = forces(motion)
-    write_storage(
-        folder / "motion_grf.mot", "motion_grf", ["time", *columns], np.hstack([time, values])
-    )
-    _external_loads(folder / "motion_grf.xml")
+    write_ground(folder, "motion_grf", motion.time, Ground.of(motion))
 
 
-def forces(motion: Motion) -> tuple[list[str], np.ndarray]:
+def write_ground(folder: Path, name: str, time: np.ndarray, ground: Ground) -> None:
+    """Writes NAME.mot and NAME.xml."""
+    columns, values = forces(ground)
+    table = np.hstack([time[:, None], values])
+    write_storage(folder / f"{name}.mot", name, ["time", *columns], table)
+    _external_loads(folder / f"{name}.xml", name)
+
+
+def forces(ground: Ground) -> tuple[list[str], np.ndarray]:
     """Names and values (T, 18): force, centre of pressure and free moment of the right foot, then
     the left.
     """
-    ground = Ground.of(motion)
     moment = np.zeros_like(ground.force)
     moment[..., 2] = ground.free_moment
     names, values, torques = [], [], []
@@ -52,9 +55,9 @@ def forces(motion: Motion) -> tuple[list[str], np.ndarray]:
     return names, np.hstack([*values, *torques])
 
 
-def _external_loads(path: Path) -> None:
+def _external_loads(path: Path, name: str) -> None:
     root = ET.Element("OpenSimDocument", Version="40000")
-    loads = ET.SubElement(root, "ExternalLoads", name="motion_grf")
+    loads = ET.SubElement(root, "ExternalLoads", name=name)
     objects = ET.SubElement(loads, "objects")
     for _, prefix, letter in FEET:
         force = ET.SubElement(objects, "ExternalForce", name="right" if letter == "r" else "left")
@@ -67,6 +70,6 @@ def _external_loads(path: Path) -> None:
             ("torque_identifier", f"{prefix}ground_torque_"),
         ):
             ET.SubElement(force, tag).text = text
-    ET.SubElement(loads, "datafile").text = "motion_grf.mot"
+    ET.SubElement(loads, "datafile").text = f"{name}.mot"
     ET.indent(root, "\t")
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

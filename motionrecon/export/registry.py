@@ -39,6 +39,22 @@ FORMATS: dict[str, Format] = {
     "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib"),
     "trc": Format(_HERE + "trc", "write_trc", ("motion.trc",)),
     "mot": Format(_HERE + "mot", "write_mot", ("motion.mot", "motion_grf.mot", "motion_grf.xml")),
+    "osim": Format(
+        _HERE + "osim",
+        "write_osim",
+        (
+            "motion.osim",
+            "motion_osim.mot",
+            "motion_osim_grf.mot",
+            "motion_osim_grf.xml",
+            "motion_id.xml",
+        ),
+    ),
+    "sto": Format(
+        _HERE + "sto",
+        "write_sto",
+        ("motion_moments.sto", "motion_powers.sto", "motion_moments_normalised.sto"),
+    ),
     "c3d": Format(_HERE + "c3d", "write_c3d", ("motion.c3d",), "ezc3d"),
     "csv": Format(_HERE + "csv", "write_csv", ("motion.csv",)),
     "mjcf": Format(_HERE + "mjcf", "write_mjcf", ("motion.xml",)),

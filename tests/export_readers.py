@@ -3,6 +3,7 @@ axes and units.
 """
 
 import base64
+import contextlib
 import csv
 import json
 import pickle
@@ -17,6 +18,7 @@ import ezc3d
 import mujoco
 import numpy as np
 import pygltflib as gltf
+import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
@@ -157,19 +159,19 @@ def read_trc(folder: Path, motion: Motion) -> Read:
     return Read(np.array(time), keypoints=points @ FROM_OPENSIM.T / 1000)
 
 
-def storage(path: Path) -> tuple[list[str], np.ndarray]:
-    """Column names and values (T, C), the time first, of a .mot: by OpenSim where it is installed,
-    else by hand.
+def storage(path: Path, degrees: str = "yes") -> tuple[list[str], np.ndarray]:
+    """Column names and values (T, C), the time first, of a .mot or .sto: by OpenSim where it is
+    installed, else by hand.
     """
     if opensim:
         table = opensim.TimeSeriesTable(str(path))
-        assert table.getTableMetaDataString("inDegrees") == "yes"
+        assert table.getTableMetaDataString("inDegrees") == degrees
         values = np.column_stack(
             [np.array(table.getIndependentColumn()), table.getMatrix().to_numpy()]
         )
         return ["time", *table.getColumnLabels()], values
     head, body = path.read_text().split("endheader\n")
-    assert "inDegrees=yes" in head
+    assert f"inDegrees={degrees}" in head
     names, *rows = [line.split("\t") for line in body.splitlines()]
     return names, np.array(rows, float)
 
@@ -207,6 +209,84 @@ def read_mot(folder: Path, motion: Motion) -> Read:
         **segments(model_of(motion), qpos),
         **{**feet, "moment": feet["moment"][..., 2]},
     )
+
+
+def vec(node, tag: str) -> np.ndarray:
+    return np.array(node.find(tag).text.split(), float)
+
+
+def read_osim(folder: Path, motion: Motion) -> Read:
+    """Forward kinematics of the XML as OpenSim's manual has it: rotations about the axes of a
+    SpatialTransform in turn, translations along theirs, between two offset frames.
+    """
+    names, values = storage(folder / "motion_osim.mot")
+    column = dict(zip(names, values.T, strict=True))
+    model = ET.parse(folder / "motion.osim").getroot().find("Model")
+    T = len(values)
+    turns = {"/ground": np.broadcast_to(np.eye(3), (T, 3, 3))}
+    places = {"/ground": np.zeros((T, 3))}
+    for joint in model.iter("CustomJoint"):
+        parent, child = joint.find("frames")
+        assert not vec(parent, "orientation").any() and not vec(child, "translation").any()
+        above = parent.find("socket_parent").text
+        turn, shift = np.broadcast_to(np.eye(3), (T, 3, 3)), np.zeros((T, 3))
+        axes = []
+        for part in joint.find("SpatialTransform"):
+            name, axis = part.find("coordinates").text, vec(part, "axis")
+            axes.append(axis)
+            if not name:
+                continue
+            if part.get("name").startswith("rotation"):
+                angle = np.deg2rad(column[name])[:, None] * axis
+                turn = turn @ Rotation.from_rotvec(angle).as_matrix()
+            else:
+                shift = shift + column[name][:, None] * axis
+        assert abs(np.linalg.det(axes[:3])) > 0.1  # or OpenSim cannot invert the joint
+        here = child.find("socket_parent").text
+        places[here] = places[above] + np.einsum(
+            "tij,tj->ti", turns[above], vec(parent, "translation") + shift
+        )
+        turns[here] = turns[above] @ turn
+    bodies = [f"/bodyset/{b.get('name')}" for b in model.find("BodySet/objects")]
+    if opensim:
+        check_by_opensim(folder, motion)
+    position = np.stack([places[b] for b in bodies], axis=1) @ FROM_OPENSIM.T
+    rotation = FROM_OPENSIM @ np.stack([turns[b] for b in bodies], axis=1) @ FROM_OPENSIM.T
+    return Read(column["time"], position, rotation)
+
+
+def check_by_opensim(folder: Path, motion: Motion) -> None:
+    """OpenSim's own mass, and a run of its inverse dynamics where there is more than a frame."""
+    model = opensim.Model(str(folder / "motion.osim"))
+    assert model.getTotalMass(model.initSystem()) == pytest.approx(motion.mass_kg)
+    if motion.frames > 8:
+        with contextlib.chdir(folder):  # where its setup's files are
+            assert opensim.InverseDynamicsTool("motion_id.xml").run()
+
+
+def read_sto(folder: Path, motion: Motion) -> Read:
+    """Moments signed as OpenSim's coordinates, and what is made of them."""
+    names, moments = storage(folder / "motion_moments.sto", "no")
+    ours = dict(zip(motion.joint_names, motion.joint_moments_filtered.T, strict=True))
+    for theirs, own, sign in (
+        ("knee_angle_r", "r_knee", 1),
+        ("hip_adduction_l", "l_hip_abduction", -1),
+        ("lumbar_extension", "lumbar_bend", -1),
+    ):
+        np.testing.assert_allclose(
+            moments[:, names.index(f"{theirs}_moment")], sign * ours[own], atol=1e-6
+        )
+    both, normalised = storage(folder / "motion_moments_normalised.sto", "no")
+    at = names.index("ankle_angle_r_moment")
+    per_kg = normalised[:, both.index("ankle_angle_r_moment_per_kg")]
+    np.testing.assert_allclose(per_kg * motion.mass_kg, moments[:, at], atol=1e-5)
+    share = normalised[:, both.index("ankle_angle_r_moment_percent_weight_height")]
+    height = 100 * moments[:, at] / np.where(share, share * motion.weight, 1)
+    assert ((1.4 < height) & (height < 2.1))[np.abs(share) > 1e-3].all()
+    _, powers = storage(folder / "motion_powers.sto", "no")
+    speeds = motion.qvel[:, 6:] * motion.joint_moments_filtered
+    np.testing.assert_allclose(powers[:, 1:], speeds, atol=1e-4)
+    return Read(moments[:, 0])
 
 
 def read_c3d(folder: Path, motion: Motion) -> Read:
@@ -350,6 +430,8 @@ READERS = {  # format -> its reader, and what must come out of it
     "glb": (read_glb, SEGMENTS),
     "trc": (read_trc, {"keypoints"}),
     "mot": (read_mot, SEGMENTS | GROUND | {"moment"}),
+    "osim": (read_osim, SEGMENTS),
+    "sto": (read_sto, set()),
     "c3d": (read_c3d, GROUND | {"keypoints", "moment"}),
     "csv": (read_csv, SEGMENTS | GROUND | {"keypoints"}),
     "mjcf": (read_mjcf, SEGMENTS),

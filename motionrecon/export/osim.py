@@ -25,7 +25,7 @@ _CREDITS = (
     "and inertias of its segments as it simulates them. Apache-2.0."
 )
 # Hz, of the angles where the motion names no filter: what OpenSim's examples filter gait with.
-_CUTOFF_HZ = 6.0
+CUTOFF_HZ = 6.0
 _GROUND = "motion_osim_grf"
 
 
@@ -194,7 +194,7 @@ def _tool(motion: Motion) -> ET.Element:
     _leaf(tool, "external_loads_file", f"{_GROUND}.xml")
     _leaf(tool, "coordinates_file", "motion_osim.mot")
     hz = motion.report.filter_hz if motion.report else None
-    _leaf(tool, "lowpass_cutoff_frequency_for_coordinates", _numbers([hz or _CUTOFF_HZ]))
+    _leaf(tool, "lowpass_cutoff_frequency_for_coordinates", _numbers([hz or CUTOFF_HZ]))
     _leaf(tool, "output_gen_force_file", "motion_inverse_dynamics.sto")
     return root
 

@@ -51,4 +51,4 @@ def stature(model: mujoco.MjModel) -> float:
 
 def _write(folder: Path, motion: Motion, title: str, names: list[str], values: np.ndarray) -> None:
     table = np.hstack([motion.time[:, None], values])
-    write_storage(folder / f"{title}.sto", title, ["time", *names], table)
+    write_storage(folder / f"{title}.sto", title, ["time", *names], table, degrees=False)

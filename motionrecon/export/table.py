@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 
 
-def write_storage(path: Path, title: str, columns: list[str], values: np.ndarray) -> None:
-    """columns: names, time first; values (T, C), angles in degrees."""
+def write_storage(
+    path: Path, title: str, columns: list[str], values: np.ndarray, degrees: bool = True
+) -> None:
+    """columns: names, time first; values (T, C). degrees: whether angles are, or there are none."""
     head = [
         title,
         "version=1",
         f"nRows={len(values)}",
         f"nColumns={len(columns)}",
-        "inDegrees=yes",
+        f"inDegrees={'yes' if degrees else 'no'}",
         "endheader",
     ]
     with path.open("w", newline="\n") as file:

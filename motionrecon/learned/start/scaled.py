@@ -49,7 +49,7 @@ class ScaledOptimus(Learned):
         self.start = start
 
     def _scaled(self, problem: Problem) -> _Scaled:
-        return _Scaled(problem, scales.scale(self.start, grid_of(problem), problem.n))
+        return _Scaled(problem, np.asarray(scales.scale(self.start, grid_of(problem), problem.n)))
 
     def init(self, problem: Problem, x0: np.ndarray) -> LearnedState:
         """As Learned.init; x0 (n,) in the problem's own unknowns."""

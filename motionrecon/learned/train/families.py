@@ -204,7 +204,7 @@ def descents(options: TrainOptions) -> Subject:
     def parts(v: jax.Array) -> tuple[dict[str, Any], jax.Array]:
         tree = unravel(v.astype(vector.dtype))
         size = scales.scale(own(tree), (frames, names), n, jnp) if plain else jnp.ones(n)
-        return tree["theta"], size
+        return tree["theta"], jnp.asarray(size)
 
     def save(folder: Path, v: Vector) -> None:
         tree = unravel(jnp.asarray(v, vector.dtype))

@@ -121,7 +121,7 @@ class ClassicalTasks:
     def _validation(self, n: int, seed: int, count: int, steps: int, theta: jax.Array) -> jax.Array:
         return validation_loss(self.config, self.unravel(theta), n, seed, count, steps)
 
-    def start(self, estimator: Estimator) -> list[traced.Pool]:
+    def start(self, estimator: Estimator) -> Any:
         """Pools whose first episodes end at different times, so that the pairs are out of step from
         the start.
         """
@@ -138,8 +138,8 @@ class ClassicalTasks:
         return jax.tree.map(lambda a: jnp.array(a, dtype=a.dtype), pools)
 
     def estimate(
-        self, estimator: Estimator, theta: Float[Rows, " D"], state: list[traced.Pool], step: int
-    ) -> tuple[Float[Rows, " D"], float, list[traced.Pool]]:
+        self, estimator: Estimator, theta: Float[Rows, " D"], state: Any, step: int
+    ) -> tuple[Float[Rows, " D"], float, Any]:
         """One truncation of the pool whose turn it is."""
         i = self._turn(step)
         if (estimator, i) not in self._estimates:

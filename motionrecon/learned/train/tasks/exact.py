@@ -48,7 +48,7 @@ class ExactTasks(ClassicalTasks):
             jax.jit(functools.partial(self._gradient, i)) for i in range(len(self.inners))
         ]
 
-    def start(self, estimator: Estimator) -> list[Running]:
+    def start(self, estimator: Estimator) -> Any:
         """Episodes that end at different times."""
         o, key = self.options, jax.random.key(self.options.seed)
         lengths = o.classical.truncation, o.classical.lengths[0]
@@ -61,8 +61,8 @@ class ExactTasks(ClassicalTasks):
         return jax.tree.map(lambda a: jnp.array(a, dtype=a.dtype), pools)
 
     def estimate(
-        self, estimator: Estimator, theta: Float[Rows, " D"], state: list[Running], step: int
-    ) -> tuple[Float[Rows, " D"], float, list[Running]]:
+        self, estimator: Estimator, theta: Float[Rows, " D"], state: Any, step: int
+    ) -> tuple[Float[Rows, " D"], float, Any]:
         """One truncation of the pool whose turn it is; the estimator is not asked."""
         i = self._turn(step)
         gradient, loss, pool = self._gradients[i](theta, state[i], jnp.array(step, jnp.int32))

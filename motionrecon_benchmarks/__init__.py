@@ -8,6 +8,7 @@ STUDIES = {
     "gradient": "what the exact gradient of a rollout costs, and how exact it is",
     "reconstruct": "whole clips: accuracy, forces and seconds; with noise, missing keypoints",
     "forces": "forces of the floor against force plates, with a picture a clip",
+    "opensim": "joint moments beside those of OpenSim's inverse dynamics",
     "plausibility": "signs that a person could have moved so, which need no force plate",
     "batch": "batches: workers, damaged files, kill -9 and resume, memory",
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",

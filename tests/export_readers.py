@@ -424,6 +424,34 @@ def read_brax(folder: Path, motion: Motion) -> Read:
 
 
 SEGMENTS, GROUND = {"position", "rotation"}, {"force", "centre"}
+
+
+def read_rrd(folder: Path, motion: Motion) -> Read:
+    from rerun.chunk import RrdReader
+
+    chunks: dict = {}
+    for chunk in RrdReader(str(folder / "motion.rrd")).store().stream():
+        batch = chunk.to_record_batch()
+        for name in batch.schema.names:
+            values = batch.column(name)
+            values = values.cast("int64") if name == "time" else values  # nanoseconds
+            chunks.setdefault((chunk.entity_path, name), []).extend(values.to_pylist())
+
+    def column(path, name):
+        return np.array([row[0] for row in chunks[path, name]], float)
+
+    paths = [f"/body/{name}" for name in names_of(motion)]
+    position = np.stack([column(p, "Transform3D:translation") for p in paths], axis=1)
+    turn = np.stack([column(p, "Transform3D:quaternion") for p in paths], axis=1)
+    time = 1e-9 * np.array(chunks["/body/pelvis", "time"])
+    load = column("/vertical_force/left", "Scalars:scalars")
+    np.testing.assert_allclose(load, motion.contact_force[:, 0, 2] / motion.weight, atol=1e-9)
+    keypoints = np.array(chunks["/keypoints/body", "Points3D:positions"], float)
+    flat = Rotation.from_quat(turn.reshape(-1, 4)).as_matrix()
+    rotation = flat.reshape(*turn.shape[:2], 3, 3)
+    return Read(time, position, rotation, keypoints=keypoints)
+
+
 READERS = {  # format -> its reader, and what must come out of it
     "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
     "bvh": (read_bvh, SEGMENTS),
@@ -437,6 +465,7 @@ READERS = {  # format -> its reader, and what must come out of it
     "mjcf": (read_mjcf, SEGMENTS),
     "locomujoco": (read_locomujoco, SEGMENTS),
     "gmr": (read_gmr, SEGMENTS),
+    "rrd": (read_rrd, SEGMENTS | {"keypoints"}),
     "usd": (read_usd, SEGMENTS),
     "brax": (read_brax, SEGMENTS),
 }

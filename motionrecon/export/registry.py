@@ -61,6 +61,7 @@ FORMATS: dict[str, Format] = {
     "locomujoco": Format(_HERE + "locomujoco", "write_locomujoco", ("motion_locomujoco.npz",)),
     "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",)),
     "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",)),
+    "rrd": Format(_HERE + "rrd", "write_rrd", ("motion.rrd",), "rerun", "rerun"),
     "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd"),
     "brax": Format(_HERE + "brax", "write_brax", ("motion_brax.html",), "brax", "brax"),
 }

@@ -82,7 +82,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     head = ["clip"] + [f"{joint}: r; difference of, N m" for joint in JOINTS]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in rows:
-        cells = [f"{r:.3f}; {off:.1f} of {own:.0f}" for r, off, own in map(row.get, JOINTS)]
+        cells = [f"{r:.3f}; {off:.1f} of {own:.0f}" for r, off, own in (row[j] for j in JOINTS)]
         lines.append(f"| {row['clip']} | " + " | ".join(cells) + " |")
     least = [f"{min(row[joint][0] for row in rows):.3f}" for joint in JOINTS]
     lines.append("| least r | " + " | ".join(least) + " |")

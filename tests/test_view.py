@@ -166,7 +166,9 @@ def picture_of(element) -> np.ndarray:
 @pytest.mark.parametrize("renderer", ["", "#flat"])
 def test_page_in_a_browser(browser, takes, tmp_path, renderer):
     path = write_page(takes, tmp_path / "view.html", "A walk")
-    tab = browser.new_page(viewport={"width": 720, "height": 560}, color_scheme="light")
+    tab = browser.new_page(
+        viewport={"width": 720, "height": 560}, color_scheme="light", reduced_motion="reduce"
+    )
     complaints, requests = [], []
     tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     tab.on("pageerror", lambda e: complaints.append(str(e)))

@@ -45,7 +45,7 @@ def by_keypoints(clip: Clip, stature: float) -> tuple[Bool[np.ndarray, "T"] | No
                 with np.errstate(invalid="ignore"):
                     low = smooth[:, k, 2] < fraction * stature + _NEAR_M
                     stands.append(low & (speed[:, k] < _SLOW))
-        feet.append(_mended(np.any(stands, axis=0), clip.fps) if stands else None)
+        feet.append(mended(np.any(stands, axis=0), clip.fps) if stands else None)
     return tuple(feet)
 
 
@@ -70,7 +70,8 @@ def switches(stands: Bool[np.ndarray, "N"]) -> int:
     return int(np.count_nonzero(np.diff(stands.astype(int))))
 
 
-def _mended(stands: Bool[np.ndarray, "T"], fps: float) -> Bool[np.ndarray, "T"]:
+def mended(stands: Bool[np.ndarray, "T"], fps: float) -> Bool[np.ndarray, "T"]:
+    """Without breaks and touches too short for a person, but those at the ends."""
     out = stands.copy()
     for a, b in runs(~out):
         if a > 0 and b < len(out) and b - a < BREAK_S * fps:

@@ -68,13 +68,16 @@ def distance(take: Take, aspect: float) -> float:
     return max(high, wide / aspect) / np.tan(0.5 * Camera.fov) + 0.5 * wide
 
 
-def azimuth(take: Take) -> float:
-    """rad: from ahead and to the side of where the person goes, or of where they face when they
-    stay.
-    """
+def heading(take: Take) -> float:
+    """rad, about z: where the person goes, or faces at first when they stay."""
     path = path_of(take)
     way = path[-1, :2] - path[0, :2]
     if np.linalg.norm(way) < 0.5:
         w, x, y, z = take.motion.qpos[0, 3:7]
         way = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + w * z)])
-    return float(np.arctan2(way[1], way[0]) - np.deg2rad(65))
+    return float(np.arctan2(way[1], way[0]))
+
+
+def azimuth(take: Take) -> float:
+    """rad: from ahead and to the side of the heading."""
+    return heading(take) - float(np.deg2rad(65))

@@ -16,8 +16,10 @@ import numpy as np
 
 from motionrecon.atomic import write_atomically
 from motionrecon.io.plates import LOADED_N
+from motionrecon.motion.gait import Gait, gait
+from motionrecon.motion.kind import Kind
 from motionrecon.view import loss, pack, verdict
-from motionrecon.view.camera import azimuth, path_of, reach
+from motionrecon.view.camera import azimuth, heading, path_of, reach
 from motionrecon.view.metrics import rows
 from motionrecon.view.skeleton import edges
 from motionrecon.view.take import Take
@@ -81,6 +83,7 @@ def _data(takes: list[Take], title: str, subtitle: str, together: bool) -> dict:
         ),
         "weight": longest.motion.weight,
         "azimuth": azimuth(longest),
+        "heading": heading(longest),
         "reach": _reach(takes, longest) if together else reach(longest),
         "loaded": LOADED_N,
         "joints": longest.motion.joint_names,
@@ -111,6 +114,9 @@ def _take(take: Take, at: slice) -> dict:
     def shown(values: np.ndarray) -> np.ndarray:
         return _after(take.late, values)[at]
 
+    moments = m.joint_moments if m.joint_moments_filtered is None else m.joint_moments_filtered
+    kind = take.report.verdict.kind if take.report and take.report.verdict else Kind.OTHER
+    walked = gait(m) if kind in (Kind.WALK, Kind.RUN) else None
     curves = {axis: loss.curve(take.windows, axis) for axis in ("evaluations", "seconds")}
     losses = {
         k: {"x": pack.floats(c[0]), "y": pack.floats(c[1])}
@@ -122,6 +128,7 @@ def _take(take: Take, at: slice) -> dict:
         "first": -(-take.late // (at.step or 1)),
         "shapes": take.shapes.tolist(),
         "radii": [round(float(r), 5) for r in take.radii],
+        "sides": take.sides.tolist(),
         # about a float32 origin, so that what the page adds is what was taken away
         "origin": pack.floats(np.nan_to_num(shown(origin[:, 0]))),
         "supports": take.supports.round(4).tolist(),
@@ -144,8 +151,34 @@ def _take(take: Take, at: slice) -> dict:
         else None,
         "torque": pack.steps(shown(m.torques)),
         "angle": pack.steps(np.rad2deg(shown(m.qpos[:, 7:]))),
+        "moment": None if moments is None else pack.steps(shown(moments / m.mass_kg)),
+        "gait": None if walked is None else _gait(walked, take.late * take.frame_s),
         "loss": losses or None,
     }
+
+
+def _gait(walked: Gait, late: float) -> dict:
+    """Events as [s, side, whether it is a strike], and rows [what, left, right or nothing]."""
+    events = [
+        [round(late + t, 4), side, strike]
+        for strike, of_feet in ((1, walked.strikes), (0, walked.offs))
+        for side, times in enumerate(of_feet)
+        for t in times
+    ]
+
+    def cell(value: float | None, unit: str, digits: int = 2, times: float = 1.0) -> str:
+        return "–" if value is None else f"{times * value:.{digits}f} {unit}"
+
+    both = [
+        ["step length", *(cell(x, "m") for x in walked.step_m)],
+        ["stance, of a stride", *(cell(x, "%", 0, 100) for x in walked.stance)],
+    ]
+    one = [
+        ["speed", cell(walked.speed, "m/s")],
+        ["cadence", cell(walked.cadence, "steps/min", 0)],
+        ["both feet stand", cell(walked.double, "%", 0, 100)],
+    ]
+    return {"events": sorted(events), "rows": both + one}
 
 
 def _after(frames: int, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from motionrecon.body.supports import scene_of
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
+from motionrecon.export.scene import side_of
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, WindowReport
 from motionrecon.physics.constants import scene_boxes
@@ -27,6 +28,7 @@ class Take:
     points: Float[np.ndarray, "T P 3"]  # ends of capsules and centres of balls
     shapes: Int[np.ndarray, "G 2"]  # points that a capsule joins; a ball joins one to itself
     radii: Float[np.ndarray, "G"]
+    sides: Int[np.ndarray, "G"]  # 0 middle, 1 left, 2 right
     # force of the floor on each other segment that touches it, and where; NaN while it does not
     elsewhere_force: Float[np.ndarray, "T S 3"]
     elsewhere_centre: Float[np.ndarray, "T S 3"]
@@ -36,6 +38,11 @@ class Take:
     def time(self) -> Float[np.ndarray, "T"]:
         """s"""
         return self.motion.time
+
+    @property
+    def frame_s(self) -> float:
+        """s, from frame to frame."""
+        return 1 / self.motion.fps
 
     @cached_property
     def supports(self) -> Float[np.ndarray, "R 4 3"]:
@@ -69,9 +76,9 @@ def take(motion: Motion, label: str) -> Take:
         raise ViewError(
             f"{label}: qpos is {motion.qpos.shape}, its model wants ({motion.frames}, {model.nq})"
         )
-    shapes, radii = _shapes(model)
+    shapes, radii, sides = _shapes(model)
     points = _points(model, motion.qpos, shapes)
-    return Take(label, motion, points, shapes, radii, *_elsewhere(motion))
+    return Take(label, motion, points, shapes, radii, sides, *_elsewhere(motion))
 
 
 def load(path: str | Path, label: str | None = None) -> Take:
@@ -106,9 +113,9 @@ def check_one_clip(takes: list[Take]) -> None:
             )
 
 
-def _shapes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
-    """(G, 2) points and (G,) radii: the capsules, then the balls, of a model, whose points come in
-    that order; more.
+def _shapes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(G, 2) points, (G,) radii and sides: the capsules, then the balls, of a model, whose points
+    come in that order; more.
     """
     capsules = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE)
     balls = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE)
@@ -118,7 +125,10 @@ def _shapes(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     )
     radii = np.concatenate([model.geom_size[capsules, 0], model.geom_size[balls, 0]])
     fill, thickness = _trunk(model, capsules)
-    return np.concatenate([ends, fill]), np.concatenate([radii, thickness])
+    order = {"left": 1, "right": 2, "middle": 0}
+    owners = [model.body(int(model.geom_bodyid[g])).name for g in (*capsules, *balls)]
+    sides = np.array([order[side_of(name)] for name in owners] + [0] * len(fill), int)
+    return np.concatenate([ends, fill]), np.concatenate([radii, thickness]), sides
 
 
 def _trunk(model: mujoco.MjModel, capsules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,12 @@
 // ball equal ends. Both renderers take this list.
 const METRES_PER_WEIGHT = 0.55;
 
-function figure(list, take, t, part, color, alpha) {
+// sides: colours of the left and the right limbs, whose hatching tells them apart without colour; none where takes have their own.
+function figure(list, take, t, part, color, alpha, sides) {
   for (let g = 0; g < take.shapes.length; g++) {
     const [i, j] = take.shapes[g], a = point(take.points, t, i, part), r = take.radii[g];
-    list.push({a, b: i === j ? a : point(take.points, t, j, part), ra: r, rb: r, color, alpha, kind: "body"});
+    const side = sides ? take.sides[g] : 0;
+    list.push({a, b: i === j ? a : point(take.points, t, j, part), ra: r, rb: r, color: side ? sides[side - 1] : color, alpha, kind: "body", hatch: side === 2});
   }
 }
 
@@ -28,8 +30,8 @@ function dots(list, t, part, inner, outer) {
   for (let i = 0; i < size; i++) {
     const a = point(DATA.targets, t, i, part);
     if (!a) continue;
-    list.push({a, b: a, ra: 0.024, rb: 0.024, color: outer, alpha: 1, kind: "halo"});
-    list.push({a, b: a, ra: 0.016, rb: 0.016, color: inner, alpha: 1, kind: "dot"});
+    list.push({a, b: a, ra: 0.017, rb: 0.017, color: outer, alpha: 1, kind: "halo"});
+    list.push({a, b: a, ra: 0.011, rb: 0.011, color: inner, alpha: 1, kind: "dot"});
   }
 }
 

@@ -127,6 +127,13 @@ class Chart {
       }
     });
     c.globalAlpha = 1;
+    for (const e of o.events ? o.events() : []) {  // a foot strike is a line, a toe-off a broken one
+      c.strokeStyle = e.color;
+      c.lineWidth = 1;
+      c.setLineDash(e.dash);
+      c.beginPath(); c.moveTo(X(e.at), top); c.lineTo(X(e.at), bottom); c.stroke();
+      c.setLineDash([]);
+    }
     const high_ = (bottom - top) / Math.max(1, rows.length);
     bands.forEach((b, k) => {
       const y = top + k * high_;

@@ -1,24 +1,25 @@
 // WebGL 2: one mesh, a capsule whose ends may differ in radius, drawn many times.
 const VERTEX = `#version 300 es
 layout(location=0) in vec4 mesh; layout(location=1) in vec4 a; layout(location=2) in vec4 b; layout(location=3) in vec4 tint;
-uniform mat4 matrix; uniform vec3 eye, light; uniform float shadow, bias; out vec3 normal, where_; out vec4 color;
+uniform mat4 matrix; uniform vec3 eye, light; uniform float shadow, bias; out vec3 normal, where_; out vec4 color; out float along;
 void main() {
   vec3 axis = b.xyz - a.xyz; float l = length(axis); axis = l > 1e-5 ? axis / l : vec3(0, 0, 1);
   vec3 side = normalize(abs(axis.z) < 0.9 ? cross(axis, vec3(0, 0, 1)) : cross(axis, vec3(1, 0, 0)));
   normal = mat3(side, cross(axis, side), axis) * mesh.xyz;
-  vec3 p = mix(a.xyz, b.xyz, mesh.w) + mix(a.w, b.w, mesh.w) * normal;
+  vec3 p = mix(a.xyz, b.xyz, mesh.w) + mix(a.w, b.w, mesh.w) * normal; along = mesh.w * l + mix(a.w, b.w, mesh.w) * mesh.z;
   if (shadow > 0.5) p = vec3(p.xy - light.xy / light.z * max(p.z, 0.0), 0.0);
   where_ = p; color = tint; gl_Position = matrix * vec4(p, 1);
   if (bias > 0.0) { vec4 near = matrix * vec4(p + bias * normalize(eye - p), 1); gl_Position.z = near.z / near.w * gl_Position.w; }
 }`;
 const FRAGMENT = `#version 300 es
-precision highp float; in vec3 normal, where_; in vec4 color; uniform vec3 eye, light; uniform float shadow, plain; out vec4 pixel;
+precision highp float; in vec3 normal, where_; in vec4 color; in float along; uniform vec3 eye, light; uniform float shadow, plain, hatch; out vec4 pixel;
 void main() {
   if (shadow > 0.5) { pixel = vec4(0, 0, 0, color.a); return; }
   vec3 n = normalize(normal), v = normalize(eye - where_);
   float lit = 0.66 + 0.14 * n.z + 0.36 * max(dot(n, light), 0.0), rim = pow(1.0 - max(dot(n, v), 0.0), 3.0);
   float shine = pow(max(dot(n, normalize(light + v)), 0.0), 40.0);
-  pixel = vec4(mix(color.rgb * (lit - 0.3 * rim) + 0.1 * shine, color.rgb, plain), color.a);
+  float stripe = hatch * 0.16 * smoothstep(0.35, 0.45, abs(fract(along / 0.045) - 0.5));
+  pixel = vec4(mix(color.rgb * (1.0 - stripe) * (lit - 0.3 * rim) + 0.1 * shine, color.rgb, plain), color.a);
 }`;
 const FLOOR_VERTEX = `#version 300 es
 layout(location=0) in vec4 mesh; uniform mat4 matrix; uniform vec3 middle; out vec2 p;
@@ -134,7 +135,8 @@ class GlRenderer {
     this.draw([...solid, ...ghost].map((s) => ({...s, alpha: 0.22})), {shadow: 1});
     gl.disable(gl.STENCIL_TEST);
     gl.depthMask(true);
-    this.draw(solid, {});
+    this.draw(solid.filter((s) => !s.hatch), {});
+    this.draw(solid.filter((s) => s.hatch), {hatch: 1});
     for (const owner of new Set(ghost.map((s) => s.color))) {  // depth first: no limb shows through another of the same body
       const one = ghost.filter((s) => s.color === owner);
       gl.colorMask(false, false, false, false);
@@ -149,13 +151,14 @@ class GlRenderer {
     this.draw(list.filter((s) => s.kind === "dot"), {bias: 0.2, plain: 1});
   }
 
-  draw(list, {shadow = 0, bias = 0, plain = 0}) {
+  draw(list, {shadow = 0, bias = 0, plain = 0, hatch = 0}) {
     if (!list.length) return;
     const gl = this.gl, at = this.bodies.at, values = new Float32Array(12 * list.length);
     list.forEach((s, i) => values.set([...s.a, s.ra, ...s.b, s.rb, ...s.color, s.alpha], 12 * i));
     gl.uniform1f(at.shadow, shadow);
     gl.uniform1f(at.bias, bias);
     gl.uniform1f(at.plain, plain);
+    gl.uniform1f(at.hatch, hatch);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.instances);
     gl.bufferData(gl.ARRAY_BUFFER, values, gl.DYNAMIC_DRAW);
     gl.drawElementsInstanced(gl.TRIANGLES, this.count, gl.UNSIGNED_SHORT, 0, list.length);

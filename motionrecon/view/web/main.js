@@ -18,7 +18,7 @@ function rgb(name) {
 }
 
 function recolor() {
-  for (const name of ["card", "ink", "soft", "floor", "grid", "force", "measured", "body"]) colors[name] = rgb(`--${name}`);
+  for (const name of ["card", "ink", "soft", "floor", "grid", "force", "measured", "body", "left", "right"]) colors[name] = rgb(`--${name}`);
   colors.takes = DATA.takes.map((_, k) => rgb(`--c${k % 6}`));
   colors.bodies = colors.takes.map((c) => c.map((x) => x + 0.3 * (1 - x)));  // full colours would hide their own shading
   redraw();
@@ -63,7 +63,7 @@ function draw() {
     const x = Math.floor((k % cols) * W / cols), y = Math.floor(Math.floor(k / cols) * H / rows);
     const box = {x, y, width: Math.floor(W / cols), height: Math.floor(H / rows)}, shapes = [];
     panel.takes.forEach((take, i) => {
-      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i && !DATA.together ? 0.4 : 1);
+      if (lasts(take, t)) figure(shapes, take, t, part, many ? colors.bodies[DATA.takes.indexOf(take)] : colors.body, i && !DATA.together ? 0.4 : 1, many ? null : [colors.left, colors.right]);
     });
     for (const take of panel.takes) supports(shapes, take, colors.soft);
     if (panel.stick) stick(shapes, t, part, colors.soft);
@@ -100,7 +100,9 @@ function seek(now) { state.now = Math.min(END, Math.max(0, now)); redraw(); }
 function step(frames) { state.playing = false; seek(TIME[Math.min(T - 1, Math.max(0, frameAt(state.now + 1e-6)[0] + frames))]); }
 function play(on = !state.playing) { if (on && state.now >= END - 1e-6) state.now = 0; state.playing = on; redraw(); }
 
-const charts = makeCharts($("graphs"), seek);
+const charts = makeCharts($("graphs"), $("losses"), seek);
+$("more").hidden = !$("losses").children.length;
+$("more").addEventListener("toggle", () => { for (const chart of charts) chart.stale = true; redraw(); });
 function refresh() { recolor(); legend($("legend")); for (const chart of charts) chart.stale = true; }
 
 $("scrub").max = T - 1;
@@ -110,7 +112,14 @@ $("speed").addEventListener("change", (e) => { state.speed = +e.target.value; })
 $("view").value = state.over ? "over" : "side";
 $("view").addEventListener("change", (e) => { state.over = e.target.value === "over"; redraw(); });
 for (const id of ["dots", "arrows", "follow"]) $(id).addEventListener("change", redraw);
-$("reset").addEventListener("click", () => { Object.assign(camera, HOME, {shift: [0, 0, 0]}); redraw(); });
+$("reset").addEventListener("click", () => { $("preset").value = "start"; Object.assign(camera, HOME, {shift: [0, 0, 0]}); redraw(); });
+// The person's front, its sides and from above, whichever way it faces.
+const PRESETS = {front: [0, 0.08], left: [Math.PI / 2, 0.08], right: [-Math.PI / 2, 0.08], top: [-Math.PI / 2, 1.5]};
+$("preset").addEventListener("change", (e) => {
+  const [turned, elevation] = PRESETS[e.target.value] || [DATA.azimuth - DATA.heading, HOME.elevation];
+  Object.assign(camera, HOME, {azimuth: DATA.heading + turned, elevation, shift: [0, 0, 0]});
+  redraw();
+});
 $("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 
 function theme(name) { document.documentElement.dataset.theme = name; refresh(); }
@@ -141,4 +150,6 @@ new ResizeObserver(() => { for (const chart of charts) chart.stale = true; redra
 
 theme(prefers.matches ? "dark" : "light");
 table($("metrics"));
+gaitTable($("gait"));
+if (!matchMedia("(prefers-reduced-motion: reduce)").matches) play(true);
 requestAnimationFrame(loop);

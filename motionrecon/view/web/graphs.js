@@ -95,7 +95,7 @@ function gaitTable(home) {
   const table = home.querySelector("table"), row = (cells, tag) => {
     const tr = document.createElement("tr");
     cells.forEach((text, i) => {
-      const cell = Object.assign(document.createElement(i ? tag : "th"), {textContent: text});
+      const cell = Object.assign(document.createElement(i ? tag : text ? "th" : "td"), {textContent: text});
       if (i && cells.length === 2) cell.colSpan = 2;
       tr.append(cell);
     });
@@ -136,7 +136,7 @@ function table(home) {
   const row = (cells, tag, best) => {
     const tr = document.createElement("tr");
     cells.forEach((text, i) => {
-      const cell = document.createElement(i ? tag : "th");
+      const cell = document.createElement(i ? tag : text ? "th" : "td");
       cell.textContent = text;
       if (i && best.includes(i - 1)) cell.className = "best";
       tr.append(cell);

@@ -1,7 +1,7 @@
 const $ = (id) => document.getElementById(id);
 const T = DATA.time.values.length, TIME = DATA.time.values, END = TIME[T - 1];
 const many = DATA.takes.length > 1;
-const state = {now: 0, playing: false, speed: 1, over: !many || DATA.together, last: 0};
+const state = {now: 0, playing: false, speed: 1, over: !many || DATA.together, last: 0, sharp: 1, slow: 0};
 const camera = {...HOME, fov: 0.6, target: [0, 0, 0.9], shift: [0, 0, 0]};
 let colors = {}, dirty = true;
 
@@ -50,7 +50,7 @@ function layout(count, W, H) {
 }
 
 function draw() {
-  const ratio = Math.min(2, devicePixelRatio || 1), W = Math.round(canvas.clientWidth * ratio), H = Math.round(canvas.clientHeight * ratio);
+  const ratio = state.sharp * Math.min(2, devicePixelRatio || 1), W = Math.round(canvas.clientWidth * ratio), H = Math.round(canvas.clientHeight * ratio);
   if (canvas.width !== W || canvas.height !== H) { canvas.width = W; canvas.height = H; }
   const [t, part] = frameAt(state.now), list = panels(), {cols, rows} = layout(list.length, W, H);
   const follow = $("follow").checked, where = point(DATA.path, follow ? t : 0, 0, follow ? part : 0);
@@ -90,6 +90,9 @@ function loop(clock) {
     state.now += state.speed * Math.min(0.1, (clock - state.last) / 1000);
     if (state.now >= END) state.now = 0;
     dirty = true;
+    // Where pictures come slower than 25 a second, coarser ones: a browser without a GPU pays for every pixel.
+    state.slow = clock - state.last > 40 ? state.slow + 1 : Math.max(0, state.slow - 1);
+    if (state.slow > 5 && state.sharp > 0.4) { state.sharp *= 0.75; state.slow = 0; }
   }
   state.last = clock;
   if (dirty) { dirty = false; draw(); }

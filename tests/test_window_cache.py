@@ -37,21 +37,28 @@ def path(group, tmp_path_factory):
     return path
 
 
-def test_windows_are_rebuilt_to_the_bit(group, path):
+def test_windows_are_rebuilt(group, path):
+    """What is stored comes back to the bit; what is computed from it to rounding, since some
+    kernels of OpenBLAS round by where in memory an array begins.
+    """
     again = files.load(path)
     assert (again.name, again.xml, len(again.windows)) == ("walk", group.xml, len(group.windows))
     assert len(group.windows) > 2
     assert again.reference.options == group.reference.options
     for a, b in zip(group.windows, again.windows, strict=True):
         x = a.x.ravel()
-        assert group.window(a).value(x) == again.window(b).value(x) == a.loss < a.start_loss
-        np.testing.assert_array_equal(a.begin.ahead, b.begin.ahead)
+        assert a.loss == b.loss < a.start_loss == b.start_loss
+        for window in (group.window(a), again.window(b)):
+            assert window.value(x) == pytest.approx(a.loss, rel=1e-12)
+        for name in ("qpos", "qvel", "knot", "ahead"):
+            np.testing.assert_array_equal(getattr(a.begin, name), getattr(b.begin, name))
+        np.testing.assert_array_equal(a.x, b.x)
         assert (a.linearizations, a.evaluations) == (b.linearizations, b.evaluations)
         assert a.evaluations > 0
     first = group.window(group.windows[0]).linearize(group.windows[0].x.ravel())
     second = again.window(again.windows[0]).linearize(again.windows[0].x.ravel())
     for a, b in zip(first, second, strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9 * np.abs(a).max())
 
 
 def test_a_window_begins_where_the_one_before_ended(group):

@@ -51,6 +51,11 @@ def draw_variants(n: int, seeds: int, first_seed: int = FIRST_SEED) -> variants.
     return jax.vmap(lambda i: jax.vmap(lambda key: one(i, key))(keys))(jnp.arange(len(FUNCTIONS)))
 
 
+def is_learned(name: str) -> bool:
+    """Whether a rival is shipped weights, or a folder of some."""
+    return name in LEARNED or "/" in name
+
+
 def _over_functions(run: Run, stacked: variants.Variant) -> Any:
     """run(variant) over (F, seeds): one function after the other, so that only its own formula is
     computed.
@@ -65,7 +70,7 @@ def _over_functions(run: Run, stacked: variants.Variant) -> Any:
 
 @functools.partial(jax.jit, static_argnames=("name", "budget"))
 def _learned_losses(name: str, stacked: variants.Variant, budget: int) -> jax.Array:
-    config, theta = store.load(name)
+    config, theta = store.load(Path(name) if "/" in name else name)
 
     def run(variant: variants.Variant) -> jax.Array:
         def advance(carry: tuple[Any, Any], _: None) -> tuple[Any, jax.Array]:
@@ -183,7 +188,7 @@ def curves_at(
     )[..., None]
     for name in rivals:
         begun = time.perf_counter()
-        if name in LEARNED:
+        if is_learned(name):
             values = _lowest(_learned_losses(name, stacked, budget))
         elif name in FIRST_ORDER:
             every = _lowest(_first_order_losses(name, stacked, budget))  # (F, seeds, steps, budget)
@@ -227,7 +232,7 @@ def compare(curves: dict[str, np.ndarray], budgets: tuple[int, ...]) -> list[dic
         names = [k for k in FIRST_ORDER if k in curves]
         first = names[_fastest(np.stack([curves[k][i] for k in names]))]
         row["best_first_order"] = first
-        for key in (k for k in LEARNED if k in curves):
+        for key in filter(is_learned, curves):
             ratios = [
                 _steps_to(theirs, theirs[-1]) / _steps_to(ours, theirs[-1])
                 for theirs, ours in zip(curves[first][i], curves[key][i], strict=True)
@@ -253,7 +258,7 @@ def table(n: int, rows: list[dict]) -> str:
     at every budget.
     """
     names = list(rows[0]["share"])
-    ours = [k for k in LEARNED if k in rows[0]]
+    ours = [k for k in rows[0] if is_learned(k)]
     lines = [
         f"### n = {n}",
         "",
@@ -355,12 +360,12 @@ class Study:
     budgets: tuple[int, ...] = (30, 100, 300, 1000)
     """evaluations each"""
     rivals: tuple[str, ...] = RIVALS
-    """who takes part; at least one of sgd, momentum, adam"""
+    """who takes part; at least one of sgd, momentum, adam; a folder of weights by its path"""
 
 
 def main(a: Study) -> int:
     """Writes classical.json, classical.md and plots."""
-    if unknown := set(a.rivals) - set(RIVALS):
+    if unknown := {name for name in a.rivals if not is_learned(name)} - set(RIVALS):
         names = ", ".join(sorted(unknown))
         raise OptimizerError(f"--rivals {names}: choose from {', '.join(RIVALS)}")
     if not set(a.rivals) & set(FIRST_ORDER):

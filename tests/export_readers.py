@@ -22,6 +22,7 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from motionrecon.export.rig import bone
 from motionrecon.motion.motion import Motion
 
 try:
@@ -108,33 +109,65 @@ def read_bvh(folder: Path, motion: Motion) -> Read:
 
 
 def read_glb(folder: Path, motion: Motion) -> Read:
+    return played(folder / "motion.glb", names_of(motion))
+
+
+def read_mixamo(folder: Path, motion: Motion) -> Read:
+    names = [bone(name, 0) for name in names_of(motion)]
+    assert names[0] == "mixamorig:Hips" and "mixamorig:LeftUpLeg" in names
+    return rigged(folder / "motion_mixamo.glb", names)
+
+
+def read_vrm(folder: Path, motion: Motion) -> Read:
+    names = [bone(name, 1) for name in names_of(motion)]
+    assert names[0] == "hips" and "rightLowerArm" in names
+    return rigged(folder / "motion_vrm.glb", names)
+
+
+def rigged(path: Path, names: list[str]) -> Read:
+    """The skin's bind pose is the nodes' own, a T-pose in metres; then as any animation."""
+    root = gltf.GLTF2().load_binary(str(path))
+    skin = root.skins[0]
+    assert [root.nodes[j].name for j in skin.joints] == names
+    inverse = array(root, skin.inverseBindMatrices).reshape(-1, 4, 4).swapaxes(1, 2)
+    scene = trimesh.load_scene(path)
+    poses = np.array([scene.graph.get(name)[0] for name in names])
+    np.testing.assert_allclose(poses @ inverse, np.tile(np.eye(4), (len(names), 1, 1)), atol=1e-5)
+    parts = root.meshes[0].primitives
+    points = np.concatenate([array(root, p.attributes.POSITION) for p in parts])
+    weights = np.concatenate([array(root, p.attributes.WEIGHTS_0) for p in parts])
+    np.testing.assert_allclose(weights.sum(1), 1.0, atol=1e-6)
+    wide, high, _ = np.ptp(points, axis=0)
+    assert 1.4 < high < 2.1 and 0.9 < wide / high < 1.15 and abs(points[:, 1].min()) < 0.02
+    hand = poses[names.index(next(n for n in names if "eftHand" in n)), :3, 3]
+    assert hand[0] > 0.5  # the left hand, to the left of who faces +z
+    return played(path, names)
+
+
+def array(root: gltf.GLTF2, index: int) -> np.ndarray:
+    accessor = root.accessors[index]
+    width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}[accessor.type]
+    view = root.bufferViews[accessor.bufferView]
+    flat = np.frombuffer(root.binary_blob(), np.float32, accessor.count * width, view.byteOffset)
+    return flat.reshape(accessor.count, width)
+
+
+def played(path: Path, names: list[str]) -> Read:
     """Every key of the animation is put into the nodes by pygltflib; trimesh then says where the
-    meshes are.
+    nodes are.
     """
-    root = gltf.GLTF2().load_binary(str(folder / "motion.glb"))
-    blob = root.binary_blob()
-
-    def values(index):
-        accessor = root.accessors[index]
-        view, width = (
-            root.bufferViews[accessor.bufferView],
-            {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type],
-        )
-        return np.frombuffer(blob, np.float32, accessor.count * width, view.byteOffset).reshape(
-            accessor.count, width
-        )
-
+    root = gltf.GLTF2().load_binary(str(path))
     animation = root.animations[0]
-    time = values(animation.samplers[0].input)[:, 0]
+    time = array(root, animation.samplers[0].input)[:, 0]
     position, rotation = [], []
     for t in range(len(time)):
         for channel in animation.channels:
-            key = values(animation.samplers[channel.sampler].output)[t].tolist()
+            key = array(root, animation.samplers[channel.sampler].output)[t].tolist()
             setattr(root.nodes[channel.target.node], channel.target.path, key)
         scene = trimesh.load_scene(
             trimesh.util.wrap_as_stream(b"".join(root.save_to_bytes())), file_type="glb"
         )
-        poses = np.array([scene.graph.get(name)[0] for name in names_of(motion)])
+        poses = np.array([scene.graph.get(name)[0] for name in names])
         position.append(poses[:, :3, 3])
         rotation.append(poses[:, :3, :3])
     return Read(
@@ -456,6 +489,8 @@ READERS = {  # format -> its reader, and what must come out of it
     "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
     "bvh": (read_bvh, SEGMENTS),
     "glb": (read_glb, SEGMENTS),
+    "mixamo": (read_mixamo, SEGMENTS),
+    "vrm": (read_vrm, SEGMENTS),
     "trc": (read_trc, {"keypoints"}),
     "mot": (read_mot, SEGMENTS | GROUND | {"moment"}),
     "osim": (read_osim, SEGMENTS),

@@ -15,7 +15,7 @@ from motionrecon.scene import Support
 _ROUND = [16, 16]  # segments of a capsule around and along its ends
 
 
-class _Buffer:
+class Buffer:
     """Collects arrays into one binary chunk, an accessor each."""
 
     def __init__(self, root: gltf.GLTF2) -> None:
@@ -54,20 +54,20 @@ def write_glb(motion: Motion, folder: Path) -> None:
     """
     scene = Scene.of(motion)
     root = gltf.GLTF2(asset=gltf.Asset(version="2.0", generator="motionrecon"))
-    buffer = _Buffer(root)
+    buffer = Buffer(root)
     turns = one_hemisphere(turned(Y_UP, scene.local))[..., [1, 2, 3, 0]].astype(np.float32)
     place = (scene.position[:, 0] @ Y_UP.T).astype(np.float32)
     offset = (scene.offset @ Y_UP.T).astype(np.float32)
     offset[0] = place[0]
-    root.materials = [_material(side, colour) for side, colour in COLOURS.items()]
-    root.materials.append(_material("support", SUPPORT))
+    root.materials = [material(side, colour) for side, colour in COLOURS.items()]
+    root.materials.append(material("support", SUPPORT))
     for b, name in enumerate(scene.names):
         rest = {"translation": offset[b].tolist(), "rotation": turns[0, b].tolist()}
         node = gltf.Node(name=name, children=scene.children(b), **rest)
         if capsules := [c for c in scene.capsules if c.body == b]:
-            material = list(COLOURS).index(side_of(name))
+            shown = list(COLOURS).index(side_of(name))
             root.meshes.append(
-                gltf.Mesh(name=name, primitives=[_primitive(buffer, c, material) for c in capsules])
+                gltf.Mesh(name=name, primitives=[_primitive(buffer, c, shown) for c in capsules])
             )
             node.mesh = len(root.meshes) - 1
         root.nodes.append(node)
@@ -77,13 +77,14 @@ def write_glb(motion: Motion, folder: Path) -> None:
         root.scenes[0].nodes.append(len(root.nodes))
         root.nodes.append(gltf.Node(name=support.name, mesh=len(root.meshes)))
         root.meshes.append(gltf.Mesh(name=support.name, primitives=[_box(buffer, support)]))
-    root.animations = [_animation(buffer, motion.time, place, turns)]
+    root.animations = [animation(buffer, motion.time, place, turns)]
     root.buffers = [gltf.Buffer(byteLength=len(buffer.bytes))]
     root.set_binary_blob(bytes(buffer.bytes))
     root.save_binary(str(folder / "motion.glb"))
 
 
-def _material(name: str, shown: tuple[float, float, float]) -> gltf.Material:
+def material(name: str, shown: tuple[float, float, float]) -> gltf.Material:
+    """A matt one of a colour as a screen shows it."""
     # glTF's factors are linear, the colours are meant as seen on a screen (sRGB; its exponent is
     # close to 2.2)
     colour = [*(c**2.2 for c in shown), 1.0]
@@ -93,16 +94,19 @@ def _material(name: str, shown: tuple[float, float, float]) -> gltf.Material:
     return gltf.Material(name=name, pbrMetallicRoughness=surface)
 
 
-def _primitive(buffer: _Buffer, capsule: Capsule, material: int) -> gltf.Primitive:
+def _primitive(buffer: Buffer, capsule: Capsule, shown: int) -> gltf.Primitive:
+    return _solid(buffer, solid(capsule), shown)
+
+
+def solid(capsule: Capsule) -> trimesh.Trimesh:
+    """A capsule's surface, in its segment's frame."""
     transform = trimesh.transformations.quaternion_matrix(capsule.quat)
     transform[:3, 3] = capsule.centre
-    mesh = trimesh.creation.capsule(
-        2 * capsule.half_length, capsule.radius, count=_ROUND, transform=transform
-    )
-    return _solid(buffer, mesh, material)
+    size = 2 * capsule.half_length, capsule.radius
+    return trimesh.creation.capsule(*size, count=_ROUND, transform=transform)
 
 
-def _box(buffer: _Buffer, support: Support) -> gltf.Primitive:
+def _box(buffer: Buffer, support: Support) -> gltf.Primitive:
     transform = np.eye(4)
     transform[:3, :3], transform[:3, 3] = support.axes, support.middle
     mesh = trimesh.creation.box(2 * support.half_size, transform)
@@ -110,7 +114,7 @@ def _box(buffer: _Buffer, support: Support) -> gltf.Primitive:
     return _solid(buffer, mesh, len(COLOURS))
 
 
-def _solid(buffer: _Buffer, mesh: trimesh.Trimesh, material: int) -> gltf.Primitive:
+def _solid(buffer: Buffer, mesh: trimesh.Trimesh, shown: int) -> gltf.Primitive:
     points = (mesh.vertices @ Y_UP.T).astype(np.float32)
     normals = (mesh.vertex_normals @ Y_UP.T).astype(np.float32)
     return gltf.Primitive(
@@ -121,28 +125,26 @@ def _solid(buffer: _Buffer, mesh: trimesh.Trimesh, material: int) -> gltf.Primit
         indices=buffer.add(
             mesh.faces.astype(np.uint16).reshape(-1), gltf.SCALAR, gltf.ELEMENT_ARRAY_BUFFER
         ),
-        material=material,
+        material=shown,
     )
 
 
-def _animation(
-    buffer: _Buffer, time: np.ndarray, place: np.ndarray, turns: np.ndarray
+def animation(
+    buffer: Buffer, time: np.ndarray, place: np.ndarray, turns: np.ndarray, first: int = 0
 ) -> gltf.Animation:
-    """place (T, 3) of node 0, turns (T, B, 4) of all nodes."""
+    """place (T, 3) of node `first`, turns (T, B, 4) of it and those after it."""
     clock = buffer.add((time - time[0]).astype(np.float32), gltf.SCALAR)
-    animation = gltf.Animation(name="motion")
+    moved = gltf.Animation(name="motion")
 
     def add(values: np.ndarray, kind: str, node: int, path: str) -> None:
         output = buffer.add(values, kind)
-        animation.samplers.append(
+        moved.samplers.append(
             gltf.AnimationSampler(input=clock, output=output, interpolation="LINEAR")
         )
         target = gltf.AnimationChannelTarget(node=node, path=path)
-        animation.channels.append(
-            gltf.AnimationChannel(sampler=len(animation.samplers) - 1, target=target)
-        )
+        moved.channels.append(gltf.AnimationChannel(sampler=len(moved.samplers) - 1, target=target))
 
-    add(place, gltf.VEC3, 0, "translation")
+    add(place, gltf.VEC3, first, "translation")
     for b in range(turns.shape[1]):
-        add(turns[:, b], gltf.VEC4, b, "rotation")
-    return animation
+        add(turns[:, b], gltf.VEC4, first + b, "rotation")
+    return moved

@@ -37,6 +37,8 @@ FORMATS: dict[str, Format] = {
     "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",)),
     "bvh": Format(_HERE + "bvh", "write_bvh", ("motion.bvh",), "pybvh"),
     "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib"),
+    "mixamo": Format(_HERE + "rig", "write_mixamo", ("motion_mixamo.glb",), "pygltflib"),
+    "vrm": Format(_HERE + "rig", "write_vrm", ("motion_vrm.glb",), "pygltflib"),
     "trc": Format(_HERE + "trc", "write_trc", ("motion.trc",)),
     "mot": Format(_HERE + "mot", "write_mot", ("motion.mot", "motion_grf.mot", "motion_grf.xml")),
     "osim": Format(

@@ -81,13 +81,21 @@ def read_npz(folder: Path, motion: Motion) -> Read:
 
 
 def read_bvh(folder: Path, motion: Motion) -> Read:
+    return posed(folder / "motion.bvh", motion, 0.01)
+
+
+def read_bvh_m(folder: Path, motion: Motion) -> Read:
+    return posed(folder / "motion_m.bvh", motion, 1.0)
+
+
+def posed(path: Path, motion: Motion, metres: float) -> Read:
     """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the
     file's own angles.
     """
-    file = bvhio.readAsBvh(str(folder / "motion.bvh"))
+    file = bvhio.readAsBvh(str(path))
     raw = [joint for joint, _, _ in file.Root.layout()]
     assert [j.Name for j in raw] == names_of(motion)
-    root = bvhio.readAsHierarchy(str(folder / "motion.bvh"))
+    root = bvhio.readAsHierarchy(str(path))
     joints = [root.filter(name)[0] for name in names_of(motion)]
     position = []
     for t in range(file.FrameCount):
@@ -103,7 +111,7 @@ def read_bvh(folder: Path, motion: Motion) -> Read:
         rotation[:, b] = rotation[:, parent] @ local if parent >= 0 else local
     return Read(
         file.FrameTime * np.arange(file.FrameCount),
-        np.array(position) @ FROM_Y_UP.T / 100,
+        metres * np.array(position) @ FROM_Y_UP.T,
         FROM_Y_UP @ rotation @ FROM_Y_UP.T,
     )
 
@@ -488,6 +496,7 @@ def read_rrd(folder: Path, motion: Motion) -> Read:
 READERS = {  # format -> its reader, and what must come out of it
     "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
     "bvh": (read_bvh, SEGMENTS),
+    "bvh-m": (read_bvh_m, SEGMENTS),
     "glb": (read_glb, SEGMENTS),
     "mixamo": (read_mixamo, SEGMENTS),
     "vrm": (read_vrm, SEGMENTS),

@@ -36,6 +36,7 @@ _HERE = "motionrecon.export."
 FORMATS: dict[str, Format] = {
     "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",)),
     "bvh": Format(_HERE + "bvh", "write_bvh", ("motion.bvh",), "pybvh"),
+    "bvh-m": Format(_HERE + "bvh", "write_bvh_m", ("motion_m.bvh",), "pybvh"),
     "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib"),
     "mixamo": Format(_HERE + "rig", "write_mixamo", ("motion_mixamo.glb",), "pygltflib"),
     "vrm": Format(_HERE + "rig", "write_vrm", ("motion_vrm.glb",), "pygltflib"),

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from motionrecon.errors import ExportError, MotionReconError
 from motionrecon.export import write
 from motionrecon.motion.plates import Plates
 from motionrecon.pipeline import reconstruct
-from motionrecon.terminal import say_text
+from motionrecon.terminal import muted, say_text
 
 JOINTS = {"hip": "hip_flexion", "knee": "knee_angle", "ankle": "ankle_angle"}
 
@@ -48,7 +47,7 @@ def compare(folder: Path) -> dict[str, list[float]]:
     except ImportError as e:
         raise ExportError("this study needs OpenSim: pip install 'motionrecon[opensim]'") from e
     opensim.Logger.setLevelString("Off")
-    with contextlib.chdir(folder), _muted():
+    with contextlib.chdir(folder), muted():
         opensim.InverseDynamicsTool("motion_id.xml").run()
         theirs = opensim.TimeSeriesTable("motion_inverse_dynamics.sto")
         ours = opensim.TimeSeriesTable("motion_moments.sto")
@@ -62,19 +61,6 @@ def compare(folder: Path) -> dict[str, list[float]]:
             rows.append([r, float(np.sqrt(np.mean((a - b) ** 2))), float(np.sqrt(np.mean(b**2)))])
         found[joint] = np.mean(rows, axis=0).tolist()
     return found
-
-
-@contextlib.contextmanager
-def _muted() -> Any:
-    """Its tools print a list of the model's parts from C++."""
-    output, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        os.dup2(output, 1)
-        os.close(output)
-        os.close(nowhere)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

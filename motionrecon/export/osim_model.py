@@ -6,8 +6,6 @@ OpenSim 4 (Seth et al. 2018) does all of it, so its Python package must be there
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from motionrecon.export.scene import Scene
 from motionrecon.export.trc import write_markers
 from motionrecon.motion.motion import Motion
 from motionrecon.plain_paths import plain_paths
+from motionrecon.terminal import muted
 
 FILES = (
     "model_markers.osim",
@@ -141,18 +140,12 @@ def _quiet(osim: Path) -> Iterator[Any]:
 
     opensim.Logger.removeFileSink()
     opensim.Logger.setLevelString("Off")
-    sys.stdout.flush()
-    output, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)  # its tools print a list of the model's parts from C++
     try:
-        yield opensim
+        with muted():  # its tools print a list of the model's parts
+            yield opensim
     except RuntimeError as e:
         reason = " ".join(str(e).split())[:200]
         raise ExportError(f"{osim}: OpenSim refuses it: {reason}") from e
-    finally:
-        os.dup2(output, 1)
-        os.close(output)
-        os.close(nowhere)
 
 
 def _refuse(model: Any, state: Any, osim: Path) -> list[str]:

@@ -6,9 +6,10 @@ import numpy as np
 import pygltflib as gltf
 import trimesh
 
+from motionrecon.anatomy.sides import side_of
 from motionrecon.body.supports import scene_of
 from motionrecon.export.axes import Y_UP, one_hemisphere, turned
-from motionrecon.export.scene import COLOURS, SUPPORT, Capsule, Scene, model_of, side_of
+from motionrecon.export.scene import COLOURS, SUPPORT, Capsule, Scene, model_of
 from motionrecon.motion.motion import Motion
 from motionrecon.scene import Support
 

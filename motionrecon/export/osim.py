@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from motionrecon.anatomy.sides import side_of
 from motionrecon.engine import mujoco
 from motionrecon.export.axes import OPENSIM, euler, turned
 from motionrecon.export.ground import Ground
 from motionrecon.export.mot import ROOT, write_ground
 from motionrecon.export.opensim_names import body, hinge
-from motionrecon.export.scene import COLOURS, Capsule, Scene, side_of
+from motionrecon.export.scene import COLOURS, Capsule, Scene
 from motionrecon.export.table import write_storage
 from motionrecon.motion.motion import Motion
 

@@ -8,9 +8,10 @@ import numpy as np
 import pygltflib as gltf
 from scipy.spatial.transform import Rotation
 
+from motionrecon.anatomy.sides import side_of
 from motionrecon.export.axes import Y_UP, one_hemisphere, turned
 from motionrecon.export.glb import Buffer, animation, material, solid
-from motionrecon.export.scene import COLOURS, Capsule, Scene, side_of
+from motionrecon.export.scene import COLOURS, Capsule, Scene
 from motionrecon.motion.motion import Motion
 
 # ours -> (Mixamo's, VRM's), without sides. Ours has one joint for the neck, and two for the trunk.

@@ -6,9 +6,10 @@ import numpy as np
 import rerun as rr
 from rerun import blueprint as rrb
 
+from motionrecon.anatomy.sides import side_of
 from motionrecon.body.supports import scene_of
 from motionrecon.export.opensim_names import hinge
-from motionrecon.export.scene import COLOURS, SUPPORT, Scene, model_of, side_of
+from motionrecon.export.scene import COLOURS, SUPPORT, Scene, model_of
 from motionrecon.motion.motion import Motion
 
 _TIME = "time"

@@ -130,11 +130,6 @@ def model_of(motion: Motion) -> mujoco.MjModel:
     return model
 
 
-def side_of(name: str) -> str:
-    """Of a segment, from its name: "left", "right" or "middle"."""
-    return {"l_": "left", "r_": "right"}.get(name[:2], "middle")
-
-
 COLOURS = {
     "left": (0.90, 0.62, 0.0),
     "right": (0.0, 0.45, 0.70),

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from motionrecon.anatomy.sides import side_of
 from motionrecon.body.supports import scene_of
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
-from motionrecon.export.scene import side_of
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, WindowReport
 from motionrecon.physics.constants import scene_boxes

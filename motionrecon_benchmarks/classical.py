@@ -27,7 +27,12 @@ from motionrecon.terminal import say_text
 
 Run = Callable[[variants.Variant], Any]
 
-LEARNED = ("optimus-classical", "optimus-classical-factorised", "adafactor-mlp-classical")
+LEARNED = (
+    "optimus-classical",
+    "optimus-classical-factorised",
+    "optimus-classical-paper",
+    "adafactor-mlp-classical",
+)
 STEP_SIZES = tuple(
     float(c) for c in 10.0 ** np.arange(-4.0, 0.51, 0.5)
 )  # Adam: units of x; SGD: over the rms of the first gradient

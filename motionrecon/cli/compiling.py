@@ -18,6 +18,7 @@ UNKEPT = (
 NETWORKS = (
     "optimus-classical",
     "optimus-classical-factorised",
+    "optimus-classical-paper",
     "adafactor-mlp-classical",
     "optimus-motion-plain",
     "adafactor-mlp-motion",

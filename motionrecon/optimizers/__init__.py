@@ -43,6 +43,7 @@ _REGISTRY: dict[str, tuple[str, str, str]] = {
     "lbfgs": ("motionrecon.optimizers.lbfgs", "Lbfgs", "QuasiNewtonOptions"),
     "optimus-classical": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
     "optimus-classical-factorised": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
+    "optimus-classical-paper": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
     "adafactor-mlp-classical": ("motionrecon.learned.optimizer", "shipped", "LearnedOptions"),
     "steered-gauss-newton": (
         "motionrecon.learned.steered.gauss_newton",

@@ -45,7 +45,7 @@ class GlRenderer {
     this.canvas = canvas;
     this.bodies = this.program(VERTEX, FRAGMENT);
     this.floor = this.program(FLOOR_VERTEX, FLOOR_FRAGMENT);
-    const mesh = [], index = [], around = 20, rings = 6;
+    const mesh = [], index = [], [around, rings] = software() ? [12, 3] : [20, 6];
     for (let ring = 0; ring <= 2 * rings + 1; ring++) {
       const end = ring > rings ? 1 : 0, angle = (ring - end) / (2 * rings) * Math.PI - Math.PI / 2;
       for (let k = 0; k <= around; k++) {

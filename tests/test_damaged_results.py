@@ -18,7 +18,7 @@ from test_schema import REPORT
 
 from motionrecon.errors import MotionError, MotionReconError
 from motionrecon.export import write
-from motionrecon.export.registry import FORMATS
+from motionrecon.export.registry import FORMATS, held
 from motionrecon.motion import Motion, Report, schema
 from motionrecon.view.page import write_page
 from motionrecon.view.show import subtitle
@@ -268,5 +268,5 @@ def test_what_does_not_fit_together_is_said(saved, tmp_path, change, said):
 def test_a_good_result_is_shown_and_exported_by_all(saved, tmp_path):
     put(tmp_path, saved[1], json.dumps(saved[2]).encode())
     motion = Motion.load(tmp_path)
-    for name in (*QUICK, *SLOW):
+    for name in held((*QUICK, *SLOW), motion):
         assert write(motion, tmp_path / name, name)

@@ -12,6 +12,7 @@ from export_readers import READERS, model_of, segments
 from scipy.spatial.transform import Rotation
 
 from motionrecon import load_clip, reconstruct
+from motionrecon.cli.main import main
 from motionrecon.errors import ExportError, MotionError, OutputError
 from motionrecon.export import FORMATS, missing, resolve, write
 from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
@@ -130,6 +131,19 @@ def test_free_moments_belong_to_the_motions_own_forces(walk):
     nearest = np.clip(np.round(a.time / a.timestep).astype(int), 0, len(centres) - 1)
     np.testing.assert_allclose(centres[nearest], a.centre_of_pressure, atol=1e-6)
     assert not a.simulation_contact_force_other.any()
+
+
+def test_all_leaves_out_what_an_older_motion_does_not_hold(walk, tmp_path, capsys):
+    older = replace(walk, joint_moments=None, joint_moments_filtered=None)
+    with pytest.raises(ExportError, match="no joint moments"):
+        write(older, tmp_path, "sto")
+    assert "motion_moments.sto" not in {p.name for p in write(older, tmp_path / "all", "all")}
+    older.save(tmp_path / "saved")
+    folder = str(tmp_path / "saved")
+    assert main(["export", folder, "--formats", "all", "--out", str(tmp_path / "there")]) == 0
+    assert "sto left out: the motion holds no joint_moments" in capsys.readouterr().out
+    assert main(["export", folder, "--formats", "sto", "--out", str(tmp_path / "no")]) == 2
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_motion_of_an_older_version_has_the_same_forces(walk):

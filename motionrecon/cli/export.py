@@ -32,8 +32,9 @@ class ExportOptions:
 def run(o: ExportOptions, console: Console) -> int:
     """Exit code 0. Raises OptionError and what the formats raise."""
     from motionrecon.cli.outputs import check_inputs_stay
-    from motionrecon.export import files_of, left_out, resolve, write
+    from motionrecon.export import FORMATS, files_of, left_out, resolve, write
     from motionrecon.export.osim_model import FILES, write_on_model
+    from motionrecon.export.registry import all_of, held
     from motionrecon.motion.motion import Motion
 
     if o.osim_scale and o.osim is None:
@@ -50,6 +51,13 @@ def run(o: ExportOptions, console: Console) -> int:
     read = (motion, motion.with_name("report.json"), o.common.config, o.osim)
     check_inputs_stay(read, [out / file for file in files])
     loaded = Motion.load(motion) if files else None
+    without = left_out(asked)
+    if loaded is not None and all_of(asked):
+        there = held(names, loaded)
+        without += [
+            f"{n} left out: the motion holds no {FORMATS[n].needs}" for n in names if n not in there
+        ]
+        names = there
     paths: list[Path] = []
     if loaded is not None and o.osim is not None:
         made = write_on_model(loaded, out, o.osim, o.osim_scale)
@@ -57,7 +65,6 @@ def run(o: ExportOptions, console: Console) -> int:
         paths += made.paths
     if loaded is not None and names:
         paths += write(loaded, out, names)
-    without = left_out(asked)
     console.say(*without)
     console.paths(paths)
     console.report({"formats": names, "left_out": without, "paths": paths})

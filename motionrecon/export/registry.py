@@ -18,7 +18,8 @@ class Format:
     """An exporter: `function(motion, folder)` of `module` writes `files` into a folder.
 
     package: what must be importable for it; extra: the pip extra of motionrecon that brings it,
-    None for one of the usual dependencies.
+    None for one of the usual dependencies. needs: what a motion must hold; those of older versions
+    may not.
     """
 
     module: str
@@ -26,6 +27,7 @@ class Format:
     files: tuple[str, ...]
     package: str | None = None
     extra: str | None = None
+    needs: str | None = None
 
     def load(self) -> "Callable[[Motion, Path], None]":
         """The function that writes it."""
@@ -57,6 +59,7 @@ FORMATS: dict[str, Format] = {
         _HERE + "sto",
         "write_sto",
         ("motion_moments.sto", "motion_powers.sto", "motion_moments_normalised.sto"),
+        needs="joint_moments",
     ),
     "c3d": Format(_HERE + "c3d", "write_c3d", ("motion.c3d",), "ezc3d"),
     "csv": Format(_HERE + "csv", "write_csv", ("motion.csv",)),
@@ -111,6 +114,18 @@ def resolve(formats: str | Iterable[str]) -> list[str]:
     if "all" in asked:
         return [f for f in FORMATS if not missing(f)]
     return list(dict.fromkeys(asked))
+
+
+def all_of(formats: str | Iterable[str]) -> bool:
+    """Whether every format is asked for, as far as it can be written."""
+    parts = formats.split(",") if isinstance(formats, str) else formats
+    return "all" in {f.strip().lower() for f in parts}
+
+
+def held(names: Iterable[str], motion: "Motion") -> list[str]:
+    """Those of the formats that the motion can fill."""
+    wanted = ((name, FORMATS[name].needs) for name in names)
+    return [name for name, need in wanted if need is None or getattr(motion, need) is not None]
 
 
 def left_out(formats: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from motionrecon.atomic import write_files_atomically
-from motionrecon.export.registry import FORMATS, resolve
+from motionrecon.export.registry import FORMATS, all_of, held, resolve
 from motionrecon.motion.motion import Motion
 from motionrecon.plain_paths import plain_paths
 
@@ -13,12 +13,15 @@ def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "al
     """Write motion into `folder` (created where need be), replacing files of the same names;
     returns their paths.
 
-    formats: names from FORMATS as a list or with commas, or "all". Every file is written to a
+    formats: names from FORMATS as a list or with commas, or "all", which leaves out what the motion
+    does not hold. Every file is written to a
     temporary folder beside the results and renamed once all are there. Raises ExportError (unknown
     format, missing package, a motion that the format cannot hold) and OutputError (a place that
     cannot be written); then nothing is written.
     """
     names = resolve(formats)
+    if all_of(formats):
+        names = held(names, motion)
     folder = Path(folder)
     with write_files_atomically(folder) as part, plain_paths([part]) as (place,):
         files = [_written(motion, name, Path(place)) for name in names]

@@ -58,15 +58,22 @@ def write_files_atomically(folder: str | Path) -> Iterator[Path]:
     In plain words: several files that belong together are never those of two writers.
     """
     folder = Path(folder)
+    ours = False  # an empty folder that is left behind says that something was written
     try:
+        ours = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".files-", dir=folder) as part:
             yield Path(part)
             # On the folder above: on its own a job of a batch holds a lock.
             with held_back(), alone(folder.resolve().parent):
                 _replace_all(Path(part), folder)
+        ours = False
     except OSError as e:
         raise _error(folder, e) from e
+    finally:
+        if ours:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _replace_all(part: Path, folder: Path) -> None:

@@ -46,7 +46,7 @@ class TrainOptions:
     seed: int = 0
     """of the random draws"""
     gradient: Annotated[Literal["pes", "nres", "exact"] | None, unset("{pes,nres,exact}")] = None
-    """how the meta-gradient is had; exact: the unroll differentiated, on functions"""
+    """how the meta-gradient is had; exact: descents differentiated, of motion on a --cache"""
     particles: Annotated[int | None, unset("N")] = None
     """antithetic pairs a meta-step, at least 1"""
     sigma: Annotated[float | None, unset("SIGMA")] = None
@@ -78,7 +78,7 @@ class TrainOptions:
     groups: Annotated[int | None, unset("N")] = None
     """motion, windows, optimus-start: clip variations drawn from"""
     cache: Annotated[Path | None, unset("FOLDER")] = None
-    """optimus-start: that `train windows` wrote"""
+    """optimus-start, exact gradients of motion: that `train windows` wrote"""
     encoder: Annotated[Literal["transformer", "mlp"] | None, unset("{transformer,mlp}")] = None
     """optimus-start: how a frame learns of those around it"""
     regulator: Annotated[bool | None, unset("BOOL")] = None

@@ -128,7 +128,7 @@ class TrainOptions:
     """>= 0; fixes everything but the seconds reported."""
     gradient: Gradient = "pes"
     """How the meta-gradient is had: by persistent or noise-reuse evolution strategies, or by
-    differentiating the unroll, on classical functions."""
+    differentiating descents, of motion on a cache of windows. optimus-start's is always exact."""
     particles: int = 32
     """Antithetic pairs a meta-step, >= 1 (a pool of them for each dimension)."""
     sigma: float = 0.01

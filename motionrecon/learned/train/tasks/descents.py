@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from motionrecon.errors import ModelError
 from motionrecon.learned import algorithm
-from motionrecon.learned.train.cache.group import Group
+from motionrecon.learned.train.cache.group import Group, Solved
 from motionrecon.learned.train.estimator import Estimator, Rows
 from motionrecon.learned.train.options import TrainOptions
 from motionrecon.learned.train.tasks.starts import Kept
@@ -195,6 +196,12 @@ class Descents:
     ) -> None:
         self.meta, self.options = meta, options
         self.training, self.validation = training, validation
+        for kept in (training, validation):
+            if not any(_is_whole(k.group, solved) for k in kept for solved in k.group.windows):
+                raise ModelError(
+                    f"{options.windows.cache}: no window is as long as a reconstruction's; build "
+                    "the cache from longer clips"
+                )
 
     def start(self, estimator: Estimator) -> dict[str, np.ndarray]:
         """Nothing fell apart so far."""
@@ -224,7 +231,7 @@ class Descents:
         while True:
             group = self.training[int(rng.integers(len(self.training)))].group
             solved = group.windows[rng.integers(len(group.windows))]
-            if solved.frames == group.reference.options.window_frames:
+            if _is_whole(group, solved):
                 window = group.window(solved)
                 return window, _usual(window, solved.begin)
 
@@ -235,7 +242,7 @@ class Descents:
             (kept.group, solved)
             for kept in self.validation
             for solved in kept.group.windows
-            if solved.frames == kept.group.reference.options.window_frames
+            if _is_whole(kept.group, solved)
         ]
         scores = []
         for group, solved in tasks[:: -(-len(tasks) // self.options.windows.validation_tasks)]:
@@ -251,6 +258,10 @@ def whole(group: Group) -> Window:
     """A window of as many frames as a reconstruction of the group has."""
     reference = group.reference
     return reference.window(reference.beginning(0), reference.options.window_frames)
+
+
+def _is_whole(group: Group, solved: Solved) -> bool:
+    return solved.frames == group.reference.options.window_frames
 
 
 def _usual(window: Window, begin: Any) -> Float[np.ndarray, " n"]:

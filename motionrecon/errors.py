@@ -25,6 +25,10 @@ class OptionError(MotionReconError):
     """An option of a reconstruction that is out of range."""
 
 
+class RobotError(MotionReconError):
+    """A robot that is unknown, described wrongly, or that cannot carry a motion."""
+
+
 class SceneError(MotionReconError):
     """A scene file that cannot be read, or supports that cannot be."""
 

@@ -20,7 +20,7 @@ from motionrecon.clip.resample import to_rate
 from motionrecon.clip.trunk import with_presumed_trunk
 from motionrecon.errors import ClipError
 from motionrecon.interrupts import is_interrupt
-from motionrecon.kinematics import IkResult, Standing, build_body, qvel_from, solve_standing
+from motionrecon.kinematics import IkResult, Standing, build_body, solve_standing
 from motionrecon.learned.law.planner import GROWN
 from motionrecon.motion import demand, plates
 from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
@@ -31,20 +31,18 @@ from motionrecon.motion.report import Report, Seconds, Status, WindowReport, Win
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
 from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
-from motionrecon.objective.points import Points
-from motionrecon.physics.rollout import Simulator
+from motionrecon.robot.follow import following
 from motionrecon.scene import Scene
 from motionrecon.scene.found import find_scene
 from motionrecon.windows import (
     Options,
     Reference,
     Solve,
+    Span,
     WindowResult,
-    smoothed_momentum,
     solve_windows,
     solving,
     start_of,
-    unswung,
 )
 
 __all__ = ["Options", "Prepared", "Reference", "Solve", "prepare", "reconstruct", "solve_windows"]
@@ -113,6 +111,9 @@ def prepare(
     inside = slice(first, reference.last + 1)
     ik = replace(standing.ik, qpos=reference.qpos[inside], keypoints=reference.smooth[inside])
     mark("ik")
+    if options.robot is not None:
+        f = following(options.robot, levelled, standing.body, reference)
+        return Prepared(f.clip, floor, f.robot.body, f.ik, rate, f.reference)
     seen = sum(n in levelled.names for n in standing.body.keypoint_names)
     ik = replace(ik, keypoints=ik.keypoints[:, :seen])
     return Prepared(levelled, floor, standing.body.showing(seen), ik, rate, reference)
@@ -152,46 +153,20 @@ def _reference(
     presumed: bool,
     options: Options,
 ) -> Reference:
-    body, simulator = standing.body, Simulator(standing.body.model)
+    body = standing.body
     columns = [around.names.index(n) for n in body.keypoint_names]
-    qpos = standing.ik.qpos[used]
-    qvel = qvel_from(qpos, 1 / around.fps)
-    aim = _aim(body, qpos, qvel)
-    momentum = smoothed_momentum(simulator, qpos, qvel, around.fps, substeps)
-    if presumed:
-        momentum = unswung(momentum, body.mass_kg)
-    frames = np.arange(len(qpos))
-    middle = (np.arange((len(qpos) - 1) * substeps) + 0.5) / substeps
-    return Reference(
-        first=first,
-        last=len(qpos) - 1 - _LEAD_OUT + more,
-        seen=len(qpos) - 1 - _LEAD_OUT,
-        qpos=qpos,
-        qvel=qvel,
-        targets=around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],
-        confidence=around.confidence[used][:, columns],
-        smooth=standing.ik.keypoints[used],
-        momentum=momentum,
-        aim=aim,
-        feedforward=resampled(middle, frames, aim),
-        substeps=substeps,
-        noise_m=noise,
-        simulator=simulator,
-        points=Points(simulator.constants, body.keypoint_body, body.keypoint_pos),
-        options=options,
+    frames = len(standing.ik.qpos[used]) - 1
+    return Reference.of(
+        body,
+        standing.ik.qpos[used],
+        around.keypoints[used][:, columns] - [0.0, 0.0, standing.height],
+        around.confidence[used][:, columns],
+        standing.ik.keypoints[used],
+        Span(first, frames - _LEAD_OUT + more, frames - _LEAD_OUT, around.fps, substeps),
+        noise,
+        options,
+        presumed,
     )
-
-
-def _aim(
-    body: Body, qpos: Float[np.ndarray, "F+1 nq"], qvel: Float[np.ndarray, "F+1 nv"]
-) -> Float[np.ndarray, "F+1 nu"]:
-    """Servo targets (rad) that make the hinges follow qpos.
-
-    A servo that must follow a moving target lags by kv/kp times its speed; it is aimed ahead by
-    that.
-    """
-    kp, kv = body.model.actuator_gainprm[:, 0], -body.model.actuator_biasprm[:, 2]
-    return qpos[:, 7:] + kv / kp * qvel[:, 6:]
 
 
 # BLAS keeps to one thread: its workers wait by spinning, and on a busy machine that costs more than

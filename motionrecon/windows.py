@@ -12,9 +12,11 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
 from motionrecon import optimizers, ranges
+from motionrecon.body import Body
 from motionrecon.errors import OptionError
+from motionrecon.kinematics import qvel_from
 from motionrecon.learned.law.planner import AUTO, GROWN, Planner
-from motionrecon.motion.assemble import Piece
+from motionrecon.motion.assemble import Piece, resampled
 from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
 from motionrecon.objective.effort import EffortTerm
@@ -104,6 +106,9 @@ class Options:
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
     threads: int = 2  # 1 or 2; one process a core wants 1
+    # None: a person; else the robot that moves as the person does: a known name, or the file of a
+    # description (motionrecon.robot.description)
+    robot: str | None = None
 
     def __post_init__(self) -> None:
         """Raises OptionError for values outside of motionrecon.ranges, or a filter that is none."""
@@ -162,6 +167,18 @@ class Handover:
     ahead: Float[np.ndarray, "ahead nu"]  # rad
 
 
+class Span(NamedTuple):
+    """Which frames of a reference are the clip's, and how fast they go: `first`, `last`, `seen` and
+    `substeps` of Reference; rate: Hz.
+    """
+
+    first: int
+    last: int
+    seen: int
+    rate: float
+    substeps: int
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """What the windows follow, at the control rate: F intervals between F + 1 frames; SI units,
@@ -184,6 +201,48 @@ class Reference:
     simulator: Simulator
     points: Points  # where the keypoints sit on the body
     options: Options
+
+    @classmethod
+    def of(
+        cls,
+        body: Body,
+        qpos: Float[np.ndarray, "F+1 nq"],
+        targets: Float[np.ndarray, "F+1 K 3"],
+        confidence: Float[np.ndarray, "F+1 K"],
+        smooth: Float[np.ndarray, "F+1 K 3"],
+        span: Span,
+        noise_m: float,
+        options: Options,
+        presumed: bool = False,
+    ) -> "Reference":
+        """With what follows from the configurations: velocities, momentum, servo targets. presumed:
+        whether the upper body is, and does not swing.
+        """
+        simulator = Simulator(body.model)
+        qvel = qvel_from(qpos, 1 / span.rate)
+        aim = _aim(body, qpos, qvel)
+        momentum = smoothed_momentum(simulator, qpos, qvel, span.rate, span.substeps)
+        if presumed:
+            momentum = unswung(momentum, body.mass_kg)
+        middle = (np.arange((len(qpos) - 1) * span.substeps) + 0.5) / span.substeps
+        return cls(
+            first=span.first,
+            last=span.last,
+            seen=span.seen,
+            qpos=qpos,
+            qvel=qvel,
+            targets=targets,
+            confidence=confidence,
+            smooth=smooth,
+            momentum=momentum,
+            aim=aim,
+            feedforward=resampled(middle, np.arange(len(qpos)), aim),
+            substeps=span.substeps,
+            noise_m=noise_m,
+            simulator=simulator,
+            points=Points(simulator.constants, body.keypoint_body, body.keypoint_pos),
+            options=options,
+        )
 
     @property
     def frames(self) -> int:
@@ -257,6 +316,18 @@ class Reference:
             [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, model.nu)],
             pool,
         )
+
+
+def _aim(
+    body: Body, qpos: Float[np.ndarray, "F+1 nq"], qvel: Float[np.ndarray, "F+1 nv"]
+) -> Float[np.ndarray, "F+1 nu"]:
+    """Servo targets (rad) that make the hinges follow qpos.
+
+    A servo that must follow a moving target lags by kv/kp times its speed; it is aimed ahead by
+    that.
+    """
+    kp, kv = body.model.actuator_gainprm[:, 0], -body.model.actuator_biasprm[:, 2]
+    return qpos[:, 7:] + kv / kp * qvel[:, 6:]
 
 
 def smoothed_momentum(

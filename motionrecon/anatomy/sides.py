@@ -2,5 +2,7 @@
 
 
 def side_of(name: str) -> str:
-    """Of a segment, from its name: "left", "right" or "middle"."""
-    return {"l_": "left", "r_": "right"}.get(name[:2], "middle")
+    """Of a segment, or of a robot's link, from its name: "left", "right" or "middle"."""
+    if (side := {"l_": "left", "r_": "right"}.get(name[:2])) is not None:
+        return side
+    return next((side for side in ("left", "right") if side in name.lower()), "middle")

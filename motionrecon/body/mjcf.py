@@ -2,9 +2,11 @@
 options).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from motionrecon.body import joints
 from motionrecon.body.contacts import Sphere
@@ -49,20 +51,8 @@ def to_spec(
     spec.compiler.degree = False
     spec.compiler.autolimits = False
     spec.compiler.inertiafromgeom = mujoco.mjtInertiaFromGeom.mjINERTIAFROMGEOM_FALSE
-    _option(spec, options)
-    spec.worldbody.add_geom(
-        name="floor",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0, 0, 0.05],
-        contype=1,
-        conaffinity=0,
-        condim=3,
-        friction=[options.friction, 0.005, 0.0001],
-        solref=options.contact_solref,
-        solimp=_solimp(options.contact_solimp),
-        rgba=[0.7, 0.7, 0.7, 1],
-    )
-    _add_supports(spec, options)
+    set_option(spec, options)
+    add_ground(spec, options)
     strength = mass * p.stature / (joints.REFERENCE_MASS * joints.REFERENCE_STATURE)
     standing = float(np.mean(p.thigh) + np.mean(p.shank) + p.ankle_height)
     bodies: dict[str, mujoco.MjsBody] = {}
@@ -81,19 +71,7 @@ def to_spec(
         _hinges(spec, body, s.name, strength, options)
     _draw(bodies, segments, at, p)
     for q in spheres:
-        bodies[q.segment].add_geom(
-            name=q.name,
-            type=mujoco.mjtGeom.mjGEOM_SPHERE,
-            size=[q.radius, 0, 0],
-            pos=q.centre,
-            contype=0,
-            conaffinity=1,
-            condim=3,
-            friction=[options.friction, 0.005, 0.0001],
-            solref=options.contact_solref,
-            solimp=_solimp(options.contact_solimp),
-            rgba=[0.9, 0.5, 0.3, 1],
-        )
+        add_sphere(bodies[q.segment], q.name, q.centre, q.radius, options)
     return spec
 
 
@@ -115,7 +93,8 @@ def set_damping(spec: mujoco.MjSpec, options: ModelOptions) -> None:
         actuator.biasprm = bias
 
 
-def _option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
+def set_option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
+    """Integrator, solver and friction cones that the derivatives cover."""
     o = spec.option
     o.timestep = options.timestep
     o.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -124,8 +103,20 @@ def _option(spec: mujoco.MjSpec, options: ModelOptions) -> None:
     o.iterations, o.ls_iterations, o.tolerance, o.impratio = 50, 50, 1e-11, 1.0
 
 
-def _add_supports(spec: mujoco.MjSpec, options: ModelOptions) -> None:
-    """The scene's solids, which give way as the floor does."""
+def add_ground(spec: mujoco.MjSpec, options: ModelOptions) -> None:
+    """The floor, and the scene's solids, which give way as it does."""
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.05],
+        contype=1,
+        conaffinity=0,
+        condim=3,
+        friction=[options.friction, 0.005, 0.0001],
+        solref=options.contact_solref,
+        solimp=_solimp(options.contact_solimp),
+        rgba=[0.7, 0.7, 0.7, 1],
+    )
     for support in options.scene.supports:
         quat = np.empty(4)
         mujoco.mju_mat2Quat(quat, support.axes.reshape(-1))
@@ -145,6 +136,69 @@ def _add_supports(spec: mujoco.MjSpec, options: ModelOptions) -> None:
         )
 
 
+def add_sphere(
+    body: mujoco.MjsBody,
+    name: str,
+    centre: Float[np.ndarray, " 3"],
+    radius: float,
+    options: ModelOptions,
+) -> None:
+    """A sphere of a segment that touches floor and supports; m, segment's frame."""
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=[radius, 0, 0],
+        pos=centre,
+        contype=0,
+        conaffinity=1,
+        condim=3,
+        friction=[options.friction, 0.005, 0.0001],
+        solref=options.contact_solref,
+        solimp=_solimp(options.contact_solimp),
+        rgba=[0.9, 0.5, 0.3, 1],
+    )
+
+
+def add_hinge(
+    spec: mujoco.MjSpec,
+    body: mujoco.MjsBody,
+    name: str,
+    axis: Sequence[float],
+    limits: Sequence[float],
+    armature: float,
+    damping: float,
+    kp: float,
+    peak: float,
+    options: ModelOptions,
+) -> None:
+    """A hinge and its position servo. limits: rad; armature: kg m^2; damping: N m s/rad; kp: N
+    m/rad; peak: N m.
+    """
+    body.add_joint(
+        name=name,
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=axis,
+        limited=True,
+        range=limits,
+        armature=armature,
+        damping=[damping, 0, 0],
+        solref_limit=options.limit_solref,
+        solimp_limit=_solimp(options.limit_solimp),
+    )
+    spec.add_actuator(
+        name=name,
+        target=name,
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        gaintype=mujoco.mjtGain.mjGAIN_FIXED,
+        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+        gainprm=[kp] + [0.0] * 9,
+        biasprm=[0.0, -kp] + [0.0] * 8,
+        forcelimited=True,
+        forcerange=[-peak, peak],
+        ctrllimited=False,
+    )
+
+
 def _solimp(three: tuple[float, float, float]) -> list[float]:
     return [*three, 0.5, 2.0]
 
@@ -155,30 +209,17 @@ def _hinges(
     side = segment[:2] if segment[:2] in ("l_", "r_") else ""
     hinges = joints.SIDED.get(segment[2:], ()) if side else joints.MIDLINE.get(segment, ())
     for h in hinges:
-        name = side + h.name
-        body.add_joint(
-            name=name,
-            type=mujoco.mjtJoint.mjJNT_HINGE,
-            axis=joints.mirrored(h.axis) if side == "r_" else h.axis,
-            limited=True,
-            range=np.deg2rad(h.range),
-            armature=joints.ARMATURE,
-            damping=[joints.DAMPING * strength, 0, 0],
-            solref_limit=options.limit_solref,
-            solimp_limit=_solimp(options.limit_solimp),
-        )
-        kp, peak = h.kp * strength, h.strength * strength
-        spec.add_actuator(
-            name=name,
-            target=name,
-            trntype=mujoco.mjtTrn.mjTRN_JOINT,
-            gaintype=mujoco.mjtGain.mjGAIN_FIXED,
-            biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-            gainprm=[kp] + [0.0] * 9,
-            biasprm=[0.0, -kp] + [0.0] * 8,
-            forcelimited=True,
-            forcerange=[-peak, peak],
-            ctrllimited=False,
+        add_hinge(
+            spec,
+            body,
+            side + h.name,
+            joints.mirrored(h.axis) if side == "r_" else h.axis,
+            np.deg2rad(h.range),
+            joints.ARMATURE,
+            joints.DAMPING * strength,
+            h.kp * strength,
+            h.strength * strength,
+            options,
         )
 
 
@@ -202,43 +243,43 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
         kind = s.name[2:] if s.name[:2] in ("l_", "r_") else s.name
         if kind in child:
             end = at[s.name[:2] + child[kind]] - s.origin
-            _capsule(bodies[s.name], np.zeros(3), end, thick[kind] * p.stature)
+            add_capsule(bodies[s.name], np.zeros(3), end, thick[kind] * p.stature)
     for side in ("l_", "r_"):
         ball = at[side + "toes"] - at[side + "foot"]
-        _capsule(
+        add_capsule(
             bodies[side + "foot"],
             np.array([-0.2 * p.foot, 0, 0.55 * ball[2]]),
             0.85 * ball,
             0.016 * p.stature,
         )
-        _capsule(
+        add_capsule(
             bodies[side + "toes"], np.zeros(3), np.array([0.2 * p.foot, 0, 0]), 0.010 * p.stature
         )
-        _capsule(
+        add_capsule(
             bodies[side + "hand"], np.zeros(3), np.array([0, 0, -0.7 * p.hand]), 0.012 * p.stature
         )
     h = p.stature
     half_hip, half_shoulder = p.hip_width / 2, p.shoulder_width / 2 - 0.02 * h
-    _capsule(
+    add_capsule(
         bodies["pelvis"],
         np.array([0, half_hip, 0.02 * h]),
         np.array([0, -half_hip, 0.02 * h]),
         0.05 * h,
     )
-    _capsule(
+    add_capsule(
         bodies["lumbar"],
         np.array([0.01 * h, 0.03 * h, 0.03 * h]),
         np.array([0.01 * h, -0.03 * h, 0.03 * h]),
         0.06 * h,
     )
     top = p.trunk - at["thorax"][2]
-    _capsule(
+    add_capsule(
         bodies["thorax"],
         np.array([0.012 * h, 0.7 * half_shoulder, 0.5 * top]),
         np.array([0.012 * h, -0.7 * half_shoulder, 0.5 * top]),
         0.058 * h,
     )
-    _capsule(
+    add_capsule(
         bodies["head"],
         np.array([0.012 * h, 0, 0.2 * p.head]),
         np.array([0.012 * h, 0, 0.62 * p.head]),
@@ -246,7 +287,10 @@ def _draw(bodies: dict, segments: list[Segment], at: dict[str, np.ndarray], p: P
     )
 
 
-def _capsule(body: mujoco.MjsBody, a: np.ndarray, b: np.ndarray, radius: float) -> None:
+def add_capsule(
+    body: mujoco.MjsBody, a: Float[np.ndarray, " 3"], b: Float[np.ndarray, " 3"], radius: float
+) -> None:
+    """A capsule to look at, from a to b; m, segment's frame."""
     body.add_geom(
         type=mujoco.mjtGeom.mjGEOM_CAPSULE,
         fromto=np.concatenate([a, b]),

@@ -14,6 +14,7 @@ from motionrecon.engine import mujoco
 from motionrecon.motion import metrics
 from motionrecon.motion.report import KeypointScores, Scores
 from motionrecon.physics.constants import contact_spheres
+from motionrecon.physics.floor_forces import foot_bodies
 from motionrecon.scene import Scene
 
 _SOLE_M = 0.02  # heel and toe keypoints sit so high above the sole
@@ -34,7 +35,8 @@ class Shape:
         model, data = body.model, mujoco.MjData(body.model)
         spheres = contact_spheres(model)
         radius = model.geom_size[spheres, 0]
-        feet = [model.body(f"{side}_foot").id for side in "lr"]
+        sides = foot_bodies(model)
+        feet = [next(b for b, side in sides.items() if side == i) for i in (0, 1)]
         keypoints, foot, lowest = [], [], []
         for q in qpos:
             data.qpos[:] = q

@@ -38,10 +38,21 @@ class FloorForces(NamedTuple):
 
 
 def foot_bodies(model: mujoco.MjModel) -> dict[int, int]:
-    """Body id -> 0 for the left foot's segments, 1 for the right's."""
+    """Body id -> 0 for the left foot's segments, 1 for the right's, the ankle's first: of a person
+    by their names, of a robot by its soles'. Raises KeyError for a model without feet.
+    """
+    soles = _soles(model)
+    if soles:
+        return soles
     return {
         model.body(f"{s}_{part}").id: i for i, s in enumerate("lr") for part in ("foot", "toes")
     }
+
+
+def _soles(model: mujoco.MjModel) -> dict[int, int]:
+    """The same of a robot, whose spheres under the feet are named l_sole_0 and so on."""
+    named = ((g, model.geom(g).name) for g in contact_spheres(model))
+    return {int(model.geom_bodyid[g]): "lr".index(n[0]) for g, n in named if n[1:7] == "_sole_"}
 
 
 def touching_segments(model: mujoco.MjModel) -> tuple[str, ...]:

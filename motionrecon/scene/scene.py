@@ -46,6 +46,10 @@ class Scene:
         plain = [s | {"top": tuple(s["top"]), "size": tuple(s["size"])} for s in values["supports"]]
         return cls(tuple(Support(**s) for s in plain))
 
+    def scaled(self, factor: float) -> "Scene":
+        """The scene, larger by a factor about the world's origin."""
+        return Scene(tuple(s.scaled(factor) for s in self.supports))
+
     def __bool__(self) -> bool:
         return bool(self.supports)
 

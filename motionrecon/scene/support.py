@@ -1,7 +1,7 @@
 """One support: a level or sloped rectangle, the top of a solid."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -58,6 +58,16 @@ class Support:
             raise SceneError(
                 f"support '{self.name}': {what} is {value:g}; expected {low:g} to {high:g}{unit}"
             )
+
+    def scaled(self, factor: float) -> "Support":
+        """The support, larger by a factor about the world's origin."""
+        (x, y, z), (length, width) = self.top, self.size
+        return replace(
+            self,
+            top=(factor * x, factor * y, factor * z),
+            size=(factor * length, factor * width),
+            thickness=None if self.thickness is None else factor * self.thickness,
+        )
 
     @property
     def axes(self) -> Float[np.ndarray, "3 3"]:

@@ -18,7 +18,7 @@ from motionrecon.clip.load import Clip
 from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.trunk import with_presumed_trunk
-from motionrecon.errors import ClipError
+from motionrecon.errors import ClipError, RobotError
 from motionrecon.interrupts import is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, solve_standing
 from motionrecon.learned.law.planner import GROWN
@@ -31,6 +31,7 @@ from motionrecon.motion.report import Report, Seconds, Status, WindowReport, Win
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
 from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
+from motionrecon.robot import carry
 from motionrecon.robot.follow import following
 from motionrecon.scene import Scene
 from motionrecon.scene.found import find_scene
@@ -199,31 +200,60 @@ def reconstruct(
     solve = solving(options.optimizer, lambda state: mark("first_iteration"))
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
-    results: list[WindowResult] = []
-    interrupted = False
-    with ThreadPoolExecutor(1) as helper:
-        try:
-            for result in solve_windows(
-                p.reference, solve, helper if options.threads > 1 else None
-            ):
-                results.append(result)
-                done = result.reached.frame - p.reference.first
-                progress(done / (p.reference.last - p.reference.first))
-        except BaseException as error:
-            # What is finished stays, if that is at least one window.
-            if not results or not is_interrupt(error):
-                raise
-            interrupted = True
+    results, interrupted = _solved(p.reference, solve, progress)
     mark("total")
-    pieces, last = [r.piece for r in results], results[-1].reached
-    motion, shape = assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
+    motion, shape = _assembled(p, results, interrupted)
     kind = kind_of(motion, demand.of(motion, p.reference.noise_m).force)
     choice = choose(options.force_filter, kind, 1 / motion.timestep)
     motion = with_filtered(motion, choice.hz)
     truth = p.clip if against is None else level(against, p.floor)
     report = _report(p, motion, shape, choice, truth, results, interrupted, marks)
     motion = replace(motion, report=report)
-    return replace(motion, report=replace(report, verdict=judge(motion, clip)))
+    judged = judge(motion, clip if options.robot is None else p.clip)
+    motion = replace(motion, report=replace(report, verdict=judged))
+    if options.robot is not None and not interrupted and carry.falls(motion):
+        _ask_for_strength(p, solve)
+    return motion
+
+
+def _solved(
+    reference: Reference, solve: Solve, progress: Callable[[float], None]
+) -> tuple[list[WindowResult], bool]:
+    """All windows, or those done when Ctrl-C came, and whether it did."""
+    results: list[WindowResult] = []
+    with ThreadPoolExecutor(1) as helper:
+        try:
+            pool = helper if reference.options.threads > 1 else None
+            for result in solve_windows(reference, solve, pool):
+                results.append(result)
+                done = result.reached.frame - reference.first
+                progress(done / (reference.last - reference.first))
+        except BaseException as error:
+            # What is finished stays, if that is at least one window.
+            if not results or not is_interrupt(error):
+                raise
+            return results, True
+    return results, False
+
+
+def _assembled(
+    p: Prepared, results: list[WindowResult], interrupted: bool
+) -> tuple[Motion, Shape]:
+    pieces, last = [r.piece for r in results], results[-1].reached
+    return assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
+
+
+def _ask_for_strength(p: Prepared, solve: Solve) -> None:
+    """Raises RobotError where a robot that fell would not with stronger motors: where, and by how
+    much they fall short.
+    """
+    body, reference = carry.stronger(p.body, p.reference)
+    strong = replace(p, body=body, reference=reference)
+    results, interrupted = _solved(reference, solve, lambda share: None)
+    motion, _ = _assembled(strong, results, interrupted)
+    said = carry.shortfall(str(reference.options.robot), p.body, motion)
+    if said is not None:
+        raise RobotError(f"{p.clip.source}: {said}")
 
 
 def _report(

@@ -42,6 +42,7 @@ LAYERS = (
     ("motionrecon.learned",),
     ("motionrecon.motion",),
     ("motionrecon.windows",),
+    ("motionrecon.robot",),
     ("motionrecon.pipeline",),
     ("motionrecon.people",),
     ("motionrecon.learned.train",),

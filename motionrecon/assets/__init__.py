@@ -1,4 +1,4 @@
-"""The clips that come with the package: `assets.names()`, `assets.clip_path("walk")`.
+"""The clips that come with the package: `assets.names()`, `assets.clip_path("walk")`; and a robot.
 
 Where they come from, and their licence: `assets/README.md` of the source, and the arrays `source`
 and `licence` of every file.
@@ -27,3 +27,8 @@ def clip_path(name: str) -> Path:
     if name not in names():
         raise ClipError(f"no bundled clip {name!r}: choose one of {', '.join(names())}")
     return folder() / (name + _SUFFIX)
+
+
+def robot_path(name: str) -> Path:
+    """The MJCF of a robot that comes with the package."""
+    return folder().parent / "robots" / f"{name}.xml"

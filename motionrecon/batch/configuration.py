@@ -44,12 +44,13 @@ class Settings:
         """
         values = self.to_json()
         files = [Path(v) for v in self.reading.values() if isinstance(v, str)]
+        files += [Path(self.options.robot)] if self.options.robot else []
         values["files"] = [hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()]
         del values["options"]["threads"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_DECIDE = ("*.py", "*.yaml", "learned/weights/*/*")  # of the package's files: they make results
+_DECIDE = ("*.py", "*.yaml", "assets/robots/*", "learned/weights/*/*")  # of the package's files: they make results
 
 
 @cache

@@ -59,6 +59,8 @@ class BatchOptions:
     """every clip's ground, m in its z-up coordinates; file: trust its z = 0"""
     scene: Annotated[str, arg(metavar="FILE|auto|none")] = "auto"
     """what else than the floor carries every clip; auto: what each shows"""
+    robot: Annotated[str | None, unset("NAME|FILE")] = None
+    """a robot in everybody's place, as for reconstruct"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -140,7 +142,15 @@ def settings(o: BatchOptions) -> "Settings":
         "floor_m": floor_height(o.floor),
     }
     known = {k: v for k, v in given.items() if v is not None}
-    options = Options(threads=1, scene=scene_asked(o.scene), **known)
+    robot = o.robot
+    if robot is not None:
+        from motionrecon.robot.description import described
+        from motionrecon.robot.find import model_file
+
+        model_file(described(robot))
+        # workers may run in another folder
+        robot = str(Path(robot).resolve()) if Path(robot).is_file() else robot
+    options = Options(threads=1, scene=scene_asked(o.scene), robot=robot, **known)
     optimizers.make(options.optimizer)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     if o.reading.forces is not None:

@@ -19,7 +19,7 @@ class ExportOptions:
     """a motion.npz, or the folder it is in"""
     formats: Annotated[str | None, unset("NAMES")] = None
     """with commas: npz, bvh, bvh-m, glb, mixamo, vrm, trc, mot, osim, sto, c3d, csv, mjcf,
-    locomujoco, gmr, mp4, rrd, usd, brax, all (default: all, none with --osim)"""
+    locomujoco, gmr, beyondmimic, mp4, rrd, usd, brax, all (default: all, none with --osim)"""
     osim: Annotated[Path | None, unset("MODEL")] = None
     """an OpenSim model of yours: its coordinates by inverse kinematics, forces and moments"""
     osim_scale: bool = False
@@ -32,9 +32,9 @@ class ExportOptions:
 def run(o: ExportOptions, console: Console) -> int:
     """Exit code 0. Raises OptionError and what the formats raise."""
     from motionrecon.cli.outputs import check_inputs_stay
-    from motionrecon.export import FORMATS, files_of, left_out, resolve, write
+    from motionrecon.export import files_of, left_out, resolve, write
     from motionrecon.export.osim_model import FILES, write_on_model
-    from motionrecon.export.registry import all_of, held
+    from motionrecon.export.registry import all_of, held, lacks
     from motionrecon.motion.motion import Motion
 
     if o.osim_scale and o.osim is None:
@@ -53,11 +53,8 @@ def run(o: ExportOptions, console: Console) -> int:
     loaded = Motion.load(motion) if files else None
     without = left_out(asked)
     if loaded is not None and all_of(asked):
-        there = held(names, loaded)
-        without += [
-            f"{n} left out: the motion holds no {FORMATS[n].needs}" for n in names if n not in there
-        ]
-        names = there
+        without += [f"{n} left out: {why}" for n in names if (why := lacks(n, loaded))]
+        names = held(names, loaded)
     paths: list[Path] = []
     if loaded is not None and o.osim is not None:
         made = write_on_model(loaded, out, o.osim, o.osim_scale)

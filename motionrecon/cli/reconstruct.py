@@ -35,6 +35,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         force_filter=o.filter,
         floor_m=floor_m,
         scene=scene,
+        robot=o.robot,
     )
     from motionrecon.cli.compiling import announce
 

@@ -38,6 +38,8 @@ class ReconstructOptions:
     scene: Annotated[str, arg(metavar="FILE|auto|none")] = "auto"
     """what else than the floor carries: boxes, seats, steps, ramps of a YAML file; auto: what the
     clip shows; none: nothing"""
+    robot: Annotated[str | None, unset("NAME|FILE")] = None
+    """a robot in the person's place: unitree_g1, booster_t1, sample, or the YAML file of another"""
     strict: bool = False
     """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None

@@ -19,7 +19,8 @@ class Format:
 
     package: what must be importable for it; extra: the pip extra of motionrecon that brings it,
     None for one of the usual dependencies. needs: what a motion must hold; those of older versions
-    may not.
+    may not. robots: whether a robot's motion can be written too, which has other segments than a
+    person's.
     """
 
     module: str
@@ -28,6 +29,7 @@ class Format:
     package: str | None = None
     extra: str | None = None
     needs: str | None = None
+    robots: bool = False
 
     def load(self) -> "Callable[[Motion, Path], None]":
         """The function that writes it."""
@@ -36,13 +38,13 @@ class Format:
 
 _HERE = "motionrecon.export."
 FORMATS: dict[str, Format] = {
-    "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",)),
+    "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",), robots=True),
     "bvh": Format(_HERE + "bvh", "write_bvh", ("motion.bvh",), "pybvh"),
     "bvh-m": Format(_HERE + "bvh", "write_bvh_m", ("motion_m.bvh",), "pybvh"),
-    "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib"),
+    "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib", robots=True),
     "mixamo": Format(_HERE + "rig", "write_mixamo", ("motion_mixamo.glb",), "pygltflib"),
     "vrm": Format(_HERE + "rig", "write_vrm", ("motion_vrm.glb",), "pygltflib"),
-    "trc": Format(_HERE + "trc", "write_trc", ("motion.trc",)),
+    "trc": Format(_HERE + "trc", "write_trc", ("motion.trc",), robots=True),
     "mot": Format(_HERE + "mot", "write_mot", ("motion.mot", "motion_grf.mot", "motion_grf.xml")),
     "osim": Format(
         _HERE + "osim",
@@ -62,13 +64,18 @@ FORMATS: dict[str, Format] = {
         needs="joint_moments",
     ),
     "c3d": Format(_HERE + "c3d", "write_c3d", ("motion.c3d",), "ezc3d"),
-    "csv": Format(_HERE + "csv", "write_csv", ("motion.csv",)),
-    "mjcf": Format(_HERE + "mjcf", "write_mjcf", ("motion.xml",)),
-    "locomujoco": Format(_HERE + "locomujoco", "write_locomujoco", ("motion_locomujoco.npz",)),
-    "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",)),
-    "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",)),
-    "rrd": Format(_HERE + "rrd", "write_rrd", ("motion.rrd",), "rerun", "rerun"),
-    "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd"),
+    "csv": Format(_HERE + "csv", "write_csv", ("motion.csv",), robots=True),
+    "mjcf": Format(_HERE + "mjcf", "write_mjcf", ("motion.xml",), robots=True),
+    "locomujoco": Format(
+        _HERE + "locomujoco", "write_locomujoco", ("motion_locomujoco.npz",), robots=True
+    ),
+    "gmr": Format(_HERE + "gmr", "write_gmr", ("motion_gmr.pkl",), robots=True),
+    "beyondmimic": Format(
+        _HERE + "beyondmimic", "write_beyondmimic", ("motion_beyondmimic.csv",), robots=True
+    ),
+    "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",), robots=True),
+    "rrd": Format(_HERE + "rrd", "write_rrd", ("motion.rrd",), "rerun", "rerun", robots=True),
+    "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd", robots=True),
     "brax": Format(_HERE + "brax", "write_brax", ("motion_brax.html",), "brax", "brax"),
 }
 
@@ -124,8 +131,17 @@ def all_of(formats: str | Iterable[str]) -> bool:
 
 def held(names: Iterable[str], motion: "Motion") -> list[str]:
     """Those of the formats that the motion can fill."""
-    wanted = ((name, FORMATS[name].needs) for name in names)
-    return [name for name, need in wanted if need is None or getattr(motion, need) is not None]
+    return [name for name in names if lacks(name, motion) is None]
+
+
+def lacks(name: str, motion: "Motion") -> str | None:
+    """Why the motion cannot fill a format; None where it can."""
+    form, report = FORMATS[name], motion.report
+    if report is not None and report.robot is not None and not form.robots:
+        return "it is written for a person's body, not for a robot's"
+    if form.needs is not None and getattr(motion, form.needs) is None:
+        return f"the motion holds no {form.needs}"
+    return None
 
 
 def left_out(formats: str) -> list[str]:

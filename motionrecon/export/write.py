@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from motionrecon.atomic import write_files_atomically
-from motionrecon.export.registry import FORMATS, all_of, held, resolve
+from motionrecon.errors import ExportError
+from motionrecon.export.registry import FORMATS, all_of, held, lacks, resolve
 from motionrecon.motion.motion import Motion
 from motionrecon.plain_paths import plain_paths
 
@@ -22,6 +23,9 @@ def write(motion: Motion, folder: str | Path, formats: str | Iterable[str] = "al
     names = resolve(formats)
     if all_of(formats):
         names = held(names, motion)
+    for name in names:
+        if (why := lacks(name, motion)) is not None:
+            raise ExportError(f"output format {name}: {why}")
     folder = Path(folder)
     with write_files_atomically(folder) as part, plain_paths([part]) as (place,):
         files = [_written(motion, name, Path(place)) for name in names]

@@ -194,6 +194,11 @@ class Report:
     verdict: Verdict | None = declare("", "whether the motion can be trusted", default=None)
     versions: dict[str, str] = declare("", "of Python and of packages", default=dict)
 
+    @property
+    def robot(self) -> str | None:
+        """The robot that took the person's place, as `robot` of the options."""
+        return self.options.get("robot")
+
     def require_verdict(self) -> Verdict:
         """The verdict. Raises MotionError for a report of a version that gave none."""
         if self.verdict is None:

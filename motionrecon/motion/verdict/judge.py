@@ -39,6 +39,9 @@ CHECKS: tuple[Callable[[Evidence], list[Finding]], ...] = (
     windows.windows,
 )
 
+# What is asked of a person's bones, and not of a robot's links.
+_OF_PEOPLE = (person.bones, of_clip.stature)
+
 _MODULES = (keypoints, falls, forces, joints, physics, person, of_clip, windows)
 LIMITS: tuple[Limit, ...] = tuple(
     value for module in _MODULES for value in vars(module).values() if isinstance(value, Limit)
@@ -60,7 +63,8 @@ def judge(motion: Motion, clip: Clip | None = None) -> Verdict:
             reasons=(f"values that are not numbers in {', '.join(broken)}",),
             kind=evidence.kind,
         )
-    findings = [finding for check in CHECKS for finding in check(evidence)]
+    checks = [c for c in CHECKS if report.robot is None or c not in _OF_PEOPLE]
+    findings = [finding for check in checks for finding in check(evidence)]
     tripped = [f for f in findings if f.suspicious]
     lost = (report.result.mpjpe_g_mm or 0.0) > keypoints.LOST_MM + keypoints.noise_mm(evidence)
     judgement = Judgement.SUSPICIOUS if tripped else Judgement.OK

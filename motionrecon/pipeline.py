@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
-from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from motionrecon.body import Body, ModelOptions
@@ -23,7 +22,7 @@ from motionrecon.interrupts import is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, solve_standing
 from motionrecon.learned.law.planner import GROWN
 from motionrecon.motion import demand, plates
-from motionrecon.motion.assemble import assemble, clip_clock, resampled, resampled_poses
+from motionrecon.motion.assemble import assemble, clip_clock, resampled_poses
 from motionrecon.motion.kind import kind_of
 from motionrecon.motion.lowpass import Choice, choose, with_filtered
 from motionrecon.motion.motion import Motion
@@ -236,9 +235,7 @@ def _solved(
     return results, False
 
 
-def _assembled(
-    p: Prepared, results: list[WindowResult], interrupted: bool
-) -> tuple[Motion, Shape]:
+def _assembled(p: Prepared, results: list[WindowResult], interrupted: bool) -> tuple[Motion, Shape]:
     pieces, last = [r.piece for r in results], results[-1].reached
     return assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
 

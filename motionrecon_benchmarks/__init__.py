@@ -9,6 +9,7 @@ STUDIES = {
     "reconstruct": "whole clips: accuracy, forces and seconds; with noise, missing keypoints",
     "forces": "forces of the floor against force plates, with a picture a clip",
     "opensim": "joint moments beside those of OpenSim's inverse dynamics",
+    "robots": "people's motion on robots: feet with physics and by kinematics alone",
     "plausibility": "signs that a person could have moved so, which need no force plate",
     "batch": "batches: workers, damaged files, kill -9 and resume, memory",
     "damaged": "readers on damaged files: an error of ours or a clip, nothing else",

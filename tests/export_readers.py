@@ -415,6 +415,13 @@ def read_gmr(folder: Path, motion: Motion) -> Read:
     return out
 
 
+def read_beyondmimic(folder: Path, motion: Motion) -> Read:
+    """As csv_to_npz.py takes it apart: x, y, z; x, y, z, w; hinges. It is told the rate."""
+    rows = np.loadtxt(folder / "motion_beyondmimic.csv", delimiter=",", ndmin=2)
+    qpos = np.hstack([rows[:, :3], rows[:, [6, 3, 4, 5]], rows[:, 7:]])
+    return Read(np.arange(len(rows)) / motion.fps, **segments(model_of(motion), qpos))
+
+
 class PlainArrays(pickle.Unpickler):
     """Refuses whatever is not a numpy array: so the file holds nothing that could run."""
 
@@ -509,6 +516,7 @@ READERS = {  # format -> its reader, and what must come out of it
     "mjcf": (read_mjcf, SEGMENTS),
     "locomujoco": (read_locomujoco, SEGMENTS),
     "gmr": (read_gmr, SEGMENTS),
+    "beyondmimic": (read_beyondmimic, SEGMENTS),
     "rrd": (read_rrd, SEGMENTS | {"keypoints"}),
     "usd": (read_usd, SEGMENTS),
     "brax": (read_brax, SEGMENTS),

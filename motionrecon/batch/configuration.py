@@ -50,7 +50,12 @@ class Settings:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_DECIDE = ("*.py", "*.yaml", "assets/robots/*", "learned/weights/*/*")  # of the package's files: they make results
+_DECIDE = (
+    "*.py",
+    "*.yaml",
+    "assets/robots/*",
+    "learned/weights/*/*",
+)  # of the package's files: they make results
 
 
 @cache

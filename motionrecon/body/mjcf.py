@@ -214,7 +214,7 @@ def _hinges(
             body,
             side + h.name,
             joints.mirrored(h.axis) if side == "r_" else h.axis,
-            np.deg2rad(h.range),
+            np.deg2rad(h.range).tolist(),
             joints.ARMATURE,
             joints.DAMPING * strength,
             h.kp * strength,

@@ -61,6 +61,8 @@ class BatchOptions:
     """what else than the floor carries every clip; auto: what each shows"""
     robot: Annotated[str | None, unset("NAME|FILE")] = None
     """a robot in everybody's place, as for reconstruct"""
+    tempo: Literal["same", "similar"] = "same"
+    """a robot's, as for reconstruct"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -150,7 +152,7 @@ def settings(o: BatchOptions) -> "Settings":
         model_file(described(robot))
         # workers may run in another folder
         robot = str(Path(robot).resolve()) if Path(robot).is_file() else robot
-    options = Options(threads=1, scene=scene_asked(o.scene), robot=robot, **known)
+    options = Options(threads=1, scene=scene_asked(o.scene), robot=robot, tempo=o.tempo, **known)
     optimizers.make(options.optimizer)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     if o.reading.forces is not None:

@@ -36,6 +36,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         floor_m=floor_m,
         scene=scene,
         robot=o.robot,
+        tempo=o.tempo,
     )
     from motionrecon.cli.compiling import announce
 

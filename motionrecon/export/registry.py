@@ -140,7 +140,7 @@ def lacks(name: str, motion: "Motion") -> str | None:
     if report is not None and report.robot is not None and not form.robots:
         return "it is written for a person's body, not for a robot's"
     if form.needs is not None and getattr(motion, form.needs) is None:
-        return f"the motion holds no {form.needs}"
+        return f"the motion holds no {form.needs.replace('_', ' ')}; reconstruct it again"
     return None
 
 

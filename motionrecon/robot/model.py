@@ -78,9 +78,7 @@ def build_robot(robot: Robot, options: ModelOptions = ModelOptions()) -> RobotBo
         },
     }
     upright = {part: zero.xmat[b].reshape(3, 3).copy() for part, b in links.items()}
-    soles = (sole_of(m, zero, links["l_foot"]), sole_of(m, zero, links["r_foot"]))
-    if soles[0] is None or soles[1] is None:
-        raise RobotError(f"{robot.name}: its foot has no geometry to stand on")
+    soles = _sole(m, zero, robot, links["l_foot"]), _sole(m, zero, robot, links["r_foot"])
     spots = _spots(m, robot)
     for side, sole in zip("lr", soles, strict=True):
         middle = 0.5 * (sole.low + sole.high)
@@ -113,7 +111,7 @@ def build_robot(robot: Robot, options: ModelOptions = ModelOptions()) -> RobotBo
     # of pelvis and torso, the joint of the one that hangs on the other
     lower = links["torso"] if links["torso"] > links["pelvis"] else links["pelvis"]
     waist = zero.xpos[lower].copy()
-    return RobotBody(robot, body, named, upright, at, (soles[0], soles[1]), waist)
+    return RobotBody(robot, body, named, upright, at, soles, waist)
 
 
 def _check(m: mujoco.MjModel, robot: Robot) -> None:
@@ -137,6 +135,13 @@ def _link(m: mujoco.MjModel, robot: Robot, name: str) -> int:
         has = ", ".join(m.body(b).name for b in range(1, m.nbody))
         raise RobotError(f"{robot.name}: its model has no link '{name}'; it has {has}")
     return int(body)
+
+
+def _sole(m: mujoco.MjModel, zero: mujoco.MjData, robot: Robot, foot: int) -> Sole:
+    sole = sole_of(m, zero, foot)
+    if sole is None:
+        raise RobotError(f"{robot.name}: '{m.body(foot).name}' has no geometry to stand on")
+    return sole
 
 
 def _spots(m: mujoco.MjModel, robot: Robot) -> dict[str, tuple[int, np.ndarray]]:
@@ -217,8 +222,8 @@ def _spec(
         foot, turn = bodies[links[f"{side}_foot"]], upright[f"{side}_foot"].T
         for i, point in enumerate(sole.edges(_SOLE_ROWS, _SOLE_RADIUS)):
             add_sphere(foot, f"{side}_sole_{i}", turn @ point, _SOLE_RADIUS, options)
-        for a, b in sole.sides(_SOLE_RADIUS):
-            add_capsule(foot, turn @ a, turn @ b, _SOLE_RADIUS)
+        for heel, toe in sole.sides(_SOLE_RADIUS):
+            add_capsule(foot, turn @ heel, turn @ toe, _SOLE_RADIUS)
     set_damping(spec, options)
     return spec
 
@@ -232,7 +237,7 @@ def _hinge(
     options: ModelOptions,
 ) -> None:
     dof, peak = m.jnt_dofadr[j], _strength(m, robot, j)
-    limits = m.jnt_range[j] if m.jnt_limited[j] else (-_UNLIMITED, _UNLIMITED)
+    limits = m.jnt_range[j].tolist() if m.jnt_limited[j] else [-_UNLIMITED, _UNLIMITED]
     add_hinge(
         spec,
         body,

@@ -71,9 +71,7 @@ def retargeted(robot: RobotBody, targets: Targets) -> Float[np.ndarray, "T nq"]:
                     configuration, tasks, 1.0, solver="daqp", damping=_DAMPING, limits=limits
                 )
             except mink.MinkError as e:
-                raise RobotError(
-                    f"{robot.robot.name}: no configuration for frame {t} ({e})"
-                ) from e
+                raise RobotError(f"{robot.robot.name}: no configuration for frame {t} ({e})") from e
             configuration.integrate_inplace(v, 1.0)
             if np.abs(v).max() < _TIRED:
                 break
@@ -103,9 +101,7 @@ def _knees(robot: RobotBody) -> tuple[str, ...]:
     return tuple(model.joint(j).name for b in links for j in np.flatnonzero(model.jnt_bodyid == b))
 
 
-def _first(
-    model: mujoco.MjModel, targets: Targets, robot: RobotBody
-) -> Float[np.ndarray, " nq"]:
+def _first(model: mujoco.MjModel, targets: Targets, robot: RobotBody) -> Float[np.ndarray, " nq"]:
     """Upright over the first hips, facing as the pelvis does, hinges at zero or the nearest that
     their ranges allow.
     """

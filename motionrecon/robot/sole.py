@@ -52,9 +52,7 @@ def sole_of(model: mujoco.MjModel, zero: mujoco.MjData, foot: int) -> Sole | Non
     return sole
 
 
-def _flat(
-    model: mujoco.MjModel, zero: mujoco.MjData, foot: int, geoms: list[int]
-) -> Sole | None:
+def _flat(model: mujoco.MjModel, zero: mujoco.MjData, foot: int, geoms: list[int]) -> Sole | None:
     points = [_lowest_points(model, zero, g) for g in geoms]
     if not points:
         return None
@@ -65,9 +63,7 @@ def _flat(
     return Sole(np.array([low[0], low[1], z]), np.array([high[0], high[1], z]))
 
 
-def _lowest_points(
-    model: mujoco.MjModel, data: mujoco.MjData, g: int
-) -> Float[np.ndarray, "n 3"]:
+def _lowest_points(model: mujoco.MjModel, data: mujoco.MjData, g: int) -> Float[np.ndarray, "n 3"]:
     """Points on the underside of a geom, m, world frame."""
     kind, size = model.geom_type[g], model.geom_size[g]
     down = np.array([0.0, 0.0, -1.0])

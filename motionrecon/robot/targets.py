@@ -35,10 +35,8 @@ def scaled(robot: RobotBody, person: Body, qpos: Float[np.ndarray, "T nq"]) -> T
     person's directions and the robot's lengths.
     """
     poses = _Poses.of(person, qpos)
-    scale = _leg(robot) / _leg_of(person)
-    turn = {
-        part: poses.turn[segment] @ robot.upright[part] for part, segment in _TURNED_BY.items()
-    }
+    scale = leg_scale(robot, person)
+    turn = {part: poses.turn[segment] @ robot.upright[part] for part, segment in _TURNED_BY.items()}
     zero = robot.spots
     middle = 0.5 * (zero["l_hip"] + zero["r_hip"])
     hips = scale * 0.5 * (poses.at["l_thigh"] + poses.at["r_thigh"])
@@ -118,6 +116,11 @@ def _bone(
     """The robot's bone from a to b, along the person's."""
     length = np.linalg.norm(zero[f"{side}_{b}"] - zero[f"{side}_{a}"])
     return length * along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+
+
+def leg_scale(robot: RobotBody, person: Body) -> float:
+    """The robot's legs over the person's."""
+    return _leg(robot) / _leg_of(person)
 
 
 def _leg(robot: RobotBody) -> float:

@@ -60,15 +60,25 @@ def test_the_notebook(tmp_path):
     assert "largest difference of the last state" in printed
 
 
-def test_the_opensim_moments_notebook(tmp_path):
-    """opensim_moments.ipynb, on less of the clip."""
-    notebook = nbformat.read(EXAMPLES / "opensim_moments.ipynb", as_version=4)
+def run_less(name: str, folder: Path) -> list[dict]:
+    """What a notebook shows, run in a folder on less of the clip."""
+    notebook = nbformat.read(EXAMPLES / name, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)
     notebook.cells[1].source = notebook.cells[1].source.replace("SECONDS = None", "SECONDS = 0.7")
     nbclient.NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
     ).execute()
-    shown = [o for c in notebook.cells for o in c.get("outputs", [])]
+    return [o for c in notebook.cells for o in c.get("outputs", [])]
+
+
+def test_the_robot_notebook(tmp_path):
+    shown = run_less("robot.ipynb", tmp_path)
+    assert any("image/png" in o.get("data", {}) for o in shown)
+    assert "motion_beyondmimic.csv" in str(shown) and "last state: 0.0" in str(shown)
+
+
+def test_the_opensim_moments_notebook(tmp_path):
+    shown = run_less("opensim_moments.ipynb", tmp_path)
     assert any("image/png" in o.get("data", {}) for o in shown)
     assert "hip_flexion_r_moment" in str(shown)
 

@@ -141,7 +141,7 @@ def test_all_leaves_out_what_an_older_motion_does_not_hold(walk, tmp_path, capsy
     older.save(tmp_path / "saved")
     folder = str(tmp_path / "saved")
     assert main(["export", folder, "--formats", "all", "--out", str(tmp_path / "there")]) == 0
-    assert "sto left out: the motion holds no joint_moments" in capsys.readouterr().out
+    assert "sto left out: the motion holds no joint moments" in capsys.readouterr().out
     assert main(["export", folder, "--formats", "sto", "--out", str(tmp_path / "no")]) == 2
     assert not (tmp_path / "no").exists()
 

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -178,6 +178,7 @@ def reconstruct(
     progress: Callable[[float], None] = lambda share: None,
     reference: Clip | None = None,
     clock: float | None = None,
+    seen: Callable[[Callable[[], Motion], float], None] = lambda sofar, share: None,
 ) -> Motion:
     """Physically real motion of a clip.
 
@@ -185,6 +186,8 @@ def reconstruct(
     found, and servo offsets solved for in overlapping windows, each starting from the state that
     the one before reached. ``progress`` is called with the share done. ``reference``: another clip
     of the same motion and coordinates to score against (a clean one, for studies of noise).
+    ``seen`` is called after every window with a function that makes a Motion, without a report, of
+    what is solved so far, and the share done; it may be called later and in another thread.
     ``clock``: time.perf_counter() at the start, when it was before this call. On KeyboardInterrupt
     the windows done so far make the Motion, with status "interrupted". Raises BodyError where the
     keypoints do not determine a body, OptimizerError for an unknown optimizer, ClipError for a
@@ -199,7 +202,13 @@ def reconstruct(
     solve = solving(options.optimizer, lambda state: mark("first_iteration"))
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
-    results, interrupted = _solved(p.reference, solve, progress)
+
+    def told(results: Sequence[WindowResult], share: float) -> None:
+        done = tuple(results)
+        progress(share)
+        seen(lambda: _assembled(p, done, True)[0], share)
+
+    results, interrupted = _solved(p.reference, solve, told)
     mark("total")
     motion, shape = _assembled(p, results, interrupted)
     kind = kind_of(motion, demand.of(motion, p.reference.noise_m).force)
@@ -216,7 +225,7 @@ def reconstruct(
 
 
 def _solved(
-    reference: Reference, solve: Solve, progress: Callable[[float], None]
+    reference: Reference, solve: Solve, told: Callable[[Sequence[WindowResult], float], None]
 ) -> tuple[list[WindowResult], bool]:
     """All windows, or those done when Ctrl-C came, and whether it did."""
     results: list[WindowResult] = []
@@ -226,7 +235,7 @@ def _solved(
             for result in solve_windows(reference, solve, pool):
                 results.append(result)
                 done = result.reached.frame - reference.first
-                progress(done / (reference.last - reference.first))
+                told(results, done / (reference.last - reference.first))
         except BaseException as error:
             # What is finished stays, if that is at least one window.
             if not results or not is_interrupt(error):
@@ -235,7 +244,9 @@ def _solved(
     return results, False
 
 
-def _assembled(p: Prepared, results: list[WindowResult], interrupted: bool) -> tuple[Motion, Shape]:
+def _assembled(
+    p: Prepared, results: Sequence[WindowResult], interrupted: bool
+) -> tuple[Motion, Shape]:
     pieces, last = [r.piece for r in results], results[-1].reached
     return assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
 
@@ -246,7 +257,7 @@ def _ask_for_strength(p: Prepared, solve: Solve) -> None:
     """
     body, reference = carry.stronger(p.body, p.reference)
     strong = replace(p, body=body, reference=reference)
-    results, interrupted = _solved(reference, solve, lambda share: None)
+    results, interrupted = _solved(reference, solve, lambda results, share: None)
     motion, _ = _assembled(strong, results, interrupted)
     said = carry.shortfall(str(reference.options.robot), p.body, motion)
     if said is not None:

@@ -1,13 +1,19 @@
 """``motionrecon reconstruct CLIP``: one clip in, one folder out."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from motionrecon import ranges
 from motionrecon.cli.console import Console
 from motionrecon.cli.outputs import check_writable, floor_height, scene_asked
 from motionrecon.cli.reconstruct_options import ReconstructOptions as ReconstructOptions
 from motionrecon.cli.reconstructed import NOT_OK, check_inputs, is_whole, written
+from motionrecon.cli.usage import UsageError
 from motionrecon.interrupts import says
+
+if TYPE_CHECKING:
+    from motionrecon.view.watch import Watch
 
 
 def run(o: ReconstructOptions, console: Console) -> int:
@@ -40,6 +46,8 @@ def run(o: ReconstructOptions, console: Console) -> int:
     )
     from motionrecon.cli.compiling import announce
 
+    if o.watch and o.reading.person == "all":
+        raise UsageError("--watch: it shows one person; leave out --person all")
     if o.reading.person == "all":
         from motionrecon.cli.people import run_all
 
@@ -48,8 +56,12 @@ def run(o: ReconstructOptions, console: Console) -> int:
     reference = load_clip(o.reference) if o.reference else None
     console.say(*clip.findings)
     announce(console, [o.optimizer])
-    with console.progress("reconstructing") as share:
-        motion = reconstruct(clip, options, share, reference, console.begun)
+    watch = _watch(o, console)
+    with watch or nullcontext(), console.progress("reconstructing") as share:
+        seen = watch.show if watch else lambda sofar, done: None
+        motion = reconstruct(clip, options, share, reference, console.begun, seen)
+        if watch:
+            watch.finish(motion)
     report = motion.require_report().to_json()
     if report["status"] == Status.INTERRUPTED and is_whole(out):
         console.note(f"{out} holds a whole result, which stays: this one goes below it")
@@ -62,3 +74,14 @@ def run(o: ReconstructOptions, console: Console) -> int:
     if report["status"] == Status.INTERRUPTED:
         return 130
     return NOT_OK if o.strict and report["verdict"]["verdict"] != "ok" else 0
+
+
+def _watch(o: ReconstructOptions, console: Console) -> "Watch | None":
+    """The live view, where it is asked for; says where it is."""
+    if not o.watch:
+        return None
+    from motionrecon.view.watch import Watch
+
+    watch = Watch(Path(o.clip).stem, o.optimizer)
+    console.note(f"watch it at {watch.address}")
+    return watch

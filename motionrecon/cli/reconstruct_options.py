@@ -46,6 +46,8 @@ class ReconstructOptions:
     """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None
     """score against this clip of the same motion, not the input"""
+    watch: bool = False
+    """a page, on this machine only, that shows the windows as they are solved"""
     export: Annotated[str | None, unset("FORMATS")] = None
     """files of other tools, with commas: bvh,glb,trc,mot,c3d,...; or all"""
     view: OmitArgPrefixes[View] = field(default_factory=View)

@@ -44,7 +44,8 @@ class Watch:
         self._lock = threading.Lock()
         self._sofar: Callable[[], Motion] | None = None
         self._version, self._share, self._done = 0, 0.0, False
-        self._asked = self._served = -1.0  # when a browser asked last; the version it was given
+        # when a browser asked last, the version it was given, whether it was told of the end
+        self._asked, self._served, self._told = -1.0, 0, False
         self._made: tuple[int, bytes] | None = None
         self._server = ThreadingHTTPServer((_HERE, 0), self._handler())
         self._server.daemon_threads = True
@@ -78,13 +79,13 @@ class Watch:
         begun = time.monotonic()
         while (
             self._asked > begun - 3 * _POLL_S
-            and self._served < self._version
+            and (self._served < self._version or not self._told)
             and time.monotonic() < begun + _LINGER_S
         ):
             time.sleep(0.05)
 
     def _state(self) -> bytes:
-        self._asked = time.monotonic()
+        self._asked, self._told = time.monotonic(), self._done
         state = {"version": self._version, "share": round(self._share, 4), "done": self._done}
         return json.dumps(state).encode()
 

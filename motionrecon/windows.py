@@ -110,15 +110,15 @@ class Options:
     # description (motionrecon.robot.description)
     robot: str | None = None
     # The robot's time: "same", the person's; "similar", faster by the root of the person's legs'
-    # length over the robot's, as gravity asks of what flies
-    tempo: Literal["same", "similar"] = "same"
+    # length over the robot's, as gravity asks of what flies; "auto": similar where the clip flies
+    tempo: Literal["auto", "same", "similar"] = "auto"
 
     def __post_init__(self) -> None:
         """Raises OptionError for values outside of motionrecon.ranges, or a filter that is none."""
         ranges.check_all(lambda field: getattr(self, field))
         check_filter(self.force_filter, self.simulation_rate)
-        if self.tempo not in ("similar", "same"):
-            raise OptionError(f"tempo {self.tempo!r}: expected similar or same")
+        if self.tempo not in ("auto", "same", "similar"):
+            raise OptionError(f"tempo {self.tempo!r}: expected auto, same or similar")
         if not (self.scene is None or self.scene == "auto" or isinstance(self.scene, Scene)):
             raise OptionError(f"scene {self.scene!r}: expected a Scene, None or 'auto'")
 

@@ -35,7 +35,7 @@ class Study:
     """clips (default: the bundled ones)"""
     robot: str = "sample"
     """as for reconstruct"""
-    tempo: Literal["same", "similar"] = "same"
+    tempo: Literal["auto", "same", "similar"] = "auto"
     """as for reconstruct"""
     seconds: Annotated[float | None, unset("S")] = None
     """only so much of a clip's beginning, s"""

@@ -88,6 +88,78 @@ def read_bvh_m(folder: Path, motion: Motion) -> Read:
     return posed(folder / "motion_m.bvh", motion, 1.0)
 
 
+LAFAN1 = {
+    "Hips": "pelvis",
+    "Spine": "lumbar",
+    "Spine2": "thorax",
+    "Neck": "head",
+    **{f"{s}UpLeg": f"{k}_thigh" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Leg": f"{k}_shank" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Foot": f"{k}_foot" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Toe": f"{k}_toes" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Shoulder": f"{k}_clavicle" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Arm": f"{k}_upper_arm" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}ForeArm": f"{k}_forearm" for s, k in (("Left", "l"), ("Right", "r"))},
+    **{f"{s}Hand": f"{k}_hand" for s, k in (("Left", "l"), ("Right", "r"))},
+}
+# What retargeting to robots takes from a LAFAN1 file: a bone's turn times this is the turn of a
+# link that is upright, faces along x and has its limbs along z (arms outward).
+UPRIGHT = {
+    "Hips": Rotation.from_quat([0.5, 0.5, 0.5, 0.5]),
+    "Spine2": Rotation.from_quat([0.5, 0.5, 0.5, 0.5]),
+    "LeftUpLeg": Rotation.from_quat([0.5, 0.5, -0.5, -0.5]),
+    "RightLeg": Rotation.from_quat([0.5, 0.5, -0.5, -0.5]),
+    "LeftToe": Rotation.from_quat([-(0.5**0.5), 0.0, 0.0, 0.5**0.5]),
+}
+
+
+def read_lafan1(folder: Path, motion: Motion) -> Read:
+    return by_lafan1(folder / "motion_lafan1.bvh", motion, 0.01)
+
+
+def read_lafan1_m(folder: Path, motion: Motion) -> Read:
+    return by_lafan1(folder / "motion_lafan1_m.bvh", motion, 1.0)
+
+
+def by_lafan1(path: Path, motion: Motion, metres: float) -> Read:
+    """Forward kinematics as LAFAN1's readers have it: y up turned to z up by (x, -z, y), a bone's
+    turn the product of its z, y and x rotations.
+    """
+    file = bvhio.readAsBvh(str(path))
+    layout = file.Root.layout()
+    head = path.read_text().split("MOTION")[0]
+    assert head.count("CHANNELS 3 Zrotation Yrotation Xrotation") == 21
+    assert "CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation" in head
+    names = [joint.Name for joint, _, _ in layout]
+    to_z_up = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    rows = np.loadtxt(path.read_text().split("Frame Time:")[1].splitlines()[1:], ndmin=2)
+    place, turn = {}, {}
+    for i, (joint, _, depth) in enumerate(layout):
+        above = next((j.Name for j, _, _ in layout[:i] if joint in j.Children), None)
+        assert (above is None) == (depth == 0)
+        local = Rotation.from_euler("ZYX", rows[:, 3 + 3 * i : 6 + 3 * i], degrees=True)
+        if above is None:
+            place[joint.Name], turn[joint.Name] = rows[:, :3], local
+        else:
+            place[joint.Name] = place[above] + turn[above].apply([*joint.Offset])
+            turn[joint.Name] = turn[above] * local
+    facing = FROM_Y_UP @ to_z_up.T  # theirs face -y, ours +x
+    true = segments(model_of(motion), motion.qpos)
+    for name, offset in UPRIGHT.items():
+        got = Rotation.from_matrix(facing @ to_z_up) * turn[name] * offset
+        ours = true["rotation"][:, names_of(motion).index(LAFAN1[name])]
+        off = Rotation.from_matrix(ours.swapaxes(-1, -2) @ got.as_matrix()).magnitude()
+        assert np.rad2deg(off).max() < 0.1, name
+    order = {ours: theirs for theirs, ours in LAFAN1.items()}
+    assert set(order) == set(names_of(motion)) and set(LAFAN1) <= set(names)
+    stacked = np.stack([place[order[n]] for n in names_of(motion)], axis=1)
+    return Read(
+        file.FrameTime * np.arange(file.FrameCount),
+        metres * stacked @ FROM_Y_UP.T,
+        true["rotation"],
+    )
+
+
 def posed(path: Path, motion: Motion, metres: float) -> Read:
     """Positions by bvhio's forward kinematics; rotations, which it turns along the bones, from the
     file's own angles.
@@ -504,6 +576,8 @@ READERS = {  # format -> its reader, and what must come out of it
     "npz": (read_npz, SEGMENTS | GROUND | {"keypoints"}),
     "bvh": (read_bvh, SEGMENTS),
     "bvh-m": (read_bvh_m, SEGMENTS),
+    "bvh-lafan1": (read_lafan1, SEGMENTS),
+    "bvh-lafan1-m": (read_lafan1_m, SEGMENTS),
     "glb": (read_glb, SEGMENTS),
     "mixamo": (read_mixamo, SEGMENTS),
     "vrm": (read_vrm, SEGMENTS),

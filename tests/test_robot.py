@@ -216,6 +216,12 @@ def test_a_similar_tempo_is_faster_by_the_root_of_the_legs(walk):
         np.testing.assert_allclose(similar.clip.keypoints[inside, k, c], expected, atol=4e-3)
 
 
+@pytest.mark.parametrize(("name", "flies"), [("walk", False), ("jump", True)])
+def test_what_flies_is_played_faster_by_itself(name, flies):
+    p = prepare(load_clip(assets.clip_path(name)), Options(robot=SAMPLE, threads=1))
+    assert any("times as fast" in f for f in p.clip.findings) == flies
+
+
 def test_a_motor_that_is_too_weak_is_named_with_what_it_lacks(walk, tmp_path):
     model = build_robot(KNOWN[SAMPLE]).body.model
     hinges = ", ".join(f"{model.joint(j).name}: 1" for j in range(1, model.njnt))

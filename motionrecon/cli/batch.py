@@ -61,7 +61,7 @@ class BatchOptions:
     """what else than the floor carries every clip; auto: what each shows"""
     robot: Annotated[str | None, unset("NAME|FILE")] = None
     """a robot in everybody's place, as for reconstruct"""
-    tempo: Literal["same", "similar"] = "same"
+    tempo: Literal["auto", "same", "similar"] = "auto"
     """a robot's, as for reconstruct"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""

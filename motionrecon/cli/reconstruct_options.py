@@ -40,8 +40,8 @@ class ReconstructOptions:
     clip shows; none: nothing"""
     robot: Annotated[str | None, unset("NAME|FILE")] = None
     """a robot in the person's place: unitree_g1, booster_t1, sample, or the YAML file of another"""
-    tempo: Literal["same", "similar"] = "same"
-    """of a robot: the person's, or faster by the root of the legs' ratio, as jumps ask for"""
+    tempo: Literal["auto", "same", "similar"] = "auto"
+    """of a robot: the person's, or faster by the root of the legs' ratio; auto: where it flies"""
     strict: bool = False
     """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None

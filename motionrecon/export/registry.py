@@ -41,6 +41,8 @@ FORMATS: dict[str, Format] = {
     "npz": Format(_HERE + "npz", "write_npz", ("motion.npz",), robots=True),
     "bvh": Format(_HERE + "bvh", "write_bvh", ("motion.bvh",), "pybvh"),
     "bvh-m": Format(_HERE + "bvh", "write_bvh_m", ("motion_m.bvh",), "pybvh"),
+    "bvh-lafan1": Format(_HERE + "lafan", "write_lafan1", ("motion_lafan1.bvh",), "pybvh"),
+    "bvh-lafan1-m": Format(_HERE + "lafan", "write_lafan1_m", ("motion_lafan1_m.bvh",), "pybvh"),
     "glb": Format(_HERE + "glb", "write_glb", ("motion.glb",), "pygltflib", robots=True),
     "mixamo": Format(_HERE + "rig", "write_mixamo", ("motion_mixamo.glb",), "pygltflib"),
     "vrm": Format(_HERE + "rig", "write_vrm", ("motion_vrm.glb",), "pygltflib"),

@@ -12,11 +12,16 @@ from motionrecon.body.build import Body
 from motionrecon.clip.clip import Clip
 from motionrecon.kinematics import IkResult
 from motionrecon.motion.scores import Shape
+from motionrecon.motion.unexplained import longest
 from motionrecon.robot.description import described
 from motionrecon.robot.model import RobotBody, build_robot
 from motionrecon.robot.retarget import retargeted
 from motionrecon.robot.targets import leg_scale, scaled
 from motionrecon.windows import Reference, Span
+
+# m, and s: what is so high for so long flies; soles that stand are up to 10 mm off in a walk's
+# kinematics, a run's shortest flights last 0.1 s.
+_OFF_M, _FLIGHT_S = 0.02, 0.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,9 @@ def following(name: str, clip: Clip, person: Body, reference: Reference) -> Foll
     rate = 1 / (reference.substeps * float(person.model.opt.timestep))
     robot = build_robot(described(name), options)
     scale = leg_scale(robot, person)
-    faster = 1 / np.sqrt(scale) if reference.options.tempo == "similar" else 1.0
+    tempo = reference.options.tempo
+    similar = tempo == "similar" or (tempo == "auto" and _flies(person, reference, rate))
+    faster = 1 / np.sqrt(scale) if similar else 1.0
     span, poses = _played(reference, rate, faster)
     targets = scaled(robot, person, poses)
     if person.scene:
@@ -73,6 +80,13 @@ def following(name: str, clip: Clip, person: Body, reference: Reference) -> Foll
         IkResult(qpos[span.first : span.last + 1], smooth[inside], (told,), ()),
         own,
     )
+
+
+def _flies(person: Body, r: Reference, rate: float) -> bool:
+    """Whether nothing of the person touches anything for a while: a jump, a run."""
+    inside = slice(r.first, r.seen + 1)
+    high = Shape.of(person, r.qpos[inside]).lowest > _OFF_M
+    return longest(high) > _FLIGHT_S * rate
 
 
 def _played(r: Reference, rate: float, faster: float) -> tuple[Span, Float[np.ndarray, "F+1 nq"]]:

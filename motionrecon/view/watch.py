@@ -15,6 +15,7 @@ from motionrecon.view.page import page
 from motionrecon.view.take import take
 
 _HERE = "127.0.0.1"
+_STOPS_S = 0.05  # within which the server ends
 _POLL_S = 0.7  # between a browser's questions; view/web/watch.html asks so often
 # s, that the end waits for a browser that has asked lately to take the last page
 _LINGER_S = 4.0
@@ -49,7 +50,9 @@ class Watch:
         self._made: tuple[int, bytes] | None = None
         self._server = ThreadingHTTPServer((_HERE, 0), self._handler())
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_STOPS_S,), daemon=True
+        )
 
     @property
     def address(self) -> str:

@@ -65,6 +65,7 @@ RANGES: dict[str, Range] = {
     "keypoints": _weight("1/m^2"),
     "velocity": _weight("s^2/rad^2"),
     "posture": _weight("1/rad^2"),
+    "posture_unseen": _weight("1/rad^2"),
     "momentum": _weight("s^2/m^2"),
     "spin": _weight("s^2/m^4"),
     "torque": _weight(),

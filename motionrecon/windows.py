@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, filtfilt
 
@@ -99,6 +99,8 @@ class Options:
     keypoints: float = 400.0  # 1/m^2
     velocity: float = 5e-4  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
+    # 1/rad^2, of hinges that move no keypoint: as much as one 5 cm from the joint would hold them
+    posture_unseen: float = 1.0
     momentum: float = 40.0  # s^2/m^2, of linear momentum a kilogram
     spin: float = 400.0  # s^2/m^4, of angular momentum a kilogram
     torque: float = 0.02  # of torques over strengths
@@ -205,6 +207,7 @@ class Reference:
     noise_m: float  # of the clip, a coordinate
     simulator: Simulator
     points: Points  # where the keypoints sit on the body
+    shown: Bool[np.ndarray, "nu"]  # hinges that move a keypoint
     options: Options
 
     @classmethod
@@ -246,6 +249,7 @@ class Reference:
             noise_m=noise_m,
             simulator=simulator,
             points=Points(simulator.constants, body.keypoint_body, body.keypoint_pos),
+            shown=_shown(body),
             options=options,
         )
 
@@ -315,12 +319,21 @@ class Reference:
                     self.points, self.smooth[at], sure, o.keypoints * (1 - trust), outlier
                 ),
                 VelocityTerm(self.qvel[at], np.full(model.nv, o.velocity)),
-                PostureTerm(self.qpos[at, 7:], o.posture),
+                PostureTerm(self.qpos[at, 7:], np.where(self.shown, o.posture, o.posture_unseen)),
             ],
             [momentum, TorqueTerm(model, self.aim[at], o.torque)],
             [EffortTerm(o.effort), SmoothnessTerm(o.smoothness, model.nu)],
             pool,
         )
+
+
+def _shown(body: Body) -> Bool[np.ndarray, "nu"]:
+    """Whether a keypoint is on the segment that a hinge moves, or on what hangs on that."""
+    model, carries = body.model, np.zeros(body.model.nbody, bool)
+    carries[body.keypoint_body] = True
+    for b in range(model.nbody - 1, 0, -1):
+        carries[model.body_parentid[b]] |= carries[b]
+    return carries[model.jnt_bodyid[1:]]
 
 
 def _aim(

@@ -7,8 +7,9 @@ import pygltflib as gltf
 import trimesh
 
 from motionrecon.anatomy.sides import side_of
+from motionrecon.anatomy.turns import one_hemisphere
 from motionrecon.body.supports import scene_of
-from motionrecon.export.axes import Y_UP, one_hemisphere, turned
+from motionrecon.export.axes import Y_UP, turned
 from motionrecon.export.scene import COLOURS, SUPPORT, Capsule, Scene, model_of
 from motionrecon.motion.motion import Motion
 from motionrecon.scene import Support

@@ -9,7 +9,8 @@ import pygltflib as gltf
 from scipy.spatial.transform import Rotation
 
 from motionrecon.anatomy.sides import side_of
-from motionrecon.export.axes import Y_UP, one_hemisphere, turned
+from motionrecon.anatomy.turns import one_hemisphere
+from motionrecon.export.axes import Y_UP, turned
 from motionrecon.export.glb import Buffer, animation, material, solid
 from motionrecon.export.scene import COLOURS, Capsule, Scene
 from motionrecon.motion.motion import Motion

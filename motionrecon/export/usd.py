@@ -6,8 +6,8 @@ import numpy as np
 from pxr import Gf, Tf, Usd, UsdGeom
 
 from motionrecon.anatomy.sides import side_of
+from motionrecon.anatomy.turns import one_hemisphere
 from motionrecon.body.supports import scene_of
-from motionrecon.export.axes import one_hemisphere
 from motionrecon.export.scene import COLOURS, SUPPORT, Scene, model_of
 from motionrecon.motion.motion import Motion
 

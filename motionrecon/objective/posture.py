@@ -12,13 +12,15 @@ from motionrecon.physics.rollout import Rollout
 
 
 class PostureTerm:
-    """weight * sum over frames and hinges of (angle - reference)^2.
+    """Sum over frames and hinges of weight * (angle - reference)^2.
 
-    Angles in rad; weight in 1/rad^2, so that the loss has no unit. Its reason: no keypoint tells a
-    bone's turn about its own axis, and a hidden limb has no keypoint at all.
+    Angles in rad; weights in 1/rad^2, a hinge each, so that the loss has no unit. Its reason: no
+    keypoint tells a bone's turn about its own axis, and a hidden limb has no keypoint at all.
     """
 
-    def __init__(self, reference: Float[np.ndarray, "F nv-6"], weight: float) -> None:
+    def __init__(
+        self, reference: Float[np.ndarray, "F nv-6"], weight: Float[np.ndarray, " nv-6"]
+    ) -> None:
         self.reference, self.weight = reference, weight
 
     def first(self, frames: int) -> PostureTerm:
@@ -27,7 +29,7 @@ class PostureTerm:
 
     def value(self, rollout: Rollout, at: Int[np.ndarray, " F"]) -> float:
         """Loss summed over the states ``at``."""
-        return float(self.weight * ((rollout.qpos[at, 7:] - self.reference) ** 2).sum())
+        return float((self.weight * (rollout.qpos[at, 7:] - self.reference) ** 2).sum())
 
     def add_derivatives(
         self, rollout: Rollout, at: Int[np.ndarray, " F"], out: StateDerivatives
@@ -38,4 +40,4 @@ class PostureTerm:
         if out.curvature is not None:
             hinge = np.arange(6, out.dq.shape[1])
             out.curvature.qq[:, hinge, hinge] += 2 * self.weight
-        return float(self.weight * (r**2).sum())
+        return float((self.weight * r**2).sum())

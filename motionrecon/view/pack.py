@@ -30,11 +30,24 @@ def steps(values: np.ndarray) -> dict:
     }
 
 
+def bytes_of(values: np.ndarray) -> dict:
+    """uint8, as they are."""
+    return {"shape": list(values.shape), "type": "uint8", "data": _text(values.astype("u1"))}
+
+
+def words(values: np.ndarray) -> dict:
+    """uint16, as they are."""
+    return {"shape": list(values.shape), "type": "uint16", "data": _text(values.astype("<u2"))}
+
+
 def unpack(packed: dict) -> np.ndarray:
     """What the page's script reads, for those who read a page with Python."""
     raw = base64.b64decode(packed["data"])
     if packed["type"] == "float32":
         return np.frombuffer(raw, "<f4").reshape(packed["shape"]).astype(float)
+    if packed["type"].startswith("uint"):
+        whole = np.frombuffer(raw, "u1" if packed["type"] == "uint8" else "<u2")
+        return whole.reshape(packed["shape"]).astype(int)
     whole = np.frombuffer(raw, "<i2").reshape(packed["shape"])
     return np.where(whole == _NAN, np.nan, whole * packed["step"] + packed["offset"])
 

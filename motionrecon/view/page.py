@@ -13,8 +13,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from motionrecon.anatomy.turns import one_hemisphere
 from motionrecon.atomic import write_atomically
+from motionrecon.body.skin import Skin
 from motionrecon.io.plates import LOADED_N
 from motionrecon.motion.gait import Gait, gait
 from motionrecon.motion.kind import Kind
@@ -24,7 +27,7 @@ from motionrecon.view.metrics import rows
 from motionrecon.view.skeleton import edges
 from motionrecon.view.take import Take
 
-_SCRIPTS = ("data", "camera", "bodies", "gl", "flat", "chart", "graphs", "main")
+_SCRIPTS = ("data", "camera", "bodies", "skin", "gl", "flat", "chart", "graphs", "main")
 _MOST_FPS = 120.0  # Hz; faster clips are shown at every second, third ... frame
 _LOSS_NOTE = (
     "Geometric mean over the windows of the best loss so far; what growing a window costs is "
@@ -90,8 +93,39 @@ def _data(takes: list[Take], title: str, subtitle: str, together: bool) -> dict:
         "together": together,
         "longest": takes.index(longest),
         "takes": [_take(take, at) for take in takes],
+        **_skins(takes),
         "metrics": rows(takes),
         "lossNote": _LOSS_NOTE,
+    }
+
+
+def _skins(takes: list[Take]) -> dict:
+    """The bodies' meshes, each once, and which is whose; none for robots."""
+    known: dict[str, int] = {}
+    sent: list[dict] = []
+    of: list[int | None] = []
+    for take in takes:
+        model = take.motion.mjcf
+        if model not in known and take.skin is not None:
+            known[model] = len(sent)
+            sent.append(_skin(take.skin))
+        of.append(known.get(model))
+    return {"skins": sent, "skinOf": of}
+
+
+def _skin(skin: Skin) -> dict:
+    """A vertex is 24 bytes or so; its normal the page works out. The pose in which the mesh was
+    made is undone: bones' matrices then go from there to the frame's.
+    """
+    return {
+        "points": pack.steps(skin.points),
+        "faces": pack.words(skin.faces),
+        "joints": pack.bytes_of(skin.joints),
+        "weights": pack.bytes_of(np.rint(255 * skin.weights)),
+        "left": pack.bytes_of(np.rint(127.5 * (skin.left + 1))),
+        "along": pack.steps(skin.along),
+        "place": pack.floats(skin.place),
+        "turn": pack.floats(Rotation.from_matrix(skin.turn).as_quat(scalar_first=True)),
     }
 
 
@@ -133,6 +167,8 @@ def _take(take: Take, at: slice) -> dict:
         "origin": pack.floats(np.nan_to_num(shown(origin[:, 0]))),
         "supports": take.supports.round(4).tolist(),
         "points": pack.steps(shown(take.points - origin)),
+        "place": pack.steps(shown(take.place - origin)) if take.skin else None,
+        "turn": pack.steps(shown(one_hemisphere(take.turn))) if take.skin else None,
         "keypoints": pack.steps(shown(m.keypoints - origin)),
         "error": pack.floats(shown(take.errors_mm)),
         "force": pack.steps(shown(m.contact_force)),

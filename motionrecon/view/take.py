@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from motionrecon.anatomy.sides import side_of
+from motionrecon.body.skin import Skin, skin_of
 from motionrecon.body.supports import scene_of
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError, ViewError
@@ -32,6 +33,9 @@ class Take:
     # force of the floor on each other segment that touches it, and where; NaN while it does not
     elsewhere_force: Float[np.ndarray, "T S 3"]
     elsewhere_centre: Float[np.ndarray, "T S 3"]
+    # of the body's segments: origins, rotations w x y z
+    place: Float[np.ndarray, "T B 3"]
+    turn: Float[np.ndarray, "T B 4"]
     late: int = 0  # frames by which it begins after the others of a page
 
     @property
@@ -49,6 +53,11 @@ class Take:
         """Corners of the scene's rectangles."""
         found = scene_of(self.motion.model).supports
         return np.array([s.corners() for s in found]).reshape(-1, 4, 3)
+
+    @cached_property
+    def skin(self) -> Skin | None:
+        """The body's mesh; None for a robot."""
+        return skin_of(self.motion.model)
 
     @property
     def report(self) -> Report | None:
@@ -77,8 +86,8 @@ def take(motion: Motion, label: str) -> Take:
             f"{label}: qpos is {motion.qpos.shape}, its model wants ({motion.frames}, {model.nq})"
         )
     shapes, radii, sides = _shapes(model)
-    points = _points(model, motion.qpos, shapes)
-    return Take(label, motion, points, shapes, radii, sides, *_elsewhere(motion))
+    points, place, turn = _poses(model, motion.qpos, shapes)
+    return Take(label, motion, points, shapes, radii, sides, *_elsewhere(motion), place, turn)
 
 
 def load(path: str | Path, label: str | None = None) -> Take:
@@ -152,19 +161,27 @@ def _trunk(model: mujoco.MjModel, capsules: np.ndarray) -> tuple[np.ndarray, np.
     return np.array(fill, int).reshape(-1, 2), np.array(radii)
 
 
-def _points(model: mujoco.MjModel, qpos: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+def _poses(
+    model: mujoco.MjModel, qpos: np.ndarray, shapes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (T, P, 3) of the shapes, and the segments' origins (T, B, 3) and rotations (T, B,
+    4).
+    """
     data = mujoco.MjData(model)
     capsules = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE)
     balls = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE)
     out = np.empty((len(qpos), shapes.max() + 1, 3))
-    for frame, q in zip(out, qpos, strict=True):
+    place = np.empty((len(qpos), model.nbody - 1, 3))
+    turn = np.empty((len(qpos), model.nbody - 1, 4))
+    for t, (frame, q) in enumerate(zip(out, qpos, strict=True)):
         data.qpos[:] = q
         mujoco.mj_kinematics(model, data)
         axis = data.geom_xmat[capsules].reshape(-1, 3, 3)[:, :, 2] * model.geom_size[capsules, 1:2]
         frame[: 2 * len(capsules) : 2] = data.geom_xpos[capsules] - axis
         frame[1 : 2 * len(capsules) : 2] = data.geom_xpos[capsules] + axis
         frame[2 * len(capsules) :] = data.geom_xpos[balls]
-    return out
+        place[t], turn[t] = data.xpos[1:], data.xquat[1:]
+    return out, place, turn
 
 
 def _elsewhere(motion: Motion) -> tuple[np.ndarray, np.ndarray]:

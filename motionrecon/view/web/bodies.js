@@ -2,8 +2,9 @@
 // ball equal ends. Both renderers take this list.
 const METRES_PER_WEIGHT = 0.55;
 
-// sides: colours of the left and the right limbs, whose hatching tells them apart without colour; none where takes have their own.
+// The body: its mesh where it has one and the renderer draws meshes, else its capsules. sides: colours of the left and the right limbs, whose hatching tells them apart without colour; none where takes have their own.
 function figure(list, take, t, part, color, alpha, sides) {
+  if (take.skin && renderer.skins) { list.push({kind: "skin", take, t, part, color, alpha, sides}); return; }
   for (let g = 0; g < take.shapes.length; g++) {
     const [i, j] = take.shapes[g], a = point(take.points, t, i, part), r = take.radii[g];
     const side = sides ? take.sides[g] : 0;

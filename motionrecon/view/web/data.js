@@ -3,6 +3,8 @@ function unpack(packed) {
   const text = atob(packed.data), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   if (packed.type === "float32") return new Float32Array(bytes.buffer);
+  if (packed.type === "uint8") return bytes;
+  if (packed.type === "uint16") return new Uint16Array(bytes.buffer);
   const whole = new Int16Array(bytes.buffer), out = new Float32Array(whole.length);
   for (let i = 0; i < whole.length; i++) out[i] = whole[i] === -32768 ? NaN : whole[i] * packed.step + packed.offset;
   return out;
@@ -28,7 +30,9 @@ const DATA = decode(JSON.parse(document.getElementById("data").textContent));
 for (const take of DATA.takes) {
   placed(take.points, take.origin);
   placed(take.keypoints, take.origin);
+  if (take.place) placed(take.place, take.origin);
 }
+DATA.takes.forEach((take, k) => { take.skin = DATA.skinOf[k] === null ? null : DATA.skins[DATA.skinOf[k]]; });
 placed(DATA.targets, DATA.takes[DATA.longest].origin);
 
 // Point i of frame t, moved on towards the next frame by `part` (0 to 1); null where it is missing.

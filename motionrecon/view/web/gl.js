@@ -45,6 +45,7 @@ class GlRenderer {
     this.canvas = canvas;
     this.bodies = this.program(VERTEX, FRAGMENT);
     this.floor = this.program(FLOOR_VERTEX, FLOOR_FRAGMENT);
+    this.skins = new SkinPainter(this);
     const mesh = [], index = [], [around, rings] = software() ? [12, 3] : [20, 6];
     for (let ring = 0; ring <= 2 * rings + 1; ring++) {
       const end = ring > rings ? 1 : 0, angle = (ring - end) / (2 * rings) * Math.PI - Math.PI / 2;
@@ -128,9 +129,9 @@ class GlRenderer {
     gl.uniform3fv(f.at.ground, this.colors.floor);
     gl.depthMask(false);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-    const b = this.bodies;
-    gl.useProgram(b.program);
-    gl.bindVertexArray(this.shape);
+    const b = this.bodies, skins = list.filter((s) => s.kind === "skin");
+    const capsules = () => { gl.useProgram(b.program); gl.bindVertexArray(this.shape); };
+    capsules();
     gl.uniformMatrix4fv(b.at.matrix, false, view.matrix);
     gl.uniform3fv(b.at.eye, view.eye);
     gl.uniform3fv(b.at.light, LIGHT);
@@ -139,22 +140,33 @@ class GlRenderer {
     gl.stencilFunc(gl.EQUAL, 0, 255);
     gl.stencilOp(gl.KEEP, gl.KEEP, gl.INCR);
     this.draw([...solid, ...ghost].map((s) => ({...s, alpha: 0.22})), {shadow: 1});
+    this.skins.begin(view);
+    for (const s of skins) this.skins.draw(s, true);
     gl.disable(gl.STENCIL_TEST);
     gl.depthMask(true);
+    for (const s of skins) if (s.alpha === 1) this.skins.draw(s, false);
+    for (const s of skins) if (s.alpha < 1) this.through(() => this.skins.draw(s, false));
+    capsules();
     this.draw(solid.filter((s) => !s.hatch), {});
     this.draw(solid.filter((s) => s.hatch), {hatch: 1});
     for (const owner of new Set(ghost.map((s) => s.color))) {  // depth first: no limb shows through another of the same body
       const one = ghost.filter((s) => s.color === owner);
-      gl.colorMask(false, false, false, false);
-      this.draw(one, {});
-      gl.colorMask(true, true, true, true);
-      gl.depthFunc(gl.LEQUAL);
-      this.draw(one, {});
-      gl.depthFunc(gl.LESS);
+      this.through(() => this.draw(one, {}));
     }
     this.draw(list.filter((s) => s.kind === "arrow"), {bias: 0.2, plain: 0.6});
     this.draw(list.filter((s) => s.kind === "halo"), {bias: 0.16, plain: 1});
     this.draw(list.filter((s) => s.kind === "dot"), {bias: 0.2, plain: 1});
+  }
+
+  // What one can see through, its depth first.
+  through(draw) {
+    const gl = this.gl;
+    gl.colorMask(false, false, false, false);
+    draw();
+    gl.colorMask(true, true, true, true);
+    gl.depthFunc(gl.LEQUAL);
+    draw();
+    gl.depthFunc(gl.LESS);
   }
 
   draw(list, {shadow = 0, bias = 0, plain = 0, hatch = 0}) {

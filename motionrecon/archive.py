@@ -4,6 +4,7 @@ declare.
 
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +48,19 @@ def read_arrays(path: Path, error: type[Exception]) -> dict[str, np.ndarray]:
         if (size := sum(i.file_size for i in members)) > LARGEST_BYTES:
             raise too_large(path, size, LARGEST_BYTES, error)
         return {i.filename.removesuffix(".npy"): _array(archive, i, path, error) for i in members}
+
+
+def write_arrays(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    written: Callable[[np.ndarray], None] = lambda array: None,
+) -> None:
+    """As np.savez_compressed does, one array after the other; `written` is told of each."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+            written(array)
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

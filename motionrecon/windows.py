@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from motionrecon.learned.law.planner import AUTO, GROWN, Planner
 from motionrecon.motion.assemble import Piece, resampled
 from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
+from motionrecon.motion.steps import Simulation
 from motionrecon.objective.effort import EffortTerm
 from motionrecon.objective.keypoints import KeypointTerm
 from motionrecon.objective.momentum import MomentumTerm
@@ -105,6 +106,9 @@ class Options:
     effort: float = 1e-3  # 1/rad^2
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
+    # What is kept of every simulated step: "full", which mj_step replays exactly; "float32", half
+    # as large; "none", the frames alone
+    simulation: Simulation = "full"
     threads: int = 2  # 1 or 2; one process a core wants 1
     # None: a person; else the robot that moves as the person does: a known name, or the file of a
     # description (motionrecon.robot.description)
@@ -119,6 +123,9 @@ class Options:
         check_filter(self.force_filter, self.simulation_rate)
         if self.tempo not in ("similar", "same"):
             raise OptionError(f"tempo {self.tempo!r}: expected similar or same")
+        if self.simulation not in get_args(Simulation):
+            found = repr(self.simulation)[:40]
+            raise OptionError(f"simulation {found}: expected {', '.join(get_args(Simulation))}")
         if not (self.scene is None or self.scene == "auto" or isinstance(self.scene, Scene)):
             raise OptionError(f"scene {self.scene!r}: expected a Scene, None or 'auto'")
 

@@ -1,6 +1,5 @@
 """The windows' pieces become one Motion at the clip's frame rate."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from jaxtyping import Float
 from motionrecon.body import Body
 from motionrecon.clip.load import Clip
 from motionrecon.motion import plates
+from motionrecon.motion.columns import let_go
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.scores import Shape
 from motionrecon.physics.floor_forces import FEET, touching_segments
@@ -40,6 +40,7 @@ def resampled(
     """
     columns = values.reshape(len(values), -1).T
     out = np.stack([np.interp(times, known, column) for column in columns], axis=1)
+    let_go(values)
     return out.reshape(len(times), *values.shape[1:])
 
 
@@ -47,11 +48,12 @@ def resampled_poses(
     times: Float[np.ndarray, "T"], known: Float[np.ndarray, "n"], qpos: Float[np.ndarray, "n nq"]
 ) -> Float[np.ndarray, "T nq"]:
     """The same of configurations: the root's quaternion along the short arc, renormalised."""
-    q = qpos.copy()
-    for t in range(1, len(q)):
-        if q[t, 3:7] @ q[t - 1, 3:7] < 0:
-            q[t, 3:7] *= -1
-    out = resampled(times, known, q)
+    root = np.array(qpos[:, 3:7])
+    for t in range(1, len(root)):
+        if root[t] @ root[t - 1] < 0:
+            root[t] *= -1
+    out = resampled(times, known, qpos)
+    out[:, 3:7] = resampled(times, known, root)
     out[:, 3:7] /= np.linalg.norm(out[:, 3:7], axis=1, keepdims=True)
     return out
 
@@ -65,18 +67,15 @@ def clip_clock(clip: Clip, frames: int) -> Float[np.ndarray, "T"]:
 def assemble(
     clip: Clip,
     body: Body,
-    pieces: Sequence[Piece],
-    last: tuple[Float[np.ndarray, "nq"], Float[np.ndarray, "nv"]],
+    steps: Piece,
     whole: bool,
 ) -> tuple[Motion, Shape]:
     """One Motion, without a report, and the shape of its body at the frames.
 
-    last: state after the last piece. whole: whether the pieces reach the clip's end; else the
-    motion ends with the last frame that they cover.
+    steps: of all pieces together, with the state after the last one. whole: whether they reach the
+    clip's end; else the motion ends with the last frame that they cover.
     """
-    steps = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    qpos = np.concatenate([steps.qpos, last[0][None]])
-    qvel = np.concatenate([steps.qvel, last[1][None]])
+    qpos, qvel = steps.qpos, steps.qvel
     h, frames = body.model.opt.timestep, len(clip.keypoints)
     if not whole:
         frames = min(frames, int(h * len(steps.ctrl) * clip.fps + 1e-6) + 1)

@@ -19,7 +19,7 @@ from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.trunk import with_presumed_trunk
 from motionrecon.errors import ClipError, RobotError
-from motionrecon.interrupts import is_interrupt
+from motionrecon.interrupts import held_back, is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, solve_standing
 from motionrecon.learned.law.planner import GROWN
 from motionrecon.motion import demand, plates
@@ -232,9 +232,10 @@ def _solved(reference: Reference, solve: Solve, progress: Callable[[float], None
         try:
             pool = helper if reference.options.threads > 1 else None
             for result in solve_windows(reference, solve, pool):
-                steps.add(result.piece)
-                reports.append(result.report)
-                last = result.reached.qpos, result.reached.qvel
+                with held_back():  # a Ctrl-C must not part the columns
+                    steps.add(result.piece)
+                    reports.append(result.report)
+                    last = result.reached.qpos, result.reached.qvel
                 done = result.reached.frame - reference.first
                 progress(done / (reference.last - reference.first))
         except BaseException as error:

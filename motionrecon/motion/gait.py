@@ -49,7 +49,7 @@ def gait(motion: Motion) -> Gait | None:
     poses = motion.qpos if motion.simulation_qpos is None else motion.simulation_qpos
     way = poses[-1, :2] - poses[0, :2]
     length = float(np.linalg.norm(way))
-    seconds = timestep * len(vertical)
+    seconds = timestep * (len(poses) - 1)
     if not (strikes[0] or strikes[1]) or length < 1e-6:
         return None
     feet = _feet(motion, poses)

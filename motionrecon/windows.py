@@ -207,7 +207,6 @@ class Reference:
     smooth: Float[np.ndarray, "F+1 K 3"]  # m, the inverse kinematics' keypoints
     momentum: Float[np.ndarray, "F S 6"]  # of the body, at S moments of every interval
     aim: Float[np.ndarray, "F+1 nu"]  # rad, servo targets at the frames
-    feedforward: Float[np.ndarray, "F*substeps nu"]  # rad, the same at every step
     substeps: int  # simulation steps between frames
     noise_m: float  # of the clip, a coordinate
     simulator: Simulator
@@ -236,7 +235,6 @@ class Reference:
         momentum = smoothed_momentum(simulator, qpos, qvel, span.rate, span.substeps)
         if presumed:
             momentum = unswung(momentum, body.mass_kg)
-        middle = (np.arange((len(qpos) - 1) * span.substeps) + 0.5) / span.substeps
         return cls(
             first=span.first,
             last=span.last,
@@ -248,7 +246,6 @@ class Reference:
             smooth=smooth,
             momentum=momentum,
             aim=aim,
-            feedforward=resampled(middle, np.arange(len(qpos)), aim),
             substeps=span.substeps,
             noise_m=noise_m,
             simulator=simulator,
@@ -260,6 +257,13 @@ class Reference:
     def frames(self) -> int:
         """F."""
         return len(self.qpos) - 1
+
+    def feedforward(self, first: int, frames: int) -> Float[np.ndarray, "frames*substeps nu"]:
+        """Servo targets (rad) at the middle of every step of so many intervals."""
+        s = self.substeps
+        middle = (np.arange(first * s, (first + frames) * s) + 0.5) / s
+        at = np.arange(first, first + frames + 1)
+        return resampled(middle, at, self.aim[at])
 
     def beginning(self, frame: int = 0) -> Handover:
         """At the reference itself, on a floor that carries it, with nothing found so far."""
@@ -307,7 +311,7 @@ class Reference:
             self.simulator,
             begin.qpos,
             begin.qvel,
-            self.feedforward[first * s : (first + frames) * s],
+            self.feedforward(first, frames),
             begin.knot,
             s,
             [

@@ -12,6 +12,7 @@ from motionrecon.errors import MotionError, OptionError, OutputError
 from motionrecon.export import write
 from motionrecon.export.registry import FORMATS, missing
 from motionrecon.motion import Motion, columns, schema
+from motionrecon.motion.assemble import resampled
 from motionrecon.motion.columns import Column, as_float32, let_go
 from motionrecon.motion.gait import gait
 from motionrecon.motion.steps import Simulation, kept
@@ -52,6 +53,15 @@ def test_a_column_takes_no_more_memory_than_its_limit(monkeypatch):
     np.testing.assert_array_equal(values[-1000:], rows + 249)
     assert single.dtype == np.float32 and not single.flags.writeable
     np.testing.assert_array_equal(single[-1000:], (rows + 249).astype(np.float32))
+
+
+@pytest.mark.parametrize("known", [240.0 * np.arange(9), np.sort(np.r_[0, np.geomspace(1, 9e3)])])
+def test_values_between_steps_are_those_of_the_whole_at_once(known):
+    values = np.random.default_rng(0).standard_normal((len(known), 2, 3))
+    times = np.r_[-5.0, np.linspace(0, known[-1], 3001), known[-1] + np.arange(1, 1500.0)]
+    got = resampled(times, known, values)
+    for a, b in np.ndindex(2, 3):
+        np.testing.assert_array_equal(got[:, a, b], np.interp(times, known, values[:, a, b]))
 
 
 def test_a_short_column_is_an_ordinary_array():
@@ -101,7 +111,7 @@ def test_on_disk_the_result_is_the_same_and_so_is_what_ctrl_c_leaves(walk, monke
 
 def test_an_archive_is_that_of_numpy(full, tmp_path):
     np.savez_compressed(tmp_path / "a.npz", allow_pickle=False, **full.arrays())
-    write_arrays(tmp_path / "b.npz", full.arrays())
+    write_arrays(tmp_path / "b.npz", full.arrays(), columns.blocks)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 

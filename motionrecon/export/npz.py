@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from motionrecon.archive import write_arrays
-from motionrecon.motion.columns import let_go
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.motion import Motion
 
 
 def write_npz(motion: Motion, folder: Path) -> None:
     """Writes motion.npz: plain arrays, nothing pickled."""
-    write_arrays(folder / "motion.npz", motion.arrays(), let_go)
+    write_arrays(folder / "motion.npz", motion.arrays(), blocks)

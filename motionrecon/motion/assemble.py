@@ -8,10 +8,12 @@ from jaxtyping import Float
 from motionrecon.body import Body
 from motionrecon.clip.load import Clip
 from motionrecon.motion import plates
-from motionrecon.motion.columns import let_go
+from motionrecon.motion.columns import blocks, let_go
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.scores import Shape
 from motionrecon.physics.floor_forces import FEET, touching_segments
+
+_TOGETHER = 1024  # frames, so that a mapped array is never in memory as a whole
 
 
 class Piece(NamedTuple):
@@ -36,12 +38,18 @@ def resampled(
     values: Float[np.ndarray, "n ..."],
 ) -> Float[np.ndarray, "T ..."]:
     """Values at other times, linear between the known ones, held before the first and after the
-    last.
+    last; both times ascend.
     """
-    columns = values.reshape(len(values), -1).T
-    out = np.stack([np.interp(times, known, column) for column in columns], axis=1)
-    let_go(values)
-    return out.reshape(len(times), *values.shape[1:])
+    out = np.empty((len(times), *values.shape[1:]))
+    for first in range(0, len(times), _TOGETHER):
+        at = times[first : first + _TOGETHER]
+        begin, end = np.searchsorted(known, at[[0, -1]], "right")
+        near = slice(max(begin - 1, 0), end + 1)
+        columns = values[near].reshape(len(known[near]), -1).T
+        part = [np.interp(at, known[near], column) for column in columns]
+        out[first : first + len(at)] = np.stack(part, axis=1).reshape(-1, *values.shape[1:])
+        let_go(values)
+    return out
 
 
 def resampled_poses(
@@ -88,7 +96,8 @@ def assemble(
     poses = resampled_poses(times, state_times, qpos)
     shape = Shape.of(body, poses)
     names = list(body.keypoint_names)
-    touched = np.flatnonzero(steps.segment_force.any(axis=(0, 2)))
+    pushed = [rows.any(axis=(0, 2)) for rows in blocks(steps.segment_force)]
+    touched = np.flatnonzero(np.any(pushed, axis=0))
     segments = touching_segments(body.model)
     nearest = np.clip(np.round(times / h).astype(int), 0, len(steps.ctrl) - 1)
     return Motion(
@@ -110,7 +119,11 @@ def assemble(
         joint_moments=resampled(times, step_times, steps.joint_moment),
         segment_names=tuple(segments[b] for b in touched) or None,
         segment_contact_force=(
-            resampled(times, step_times, steps.segment_force[:, touched]) if touched.size else None
+            np.stack(
+                [resampled(times, step_times, steps.segment_force[:, b]) for b in touched], axis=1
+            )
+            if touched.size
+            else None
         ),
         support_names=body.scene.names if body.scene else None,
         support_force=(resampled(times, step_times, steps.support_force) if body.scene else None),

@@ -4,6 +4,7 @@ that a long clip takes no more memory than a short one.
 
 import mmap
 import tempfile
+from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
@@ -12,7 +13,7 @@ from motionrecon.errors import OutputError
 
 # Bytes of a column: the widest holds a minute and a half at 240 Hz.
 IN_MEMORY = 8 * 2**20
-_ROWS = 4096  # converted at once
+_ROWS = 4096  # looked at together
 
 
 class Column:
@@ -57,10 +58,16 @@ class Column:
 def as_float32(values: np.ndarray) -> np.ndarray:
     """The same in single precision, mapped where it is large."""
     column = Column()
-    for first in range(0, len(values), _ROWS):
-        column.append(values[first : first + _ROWS].astype(np.float32))
-    let_go(values)
+    for rows in blocks(values):
+        column.append(rows.astype(np.float32))
     return column.array()
+
+
+def blocks(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Its rows, some at a time, so that a mapped array is never in memory as a whole."""
+    for first in range(0, len(values), _ROWS):
+        yield values[first : first + _ROWS]
+        let_go(values)
 
 
 def let_go(values: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from scipy.signal import butter, filtfilt
 from motionrecon.errors import OptionError
 from motionrecon.io.plates import LOADED_N
 from motionrecon.motion.assemble import resampled
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.kind import Kind
 from motionrecon.motion.motion import Motion
 from motionrecon.physics.floor_forces import moment_about_z
@@ -131,6 +132,10 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
         free_moment_filtered=at_frames(free),
         # one by one: a filter takes three copies of what it filters
         joint_moments_filtered=np.stack(
-            [at_frames(low_pass(column, rate, hz)) for column in moments.T], axis=1
+            [
+                at_frames(low_pass(np.concatenate([r[:, k] for r in blocks(moments)]), rate, hz))
+                for k in range(moments.shape[1])
+            ],
+            axis=1,
         ),
     )

@@ -14,7 +14,7 @@ from motionrecon.atomic import write_files_atomically
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError
 from motionrecon.motion import schema
-from motionrecon.motion.columns import let_go
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.report import Report
 from motionrecon.motion.schema import declare
 
@@ -264,7 +264,7 @@ class Motion:
         """
         folder = Path(folder)
         with write_files_atomically(folder) as part:
-            write_arrays(part / "motion.npz", self.arrays(), let_go)
+            write_arrays(part / "motion.npz", self.arrays(), blocks)
             if self.report is not None:
                 (part / "report.json").write_text(self.report.text(), encoding="utf-8")
             names = sorted(p.name for p in part.iterdir())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from motionrecon.errors import MotionError
-from motionrecon.motion.columns import let_go
+from motionrecon.motion.columns import blocks
 
 SYMBOLS = {
     "T": "frames at the clip's rate",
@@ -137,9 +137,8 @@ def not_finite(found: Mapping[str, np.ndarray], declared: Iterable[Array]) -> li
 
 
 def _finite(values: np.ndarray) -> bool:
-    finite = bool(np.isfinite(values).all())
-    let_go(values)
-    return finite
+    rows = blocks(values) if values.ndim else [values]
+    return all(bool(np.isfinite(r).all()) for r in rows)
 
 
 def _size(symbol: str, size: int, sizes: dict[str, int]) -> int:

@@ -133,7 +133,9 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
         # one by one: a filter takes three copies of what it filters
         joint_moments_filtered=np.stack(
             [
-                at_frames(low_pass(np.concatenate([r[:, k] for r in blocks(moments)]), rate, hz))
+                at_frames(
+                    low_pass(np.concatenate([r[:, k].copy() for r in blocks(moments)]), rate, hz)
+                )
                 for k in range(moments.shape[1])
             ],
             axis=1,

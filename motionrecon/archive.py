@@ -4,6 +4,7 @@ declare.
 
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +48,24 @@ def read_arrays(path: Path, error: type[Exception]) -> dict[str, np.ndarray]:
         if (size := sum(i.file_size for i in members)) > LARGEST_BYTES:
             raise too_large(path, size, LARGEST_BYTES, error)
         return {i.filename.removesuffix(".npy"): _array(archive, i, path, error) for i in members}
+
+
+def write_arrays(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    blocks: Callable[[np.ndarray], Iterable[np.ndarray]] = lambda array: [array],
+) -> None:
+    """As np.savez_compressed does; blocks: an array's rows, some at a time."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                if not array.ndim or not array.flags.c_contiguous:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+                    continue
+                head = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(member, head)
+                for rows in blocks(array):
+                    member.write(rows.tobytes())
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -2,10 +2,11 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,7 +19,7 @@ from motionrecon.clip.noise import estimate_noise
 from motionrecon.clip.resample import to_rate
 from motionrecon.clip.trunk import with_presumed_trunk
 from motionrecon.errors import ClipError, RobotError
-from motionrecon.interrupts import is_interrupt
+from motionrecon.interrupts import held_back, is_interrupt
 from motionrecon.kinematics import IkResult, Standing, build_body, solve_standing
 from motionrecon.learned.law.planner import GROWN
 from motionrecon.motion import demand, plates
@@ -28,6 +29,7 @@ from motionrecon.motion.lowpass import Choice, choose, with_filtered
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.report import Report, Seconds, Status, WindowReport, WindowStatus
 from motionrecon.motion.scores import Shape, body_scores, keypoint_scores, reference_keypoints
+from motionrecon.motion.steps import Steps, kept
 from motionrecon.motion.verdict import judge
 from motionrecon.motion.weigh import weigh
 from motionrecon.robot import carry
@@ -39,7 +41,6 @@ from motionrecon.windows import (
     Reference,
     Solve,
     Span,
-    WindowResult,
     solve_windows,
     solving,
     start_of,
@@ -203,52 +204,65 @@ def reconstruct(
     against = None if reference is None else _on_clock_of(reference, clip)
     p = prepare(clip, options, mark)
 
-    def told(results: Sequence[WindowResult], share: float) -> None:
-        done = tuple(results)
+    def told(steps: Steps, last: State, share: float) -> None:
         progress(share)
-        seen(lambda: _assembled(p, done, True)[0], share)
+        count = len(steps)
+        seen(lambda: assemble(p.clip, p.body, steps.first(count, *last), False)[0], share)
 
-    results, interrupted = _solved(p.reference, solve, told)
+    solved = _solved(p.reference, solve, told)
     mark("total")
-    motion, shape = _assembled(p, results, interrupted)
+    motion, shape = _assembled(p, solved)
     kind = kind_of(motion, demand.of(motion, p.reference.noise_m).force)
     choice = choose(options.force_filter, kind, 1 / motion.timestep)
     motion = with_filtered(motion, choice.hz)
     truth = p.clip if against is None else level(against, p.floor)
-    report = _report(p, motion, shape, choice, truth, results, interrupted, marks)
+    report = _report(p, motion, shape, choice, truth, solved, marks)
     motion = replace(motion, report=report)
     judged = judge(motion, clip if options.robot is None else p.clip)
-    motion = replace(motion, report=replace(report, verdict=judged))
-    if options.robot is not None and not interrupted and carry.falls(motion):
+    motion = kept(replace(motion, report=replace(report, verdict=judged)), options.simulation)
+    if options.robot is not None and not solved.interrupted and carry.falls(motion):
         _ask_for_strength(p, solve)
     return motion
 
 
+State = tuple[np.ndarray, np.ndarray]  # qpos (nq,), qvel (nv,)
+
+
+class _Solved(NamedTuple):
+    """What is left of the windows. last: the state at their end."""
+
+    steps: Steps
+    reports: tuple[WindowReport, ...]
+    last: State
+    interrupted: bool
+
+
 def _solved(
-    reference: Reference, solve: Solve, told: Callable[[Sequence[WindowResult], float], None]
-) -> tuple[list[WindowResult], bool]:
-    """All windows, or those done when Ctrl-C came, and whether it did."""
-    results: list[WindowResult] = []
+    reference: Reference, solve: Solve, told: Callable[[Steps, State, float], None]
+) -> _Solved:
+    """All windows, or those done when Ctrl-C came."""
+    steps, reports, last, interrupted = Steps(), [], None, False
     with ThreadPoolExecutor(1) as helper:
         try:
             pool = helper if reference.options.threads > 1 else None
             for result in solve_windows(reference, solve, pool):
-                results.append(result)
+                with held_back():  # a Ctrl-C must not part the columns
+                    steps.add(result.piece)
+                    reports.append(result.report)
+                    last = result.reached.qpos, result.reached.qvel
                 done = result.reached.frame - reference.first
-                told(results, done / (reference.last - reference.first))
+                told(steps, last, done / (reference.last - reference.first))
         except BaseException as error:
             # What is finished stays, if that is at least one window.
-            if not results or not is_interrupt(error):
+            if last is None or not is_interrupt(error):
                 raise
-            return results, True
-    return results, False
+            interrupted = True
+    assert last is not None  # a clip has at least one window
+    return _Solved(steps, tuple(reports), last, interrupted)
 
 
-def _assembled(
-    p: Prepared, results: Sequence[WindowResult], interrupted: bool
-) -> tuple[Motion, Shape]:
-    pieces, last = [r.piece for r in results], results[-1].reached
-    return assemble(p.clip, p.body, pieces, (last.qpos, last.qvel), not interrupted)
+def _assembled(p: Prepared, solved: _Solved) -> tuple[Motion, Shape]:
+    return assemble(p.clip, p.body, solved.steps.ended(*solved.last), not solved.interrupted)
 
 
 def _ask_for_strength(p: Prepared, solve: Solve) -> None:
@@ -257,8 +271,7 @@ def _ask_for_strength(p: Prepared, solve: Solve) -> None:
     """
     body, reference = carry.stronger(p.body, p.reference)
     strong = replace(p, body=body, reference=reference)
-    results, interrupted = _solved(reference, solve, lambda results, share: None)
-    motion, _ = _assembled(strong, results, interrupted)
+    motion, _ = _assembled(strong, _solved(reference, solve, lambda steps, last, share: None))
     said = carry.shortfall(str(reference.options.robot), p.body, motion)
     if said is not None:
         raise RobotError(f"{p.clip.source}: {said}")
@@ -270,14 +283,13 @@ def _report(
     shape: Shape,
     choice: Choice,
     truth: Clip,
-    results: list[WindowResult],
-    interrupted: bool,
+    solved: _Solved,
     marks: dict[str, float],
 ) -> Report:
     """truth: the clip, or another, that the motion is scored against; marks: seconds from the start
     at which each stage was done.
     """
-    options, windows = p.reference.options, tuple(r.report for r in results)
+    options, windows, interrupted = p.reference.options, solved.reports, solved.interrupted
     bad = [w for w in windows if w.status != WindowStatus.OK]
     fallbacks = sum(w.fallbacks for w in windows)
     warnings = [*p.clip.warnings, *p.body.warnings, *p.ik.warnings]

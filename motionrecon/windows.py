@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,6 +19,7 @@ from motionrecon.learned.law.planner import AUTO, GROWN, Planner
 from motionrecon.motion.assemble import Piece, resampled
 from motionrecon.motion.lowpass import Filter, check_filter
 from motionrecon.motion.report import WindowReport, WindowStatus
+from motionrecon.motion.steps import Simulation
 from motionrecon.objective.effort import EffortTerm
 from motionrecon.objective.keypoints import KeypointTerm
 from motionrecon.objective.momentum import MomentumTerm
@@ -107,6 +108,9 @@ class Options:
     effort: float = 1e-3  # 1/rad^2
     smoothness: float = 1e-3  # 1/rad^2
     outlier_m: float = 0.15  # m, distance beyond which a keypoint pulls linearly
+    # What is kept of every simulated step: "full", which mj_step replays exactly; "float32", half
+    # as large; "none", the frames alone
+    simulation: Simulation = "full"
     threads: int = 2  # 1 or 2; one process a core wants 1
     # None: a person; else the robot that moves as the person does: a known name, or the file of a
     # description (motionrecon.robot.description)
@@ -121,6 +125,9 @@ class Options:
         check_filter(self.force_filter, self.simulation_rate)
         if self.tempo not in ("auto", "same", "similar"):
             raise OptionError(f"tempo {self.tempo!r}: expected auto, same or similar")
+        if self.simulation not in get_args(Simulation):
+            found = repr(self.simulation)[:40]
+            raise OptionError(f"simulation {found}: expected {', '.join(get_args(Simulation))}")
         if not (self.scene is None or self.scene == "auto" or isinstance(self.scene, Scene)):
             raise OptionError(f"scene {self.scene!r}: expected a Scene, None or 'auto'")
 
@@ -202,7 +209,6 @@ class Reference:
     smooth: Float[np.ndarray, "F+1 K 3"]  # m, the inverse kinematics' keypoints
     momentum: Float[np.ndarray, "F S 6"]  # of the body, at S moments of every interval
     aim: Float[np.ndarray, "F+1 nu"]  # rad, servo targets at the frames
-    feedforward: Float[np.ndarray, "F*substeps nu"]  # rad, the same at every step
     substeps: int  # simulation steps between frames
     noise_m: float  # of the clip, a coordinate
     simulator: Simulator
@@ -232,7 +238,6 @@ class Reference:
         momentum = smoothed_momentum(simulator, qpos, qvel, span.rate, span.substeps)
         if presumed:
             momentum = unswung(momentum, body.mass_kg)
-        middle = (np.arange((len(qpos) - 1) * span.substeps) + 0.5) / span.substeps
         return cls(
             first=span.first,
             last=span.last,
@@ -244,7 +249,6 @@ class Reference:
             smooth=smooth,
             momentum=momentum,
             aim=aim,
-            feedforward=resampled(middle, np.arange(len(qpos)), aim),
             substeps=span.substeps,
             noise_m=noise_m,
             simulator=simulator,
@@ -257,6 +261,13 @@ class Reference:
     def frames(self) -> int:
         """F."""
         return len(self.qpos) - 1
+
+    def feedforward(self, first: int, frames: int) -> Float[np.ndarray, "frames*substeps nu"]:
+        """Servo targets (rad) at the middle of every step of so many intervals."""
+        s = self.substeps
+        middle = (np.arange(first * s, (first + frames) * s) + 0.5) / s
+        at = np.arange(first, first + frames + 1)
+        return resampled(middle, at, self.aim[at])
 
     def beginning(self, frame: int = 0) -> Handover:
         """At the reference itself, on a floor that carries it, with nothing found so far."""
@@ -304,7 +315,7 @@ class Reference:
             self.simulator,
             begin.qpos,
             begin.qvel,
-            self.feedforward[first * s : (first + frames) * s],
+            self.feedforward(first, frames),
             begin.knot,
             s,
             [

@@ -68,7 +68,7 @@ def feet(motion: Motion, clip: Clip, hz: float | None) -> list[Foot]:
     plates = Plates.of(clip.extras)
     if plates is None or len(plates.time) < 2:
         return []
-    ours = motion.simulation_contact_force
+    ours = motion.simulated("contact_force")
     mine = clip_clock(clip, 1)[0] + motion.timestep * np.arange(len(ours))
     x = direction(motion)
     axes = np.array([[*x, 0.0], [-x[1], x[0], 0.0], [0.0, 0.0, 1.0]])
@@ -104,7 +104,7 @@ def _distance(
     if motion.simulation_centre_of_pressure is None:
         return np.full(len(time), np.nan)
     nearest = np.clip(np.round((time - mine[0]) / motion.timestep).astype(int), 0, len(mine) - 1)
-    loaded = motion.simulation_contact_force[nearest, side, 2] > LOADED_N
+    loaded = motion.simulated("contact_force")[nearest, side, 2] > LOADED_N
     loaded &= plates.force_at(side, time)[:, 2] > LOADED_N
     apart = (motion.simulation_centre_of_pressure[nearest, side] - plates.centre_at(side, time))[
         :, :2
@@ -118,7 +118,7 @@ def scores(motion: Motion, found: list[Foot]) -> dict[str, float | list[float] |
     off = 100 / weight * np.concatenate([f.ours - f.plate for f in found])[:, [2, 0, 1]]
     timing = np.concatenate([switch_errors_s(f.time, f.ours_raw, f.plate_raw) for f in found])
     apart = np.concatenate([f.distance for f in found])
-    total = motion.simulation_contact_force.sum(axis=1) + motion.simulation_contact_force_other
+    total = motion.simulated("contact_force").sum(axis=1) + motion.simulated("contact_force_other")
     return {
         "mae_bw_percent": np.abs(off).mean(axis=0).tolist(),
         "rmse_bw_percent": np.sqrt((off**2).mean(axis=0)).tolist(),
@@ -127,7 +127,7 @@ def scores(motion: Motion, found: list[Foot]) -> dict[str, float | list[float] |
         "timing_ms": 1e3 * float(np.median(timing)) if timing.size else np.nan,
         "contacts": [contacts(f.ours_raw) for f in found],
         "plate_contacts": [contacts(f.plate_raw) for f in found],
-        "peak_bw": float(motion.simulation_contact_force[..., 2].max() / weight),
+        "peak_bw": float(motion.simulated("contact_force")[..., 2].max() / weight),
         "plate_peak_bw": float(max(f.plate_raw.max() for f in found) / weight),
         "in_the_air_percent": 100 * float((total[:, 2] < 0.02 * weight).mean()),
     }

@@ -24,7 +24,7 @@ def test_no_option_takes_what_is_no_number_of_its_range(field):
 
 
 def test_every_number_of_the_options_has_a_range_and_its_default_is_within():
-    no_numbers = {"optimizer", "force_filter", "scene", "start", "robot", "tempo"}
+    no_numbers = {"optimizer", "force_filter", "scene", "start", "robot", "tempo", "simulation"}
     numbers = {*Options.__dataclass_fields__} - no_numbers
     assert numbers == set(ranges.RANGES)
     Options(mass_kg=np.float32(70), noise_m=0, floor_m=-100.0, max_evaluations=np.int64(1))

@@ -63,6 +63,8 @@ class BatchOptions:
     """a robot in everybody's place, as for reconstruct"""
     tempo: Literal["auto", "same", "similar"] = "auto"
     """a robot's, as for reconstruct"""
+    simulation: Literal["full", "float32", "none"] = "full"
+    """what each motion.npz keeps of every simulated step, as for reconstruct"""
     scheduler: Literal["local", "slurm", "ray"] = "local"
     """where the clips are done"""
     cluster: Annotated[str | None, unset("ADDRESS")] = None
@@ -152,7 +154,14 @@ def settings(o: BatchOptions) -> "Settings":
         model_file(described(robot))
         # workers may run in another folder
         robot = str(Path(robot).resolve()) if Path(robot).is_file() else robot
-    options = Options(threads=1, scene=scene_asked(o.scene), robot=robot, tempo=o.tempo, **known)
+    options = Options(
+        threads=1,
+        scene=scene_asked(o.scene),
+        robot=robot,
+        tempo=o.tempo,
+        simulation=o.simulation,
+        **known,
+    )
     optimizers.make(options.optimizer)
     export = tuple(resolve(o.export)) if o.export is not None else ()
     if o.reading.forces is not None:

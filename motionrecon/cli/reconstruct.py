@@ -43,6 +43,7 @@ def run(o: ReconstructOptions, console: Console) -> int:
         scene=scene,
         robot=o.robot,
         tempo=o.tempo,
+        simulation=o.simulation,
     )
     from motionrecon.cli.compiling import announce
 

@@ -42,6 +42,9 @@ class ReconstructOptions:
     """a robot in the person's place: unitree_g1, booster_t1, sample, or the YAML file of another"""
     tempo: Literal["auto", "same", "similar"] = "auto"
     """of a robot: the person's, or faster by the root of the legs' ratio; auto: where it flies"""
+    simulation: Literal["full", "float32", "none"] = "full"
+    """what motion.npz keeps of every simulated step: all, which MuJoCo replays exactly; half the
+    digits; nothing but the frames"""
     strict: bool = False
     """exit code 3 where the verdict is suspicious or failed; the files are written all the same"""
     reference: Annotated[str | None, unset("CLIP")] = None

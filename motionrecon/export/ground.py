@@ -54,9 +54,13 @@ class Ground:
                 f"'contact_force' is not finite in frame {frame}; reconstruct the motion again"
             )
         centres, moments = motion.simulation_centre_of_pressure, motion.simulation_free_moment
+        clock = motion.timestep * np.arange(len(motion.forces[1]))
         if centres is None or moments is None:
-            centres, moments = of_steps(motion)
-        clock = motion.timestep * np.arange(len(centres))
+            if motion.simulation_qpos is None and motion.free_moment is not None:
+                centres, moments = motion.centre_of_pressure, motion.free_moment
+                clock = motion.time
+            else:
+                centres, moments = of_steps(motion)
         free = np.stack(
             [np.interp(motion.time, clock, moments[:, side]) for side in (0, 1)], axis=1
         )
@@ -78,13 +82,14 @@ def of_steps(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """
     model = model_of(motion)
     data, sides = mujoco.MjData(model), foot_bodies(model)
-    steps = len(motion.simulation_ctrl)
+    qpos, qvel, ctrl = (motion.simulated(name) for name in ("qpos", "qvel", "ctrl"))
+    steps = len(ctrl)
     centres, free = np.full((steps, 2, 3), np.nan), np.zeros((steps, 2))
     for t in range(steps):
         data.qpos[:], data.qvel[:], data.ctrl[:] = (
-            motion.simulation_qpos[t],
-            motion.simulation_qvel[t],
-            motion.simulation_ctrl[t],
+            qpos[t],
+            qvel[t],
+            ctrl[t],
         )
         mujoco.mj_forward(model, data)
         feet: tuple[list, list] = ([], [])

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
+from motionrecon.archive import write_arrays
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.motion import Motion
 
 
 def write_npz(motion: Motion, folder: Path) -> None:
     """Writes motion.npz: plain arrays, nothing pickled."""
-    np.savez_compressed(folder / "motion.npz", allow_pickle=False, **motion.arrays())
+    write_arrays(folder / "motion.npz", motion.arrays(), blocks)

@@ -1,6 +1,5 @@
 """The windows' pieces become one Motion at the clip's frame rate."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +8,12 @@ from jaxtyping import Float
 from motionrecon.body import Body
 from motionrecon.clip.load import Clip
 from motionrecon.motion import plates
+from motionrecon.motion.columns import blocks, let_go
 from motionrecon.motion.motion import Motion
 from motionrecon.motion.scores import Shape
 from motionrecon.physics.floor_forces import FEET, touching_segments
+
+_TOGETHER = 1024  # frames, so that a mapped array is never in memory as a whole
 
 
 class Piece(NamedTuple):
@@ -36,22 +38,30 @@ def resampled(
     values: Float[np.ndarray, "n ..."],
 ) -> Float[np.ndarray, "T ..."]:
     """Values at other times, linear between the known ones, held before the first and after the
-    last.
+    last; both times ascend.
     """
-    columns = values.reshape(len(values), -1).T
-    out = np.stack([np.interp(times, known, column) for column in columns], axis=1)
-    return out.reshape(len(times), *values.shape[1:])
+    out = np.empty((len(times), *values.shape[1:]))
+    for first in range(0, len(times), _TOGETHER):
+        at = times[first : first + _TOGETHER]
+        begin, end = np.searchsorted(known, at[[0, -1]], "right")
+        near = slice(max(begin - 1, 0), end + 1)
+        columns = values[near].reshape(len(known[near]), -1).T
+        part = [np.interp(at, known[near], column) for column in columns]
+        out[first : first + len(at)] = np.stack(part, axis=1).reshape(-1, *values.shape[1:])
+        let_go(values)
+    return out
 
 
 def resampled_poses(
     times: Float[np.ndarray, "T"], known: Float[np.ndarray, "n"], qpos: Float[np.ndarray, "n nq"]
 ) -> Float[np.ndarray, "T nq"]:
     """The same of configurations: the root's quaternion along the short arc, renormalised."""
-    q = qpos.copy()
-    for t in range(1, len(q)):
-        if q[t, 3:7] @ q[t - 1, 3:7] < 0:
-            q[t, 3:7] *= -1
-    out = resampled(times, known, q)
+    root = np.array(qpos[:, 3:7])
+    for t in range(1, len(root)):
+        if root[t] @ root[t - 1] < 0:
+            root[t] *= -1
+    out = resampled(times, known, qpos)
+    out[:, 3:7] = resampled(times, known, root)
     out[:, 3:7] /= np.linalg.norm(out[:, 3:7], axis=1, keepdims=True)
     return out
 
@@ -65,18 +75,15 @@ def clip_clock(clip: Clip, frames: int) -> Float[np.ndarray, "T"]:
 def assemble(
     clip: Clip,
     body: Body,
-    pieces: Sequence[Piece],
-    last: tuple[Float[np.ndarray, "nq"], Float[np.ndarray, "nv"]],
+    steps: Piece,
     whole: bool,
 ) -> tuple[Motion, Shape]:
     """One Motion, without a report, and the shape of its body at the frames.
 
-    last: state after the last piece. whole: whether the pieces reach the clip's end; else the
-    motion ends with the last frame that they cover.
+    steps: of all pieces together, with the state after the last one. whole: whether they reach the
+    clip's end; else the motion ends with the last frame that they cover.
     """
-    steps = Piece(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    qpos = np.concatenate([steps.qpos, last[0][None]])
-    qvel = np.concatenate([steps.qvel, last[1][None]])
+    qpos, qvel = steps.qpos, steps.qvel
     h, frames = body.model.opt.timestep, len(clip.keypoints)
     if not whole:
         frames = min(frames, int(h * len(steps.ctrl) * clip.fps + 1e-6) + 1)
@@ -89,7 +96,8 @@ def assemble(
     poses = resampled_poses(times, state_times, qpos)
     shape = Shape.of(body, poses)
     names = list(body.keypoint_names)
-    touched = np.flatnonzero(steps.segment_force.any(axis=(0, 2)))
+    pushed = [rows.any(axis=(0, 2)) for rows in blocks(steps.segment_force)]
+    touched = np.flatnonzero(np.any(pushed, axis=0))
     segments = touching_segments(body.model)
     nearest = np.clip(np.round(times / h).astype(int), 0, len(steps.ctrl) - 1)
     return Motion(
@@ -111,7 +119,11 @@ def assemble(
         joint_moments=resampled(times, step_times, steps.joint_moment),
         segment_names=tuple(segments[b] for b in touched) or None,
         segment_contact_force=(
-            resampled(times, step_times, steps.segment_force[:, touched]) if touched.size else None
+            np.stack(
+                [resampled(times, step_times, steps.segment_force[:, b]) for b in touched], axis=1
+            )
+            if touched.size
+            else None
         ),
         support_names=body.scene.names if body.scene else None,
         support_force=(resampled(times, step_times, steps.support_force) if body.scene else None),

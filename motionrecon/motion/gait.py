@@ -35,22 +35,24 @@ class Gait:
 
 
 def gait(motion: Motion) -> Gait | None:
-    """Of a motion's own forces at simulation rate; None where no foot comes down.
+    """Of a motion's own forces at simulation rate, or its frames' where it lacks those; None
+    where no foot comes down.
 
     What a person cannot do (a lift shorter than 0.1 s, a touch shorter than 0.05 s) is mended
     first, as for the verdict.
     """
-    vertical = motion.simulation_contact_force[:, :, 2] / motion.weight
-    rate = 1 / motion.timestep
+    timestep, force, _ = motion.forces
+    vertical, rate = force[:, :, 2] / motion.weight, 1 / timestep
     stands = [stances.mended(stances.by_force(v), rate) for v in vertical.T]
-    events = [_events(s, motion.timestep) for s in stands]
+    events = [_events(s, timestep) for s in stands]
     strikes, offs = (events[0][0], events[1][0]), (events[0][1], events[1][1])
-    way = motion.simulation_qpos[-1, :2] - motion.simulation_qpos[0, :2]
+    poses = motion.qpos if motion.simulation_qpos is None else motion.simulation_qpos
+    way = poses[-1, :2] - poses[0, :2]
     length = float(np.linalg.norm(way))
-    seconds = motion.timestep * len(vertical)
+    seconds = timestep * (len(poses) - 1)
     if not (strikes[0] or strikes[1]) or length < 1e-6:
         return None
-    feet = _feet(motion)
+    feet = _feet(motion, poses)
     ahead = feet @ (way / length)
     return Gait(
         strikes=strikes,
@@ -58,11 +60,11 @@ def gait(motion: Motion) -> Gait | None:
         cadence=_cadence(sorted(strikes[0] + strikes[1])),
         speed=length / seconds,
         step_m=(
-            _step(ahead, strikes[0], 0, motion.timestep),
-            _step(ahead, strikes[1], 1, motion.timestep),
+            _step(ahead, strikes[0], 0, timestep),
+            _step(ahead, strikes[1], 1, timestep),
         ),
         stance=(_stance(strikes[0], offs[0]), _stance(strikes[1], offs[1])),
-        double=_double(stands, strikes, motion.timestep),
+        double=_double(stands, strikes, timestep),
     )
 
 
@@ -74,14 +76,14 @@ def _events(
     return tuple(down), tuple(up)
 
 
-def _feet(motion: Motion) -> Float[np.ndarray, "N+1 2 2"]:
-    """m, of the left and right ankle over the ground at every simulated state."""
+def _feet(motion: Motion, poses: Float[np.ndarray, "n nq"]) -> Float[np.ndarray, "n 2 2"]:
+    """m, of the left and right ankle over the ground in every pose."""
     model = motion.model
     data, sides = mujoco.MjData(model), foot_bodies(model)
     # a foot's first body is its hind part, whose origin is the ankle
     bodies = [min(b for b, side in sides.items() if side == k) for k in (0, 1)]
-    out = np.empty((len(motion.simulation_qpos), 2, 2))
-    for row, qpos in zip(out, motion.simulation_qpos, strict=True):
+    out = np.empty((len(poses), 2, 2))
+    for row, qpos in zip(out, poses, strict=True):
         data.qpos[:] = qpos
         mujoco.mj_kinematics(model, data)
         row[:] = data.xpos[bodies, :2]

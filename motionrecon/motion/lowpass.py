@@ -11,6 +11,7 @@ from scipy.signal import butter, filtfilt
 from motionrecon.errors import OptionError
 from motionrecon.io.plates import LOADED_N
 from motionrecon.motion.assemble import resampled
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.kind import Kind
 from motionrecon.motion.motion import Motion
 from motionrecon.physics.floor_forces import moment_about_z
@@ -92,7 +93,15 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
     rate = 1 / motion.timestep
     raw = motion.simulation_centre_of_pressure
     free, moments = motion.simulation_free_moment, motion.simulation_joint_moments
-    if hz is None or raw is None or free is None or moments is None:
+    raw_force, raw_other = motion.simulation_contact_force, motion.simulation_contact_force_other
+    if (
+        hz is None
+        or raw is None
+        or free is None
+        or moments is None
+        or raw_force is None
+        or raw_other is None
+    ):
         return replace(
             motion,
             contact_force_filtered=None,
@@ -101,7 +110,6 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
             free_moment_filtered=None,
             joint_moments_filtered=None,
         )
-    raw_force = motion.simulation_contact_force
     raw_centre = np.nan_to_num(raw)
     force = low_pass(raw_force, rate, hz)
     lever = low_pass(raw_centre[..., :2] * raw_force[..., 2:], rate, hz)
@@ -119,10 +127,17 @@ def with_filtered(motion: Motion, hz: float | None) -> Motion:
     return replace(
         motion,
         contact_force_filtered=at_frames(force),
-        contact_force_other_filtered=at_frames(
-            low_pass(motion.simulation_contact_force_other, rate, hz)
-        ),
+        contact_force_other_filtered=at_frames(low_pass(raw_other, rate, hz)),
         centre_of_pressure_filtered=centre[motion.steps],
         free_moment_filtered=at_frames(free),
-        joint_moments_filtered=at_frames(low_pass(moments, rate, hz)),
+        # one by one: a filter takes three copies of what it filters
+        joint_moments_filtered=np.stack(
+            [
+                at_frames(
+                    low_pass(np.concatenate([r[:, k].copy() for r in blocks(moments)]), rate, hz)
+                )
+                for k in range(moments.shape[1])
+            ],
+            axis=1,
+        ),
     )

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from motionrecon.anatomy.points import nanmean
-from motionrecon.archive import read_arrays
+from motionrecon.archive import read_arrays, write_arrays
 from motionrecon.atomic import write_files_atomically
 from motionrecon.engine import mujoco
 from motionrecon.errors import MotionError
 from motionrecon.motion import schema
+from motionrecon.motion.columns import blocks
 from motionrecon.motion.report import Report
 from motionrecon.motion.schema import declare
 
@@ -25,7 +26,7 @@ class Motion:
 
     The letters of the shapes are `schema.SYMBOLS`. Arrays over T are at the clip's rate; those over
     N are every simulated step, and mj_step replays `simulation_ctrl` from the first state to all of
-    them.
+    them; a motion may hold them in single precision, which replays only nearly, or lack them all.
     """
 
     time: Float[np.ndarray, "T"] = declare("s", "time of each frame")
@@ -61,20 +62,27 @@ class Motion:
     )
     mjcf: str = declare("", "the MuJoCo model as text")
     timestep: float = declare("s", "time step of the simulation", positive=True)
-    simulation_qpos: Float[np.ndarray, "N+1 nq"] = declare(
-        "m, rad", "every simulated state, as `qpos`", frame="world"
+    simulation_qpos: Float[np.ndarray, "N+1 nq"] | None = declare(
+        "m, rad", "every simulated state, as `qpos`", frame="world", default=None, optional=True
     )
-    simulation_qvel: Float[np.ndarray, "N+1 nv"] = declare(
-        "m/s, rad/s", "every simulated state, as `qvel`", frame="world"
+    simulation_qvel: Float[np.ndarray, "N+1 nv"] | None = declare(
+        "m/s, rad/s", "every simulated state, as `qvel`", frame="world", default=None, optional=True
     )
-    simulation_ctrl: Float[np.ndarray, "N nu"] = declare(
-        "rad", "servo targets of every step: `mj_step` replays them to these states"
+    simulation_ctrl: Float[np.ndarray, "N nu"] | None = declare(
+        "rad",
+        "servo targets of every step: `mj_step` replays them to these states",
+        default=None,
+        optional=True,
     )
-    simulation_contact_force: Float[np.ndarray, "N 2 3"] = declare(
-        "N", "force of the floor on each foot at every step", frame="world"
+    simulation_contact_force: Float[np.ndarray, "N 2 3"] | None = declare(
+        "N",
+        "force of the floor on each foot at every step",
+        frame="world",
+        default=None,
+        optional=True,
     )
-    simulation_contact_force_other: Float[np.ndarray, "N 3"] = declare(
-        "N", "the same on all other segments", frame="world"
+    simulation_contact_force_other: Float[np.ndarray, "N 3"] | None = declare(
+        "N", "the same on all other segments", frame="world", default=None, optional=True
     )
     measured_contact_force: Float[np.ndarray, "T 2 3"] | None = declare(
         "N",
@@ -209,11 +217,31 @@ class Motion:
             )
         return self.report
 
+    def simulated(self, name: str) -> np.ndarray:
+        """The array `simulation_` + name. Raises MotionError where the motion lacks it."""
+        values = getattr(self, f"simulation_{name}")
+        if values is None:
+            raise MotionError(
+                f"the motion holds no simulation_{name}: it was left out; reconstruct it again "
+                "with --simulation full or float32"
+            )
+        return values
+
     @property
     def steps(self) -> np.ndarray:
-        """(T,) the simulation step nearest to each frame."""
+        """(T,) the simulation step nearest to each frame. Raises MotionError as `simulated`."""
         nearest = np.round(self.time / self.timestep).astype(int)
-        return np.clip(nearest, 0, len(self.simulation_ctrl) - 1)
+        return np.clip(nearest, 0, len(self.simulated("ctrl")) - 1)
+
+    @property
+    def forces(self) -> tuple[float, Float[np.ndarray, "n 2 3"], Float[np.ndarray, "n 3"]]:
+        """Seconds from one moment to the next and the floor's forces then, N, on each foot and on
+        all other segments: of every step, or of the frames where the steps' are left out.
+        """
+        feet, other = self.simulation_contact_force, self.simulation_contact_force_other
+        if feet is None or other is None:
+            return 1 / self.fps, self.contact_force, self.contact_force_other
+        return self.timestep, feet, other
 
     @property
     def keypoint_distances(self) -> Float[np.ndarray, "T K"]:
@@ -236,7 +264,7 @@ class Motion:
         """
         folder = Path(folder)
         with write_files_atomically(folder) as part:
-            np.savez_compressed(part / "motion.npz", allow_pickle=False, **self.arrays())
+            write_arrays(part / "motion.npz", self.arrays(), blocks)
             if self.report is not None:
                 (part / "report.json").write_text(self.report.text(), encoding="utf-8")
             names = sorted(p.name for p in part.iterdir())
@@ -302,6 +330,8 @@ def _plain(values: np.ndarray, a: schema.Array) -> Any:
     """An array as its field holds it: numbers and text as Python's, names as a tuple."""
     if a.kind == "U":
         return tuple(str(v) for v in values) if a.shape else str(values)
+    if a.name in schema.of_steps(Motion) and values.dtype == np.float32:
+        return values  # saved so to be small
     return values.astype(float, copy=False) if a.shape else float(values)
 
 

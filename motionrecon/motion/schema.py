@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from motionrecon.errors import MotionError
+from motionrecon.motion.columns import blocks
 
 SYMBOLS = {
     "T": "frames at the clip's rate",
@@ -72,6 +73,11 @@ def arrays(cls: type) -> tuple[Array, ...]:
     return tuple(Array(name, *_shape(hints[name]), entry) for name, entry in entries(cls).items())
 
 
+def of_steps(cls: type) -> tuple[str, ...]:
+    """Names of the arrays over the simulation's steps, N of SYMBOLS."""
+    return tuple(a.name for a in arrays(cls) if a.shape and a.shape[0].partition("+")[0] == "N")
+
+
 def _shape(hint: Any) -> tuple[tuple[str, ...], str]:
     """Shape and kind of an annotation: jaxtyping's, float, str, Annotated[tuple[str, ...], "K"]."""
     if hint is float or hint is str:
@@ -126,11 +132,13 @@ def not_finite(found: Mapping[str, np.ndarray], declared: Iterable[Array]) -> li
     return [
         a.name
         for a in declared
-        if a.kind == "f"
-        and not a.entry.nan
-        and a.name in found
-        and not np.isfinite(found[a.name]).all()
+        if a.kind == "f" and not a.entry.nan and a.name in found and not _finite(found[a.name])
     ]
+
+
+def _finite(values: np.ndarray) -> bool:
+    rows = blocks(values) if values.ndim else [values]
+    return all(bool(np.isfinite(r).all()) for r in rows)
 
 
 def _size(symbol: str, size: int, sizes: dict[str, int]) -> int:
@@ -155,6 +163,7 @@ def array_table(cls: type) -> str:
     lines = ["| array | shape | unit | frame | meaning |", "|---|---|---|---|---|"]
     for a in arrays(cls):
         meaning = a.entry.meaning + (f"; NaN {a.entry.nan}" if a.entry.nan else "")
+        meaning += "; optional" if a.entry.optional else ""
         cells = (f"`{a.name}`", shape_text(a), a.entry.unit, a.entry.frame, meaning)
         lines.append(f"| {' | '.join(cells)} |")
     symbols = "; ".join(f"{k} {meaning}" for k, meaning in SYMBOLS.items())

@@ -37,18 +37,18 @@ class Shape:
         radius = model.geom_size[spheres, 0]
         sides = foot_bodies(model)
         feet = [next(b for b, side in sides.items() if side == i) for i in (0, 1)]
-        keypoints, foot, lowest = [], [], []
-        for q in qpos:
+        keypoints = np.empty((len(qpos), *body.keypoint_pos.shape))
+        foot, lowest = np.empty((len(qpos), 2, 3)), np.empty(len(qpos))
+        for t, q in enumerate(qpos):
             data.qpos[:] = q
             mujoco.mj_kinematics(model, data)
             R = data.xmat.reshape(-1, 3, 3)[body.keypoint_body]
-            keypoints.append(
-                data.xpos[body.keypoint_body] + np.einsum("kab,kb->ka", R, body.keypoint_pos)
-            )
-            foot.append(data.xpos[feet].copy())
+            keypoints[t] = data.xpos[body.keypoint_body]
+            keypoints[t] += np.einsum("kab,kb->ka", R, body.keypoint_pos)
+            foot[t] = data.xpos[feet]
             points = data.geom_xpos[spheres] - radius[:, None] * [0.0, 0.0, 1.0]
-            lowest.append(body.scene.above(points)[:, 2].min())
-        return cls(np.array(keypoints), np.array(foot), np.array(lowest))
+            lowest[t] = body.scene.above(points)[:, 2].min()
+        return cls(keypoints, foot, lowest)
 
 
 def keypoint_scores(

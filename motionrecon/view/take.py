@@ -186,15 +186,18 @@ def _poses(
 
 def _elsewhere(motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """Forces on segments other than the feet (T, S, 3) and where (T, S, 3), from the nearest
-    simulated state.
+    simulated state; without those from the frames' own.
     """
-    model, steps = motion.model, motion.steps
+    model = motion.model
+    qpos, qvel, ctrl = motion.simulation_qpos, motion.simulation_qvel, motion.simulation_ctrl
+    if qpos is None or qvel is None or ctrl is None:
+        qpos, qvel, ctrl, steps = motion.qpos, motion.qvel, motion.ctrl, np.arange(motion.frames)
+    else:
+        steps = motion.steps
     feet, data = foot_bodies(model), mujoco.MjData(model)
     seen: dict[int, np.ndarray] = {}
     for t, step in enumerate(steps):
-        data.qpos[:] = motion.simulation_qpos[step]
-        data.qvel[:] = motion.simulation_qvel[step]
-        data.ctrl[:] = motion.simulation_ctrl[step]
+        data.qpos[:], data.qvel[:], data.ctrl[:] = qpos[step], qvel[step], ctrl[step]
         mujoco.mj_forward(model, data)
         for body, force, place in floor_contacts(model, data):
             if body not in feet:

@@ -44,10 +44,15 @@ class Evidence:
         """What the input asks of the floor, at the frames."""
         return demand.of(self.motion, self.noise_m)
 
+    @property
+    def step(self) -> float:
+        """s, of the forces; those of the frames serve where the simulation's are left out."""
+        return self.motion.forces[0]
+
     @cached_property
     def step_time(self) -> Float[np.ndarray, "N"]:
         """s, of the simulated forces."""
-        return self.motion.timestep * np.arange(len(self.motion.simulation_contact_force))
+        return self.step * np.arange(len(self.motion.forces[1]))
 
     @cached_property
     def asked(self) -> Float[np.ndarray, "N 3"]:
@@ -67,13 +72,12 @@ class Evidence:
     @cached_property
     def feet(self) -> Float[np.ndarray, "N 2 3"]:
         """Body weights of the floor on each foot, at the simulation's steps."""
-        return self.motion.simulation_contact_force / self.motion.weight
+        return self.motion.forces[1] / self.motion.weight
 
     @cached_property
     def floor(self) -> Float[np.ndarray, "N 3"]:
         """Body weights of the floor on the whole body, at the simulation's steps."""
-        other = self.motion.simulation_contact_force_other / self.motion.weight
-        return self.feet.sum(axis=1) + other
+        return self.feet.sum(axis=1) + self.motion.forces[2] / self.motion.weight
 
     @cached_property
     def kind(self) -> Kind:

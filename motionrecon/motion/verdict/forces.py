@@ -80,7 +80,7 @@ def air(e: Evidence) -> list[Finding]:
     """Time in the air where the person is not."""
     stands = np.ones(len(e.floor), bool)
     if e.kind not in _NEVER_FLY:
-        reach = round(_UNSURE_S / e.motion.timestep)
+        reach = round(_UNSURE_S / e.step)
         stands = ~_spread(e.asked[:, 2] < _FLIES, reach) & e.known
     flies = (e.floor[:, 2] < _NOTHING) & stands
     share = float(flies.mean())
@@ -117,7 +117,7 @@ def _peak(e: Evidence, limit: Limit, where: str, step: int, most: float, allowed
 
 def broken(e: Evidence) -> list[Finding]:
     """Contacts broken into pieces."""
-    rate = 1 / e.motion.timestep
+    rate = 1 / e.step
     times = sum(len(stances.breaks(e.feet[:, s, 2], rate)) for s in (0, 1))
     said = f"the feet leave the floor or touch it {times} times for less than a person can"
     seconds = max(e.motion.duration, 1e-9)

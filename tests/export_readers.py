@@ -524,6 +524,41 @@ def read_usd(folder: Path, motion: Motion) -> Read:
     return Read(frames / stage.GetTimeCodesPerSecond(), poses[..., :3, 3], poses[..., :3, :3])
 
 
+def read_usdskel(folder: Path, motion: Motion) -> Read:
+    """By UsdSkel's own queries: what an importer sees. The bind pose is a T-pose in metres, the
+    mesh skinned there is the mesh as it is written.
+    """
+    from pxr import Usd, UsdGeom, UsdSkel
+
+    stage = Usd.Stage.Open(str(folder / "motion_skel.usdc"))
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 1 and UsdGeom.GetStageUpAxis(stage) == "Y"
+    root = UsdSkel.Root(stage.GetDefaultPrim())
+    cache = UsdSkel.Cache()
+    cache.Populate(root, Usd.PrimDefaultPredicate)
+    (binding,) = cache.ComputeSkelBindings(root, Usd.PrimDefaultPredicate)
+    query = cache.GetSkelQuery(binding.GetSkeleton())
+    names = [bone(n, 0).removeprefix("mixamorig:") for n in names_of(motion)]
+    assert [str(j).rsplit("/", 1)[-1] for j in query.GetJointOrder()] == names
+    (target,) = binding.GetSkinningTargets()
+    assert target.IsRigidlyDeformed() is False and target.GetNumInfluencesPerComponent() == 4
+    indices, weights = target.ComputeJointInfluences()
+    weights = np.array(weights).reshape(-1, 4)
+    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
+    assert np.array(indices).max() < len(names)
+    mesh = UsdGeom.Mesh(target.GetPrim())
+    points = np.array(mesh.GetPointsAttr().Get())
+    wide, high, _ = np.ptp(points, axis=0)
+    assert 1.4 < high < 2.1 and 0.9 < wide / high < 1.15 and abs(points[:, 1].min()) < 1e-3
+    bind = np.array(query.ComputeSkinningTransforms(Usd.TimeCode.Default()))
+    np.testing.assert_allclose(bind, np.tile(np.eye(4), (len(names), 1, 1)), atol=1e-5)
+    poses = np.array(
+        [query.ComputeJointSkelTransforms(Usd.TimeCode(t)) for t in range(motion.frames)]
+    )
+    rotation = FROM_Y_UP @ poses[..., :3, :3].swapaxes(-1, -2) @ FROM_Y_UP.T
+    time = np.arange(motion.frames) / stage.GetTimeCodesPerSecond()
+    return Read(time, poses[..., 3, :3] @ FROM_Y_UP.T, rotation)
+
+
 def read_brax(folder: Path, motion: Motion) -> Read:
     """The system as the page's own script unpacks it: base64 of zlib of JSON."""
     page = (folder / "motion_brax.html").read_text("utf-8")
@@ -593,5 +628,6 @@ READERS = {  # format -> its reader, and what must come out of it
     "beyondmimic": (read_beyondmimic, SEGMENTS),
     "rrd": (read_rrd, SEGMENTS | {"keypoints"}),
     "usd": (read_usd, SEGMENTS),
+    "usdskel": (read_usdskel, SEGMENTS),
     "brax": (read_brax, SEGMENTS),
 }

@@ -19,8 +19,8 @@ class ExportOptions:
     """a motion.npz, or the folder it is in"""
     formats: Annotated[str | None, unset("NAMES")] = None
     """with commas: npz, bvh, bvh-m, bvh-lafan1, bvh-lafan1-m, glb, mixamo, vrm, trc, mot, osim,
-    sto, c3d, csv, mjcf, locomujoco, gmr, beyondmimic, mp4, rrd, usd, brax, all (default: all, none
-    with --osim)"""
+    sto, c3d, csv, mjcf, locomujoco, gmr, beyondmimic, mp4, rrd, usd, usdskel, brax, all (default:
+    all, none with --osim)"""
     osim: Annotated[Path | None, unset("MODEL")] = None
     """an OpenSim model of yours: its coordinates by inverse kinematics, forces and moments"""
     osim_scale: bool = False

@@ -78,6 +78,7 @@ FORMATS: dict[str, Format] = {
     "mp4": Format("motionrecon.view.video", "write_mp4", ("motion.mp4",), robots=True),
     "rrd": Format(_HERE + "rrd", "write_rrd", ("motion.rrd",), "rerun", "rerun", robots=True),
     "usd": Format(_HERE + "usd", "write_usd", ("motion.usdc",), "pxr", "usd", robots=True),
+    "usdskel": Format(_HERE + "usdskel", "write_usdskel", ("motion_skel.usdc",), "pxr", "usd"),
     "brax": Format(_HERE + "brax", "write_brax", ("motion_brax.html",), "brax", "brax"),
 }
 

@@ -2,17 +2,20 @@
 Mixamo's, or as VRM 1.0's humanoid; y up, metres, facing +z.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pygltflib as gltf
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from motionrecon.anatomy.sides import side_of
 from motionrecon.anatomy.turns import one_hemisphere
+from motionrecon.body.skin import Skin, skin_of
+from motionrecon.errors import ExportError
 from motionrecon.export.axes import Y_UP, turned
-from motionrecon.export.glb import Buffer, animation, material, solid
-from motionrecon.export.scene import COLOURS, Capsule, Scene
+from motionrecon.export.glb import Buffer, animation, material
+from motionrecon.export.scene import COLOURS, Scene
 from motionrecon.motion.motion import Motion
 
 # ours -> (Mixamo's, VRM's), without sides. Ours has one joint for the neck, and two for the trunk.
@@ -58,11 +61,12 @@ def _write(motion: Motion, path: Path, convention: int) -> None:
     scene = Scene.of(motion)
     root = gltf.GLTF2(asset=gltf.Asset(version="2.0", generator="motionrecon"))
     buffer = Buffer(root)
-    rest, place = _t_pose(scene)
+    rigged = Rigged.of(scene)
+    rest, place = rigged.turns, rigged.place
     offset = scene.offset @ Y_UP.T
     offset[0] = place[0]
     root.nodes = [gltf.Node(name="Body", mesh=0, skin=0), gltf.Node(name="Armature", children=[2])]
-    local = turned(Y_UP, _local(scene, rest))[:, [1, 2, 3, 0]]
+    local = turned(Y_UP, local_turns(scene, rest))[:, [1, 2, 3, 0]]
     for b, name in enumerate(scene.names):
         root.nodes.append(
             gltf.Node(
@@ -73,7 +77,7 @@ def _write(motion: Motion, path: Path, convention: int) -> None:
             )
         )
     root.materials = [material(side, colour) for side, colour in COLOURS.items()]
-    root.meshes = [gltf.Mesh(name="Body", primitives=_skin(buffer, scene, rest, place))]
+    root.meshes = [gltf.Mesh(name="Body", primitives=_skin(buffer, rigged))]
     inverse = np.tile(np.eye(4, dtype=np.float32), (len(place), 1, 1))
     turns = Y_UP @ rest.as_matrix() @ Y_UP.T
     inverse[:, :3, :3] = turns.swapaxes(1, 2)
@@ -95,29 +99,44 @@ def _write(motion: Motion, path: Path, convention: int) -> None:
     root.save_binary(str(path))
 
 
-def _t_pose(scene: Scene) -> tuple[Rotation, np.ndarray]:
-    """(turns of the segments in our axes, (B, 3) m of their origins, y up): upright, the arms out
-    to the sides, the soles on the floor.
+@dataclass(frozen=True, eq=False)
+class Rigged:
+    """A body at rest: upright, arms out to the sides, soles on the floor. turns: of the segments,
+    in our axes; place: (B, 3) m, their origins; points, normals: (V, 3) of the skin's vertices, m;
+    both with y up; sides: (F,) left, right or middle, of the skin's triangles.
     """
-    angle = np.zeros(len(scene.names))
-    turns: list[Rotation] = []
-    origins = np.zeros((len(scene.names), 3))
-    for b, (name, parent) in enumerate(zip(scene.names, scene.parents, strict=True)):
-        above = turns[parent] if parent >= 0 else Rotation.identity()
-        angle[b] = {"l_upper_arm": 90.0, "r_upper_arm": -90.0}.get(name, 0.0)
-        turns.append(above * Rotation.from_euler("x", angle[b], degrees=True))
-        if parent >= 0:
-            origins[b] = origins[parent] + above.apply(scene.offset[b])
-    lowest = min(
-        (origins[c.body] + turns[c.body].apply(end))[2] - c.radius
-        for c in scene.capsules
-        for end in c.ends()
-    )
-    origins[:, 2] -= lowest
-    return Rotation.concatenate(turns), origins @ Y_UP.T
+
+    skin: Skin
+    turns: Rotation
+    place: Float[np.ndarray, "B 3"]
+    points: Float[np.ndarray, "V 3"]
+    normals: Float[np.ndarray, "V 3"]
+    sides: np.ndarray
+
+    @classmethod
+    def of(cls, scene: Scene) -> "Rigged":
+        """Raises ExportError for a model that is no person's."""
+        skin = skin_of(scene.model)
+        if skin is None:
+            raise ExportError("the motion's model is no person's body")
+        turns: list[Rotation] = []
+        origins = np.zeros((len(scene.names), 3))
+        for b, (name, parent) in enumerate(zip(scene.names, scene.parents, strict=True)):
+            above = turns[parent] if parent >= 0 else Rotation.identity()
+            angle = {"l_upper_arm": 90.0, "r_upper_arm": -90.0}.get(name, 0.0)
+            turns.append(above * Rotation.from_euler("x", angle, degrees=True))
+            if parent >= 0:
+                origins[b] = origins[parent] + above.apply(scene.offset[b])
+        rest = Rotation.concatenate(turns)
+        points, normals = skin.posed(origins, rest.as_matrix())
+        lowest = np.array([0.0, 0.0, points[:, 2].min()])
+        names = np.array(("middle", "left", "right"))
+        sides = names[skin.side[skin.faces[:, 0]]]
+        place = (origins - lowest) @ Y_UP.T
+        return cls(skin, rest, place, (points - lowest) @ Y_UP.T, normals @ Y_UP.T, sides)
 
 
-def _local(scene: Scene, rest: Rotation) -> np.ndarray:
+def local_turns(scene: Scene, rest: Rotation) -> np.ndarray:
     """(B, 4) w x y z: the turns against the parents."""
     own = rest.as_quat(scalar_first=True)
     for b, parent in enumerate(scene.parents):
@@ -126,53 +145,27 @@ def _local(scene: Scene, rest: Rotation) -> np.ndarray:
     return own
 
 
-def _skin(buffer: Buffer, scene: Scene, rest: Rotation, place: np.ndarray) -> list[gltf.Primitive]:
-    """One primitive a colour."""
+def _skin(buffer: Buffer, rigged: Rigged) -> list[gltf.Primitive]:
+    """One primitive a colour, all on the same vertices."""
+    attributes = gltf.Attributes(
+        POSITION=_added(buffer, rigged.points, gltf.VEC3),
+        NORMAL=_added(buffer, rigged.normals, gltf.VEC3),
+        JOINTS_0=buffer.add(rigged.skin.joints.astype(np.uint16), gltf.VEC4, gltf.ARRAY_BUFFER),
+        WEIGHTS_0=_added(buffer, rigged.skin.weights, gltf.VEC4),
+    )
     primitives = []
     for shown, side in enumerate(COLOURS):
-        own = [c for c in scene.capsules if side_of(scene.names[c.body]) == side]
-        points, normals, joints, weights, faces, count = [], [], [], [], [], 0
-        for capsule in own:
-            mesh, b = solid(capsule), capsule.body
-            points.append(rest[b].apply(np.array(mesh.vertices)) @ Y_UP.T + place[b])
-            normals.append(rest[b].apply(np.array(mesh.vertex_normals)) @ Y_UP.T)
-            share = (
-                _share(capsule, mesh.vertices)
-                if scene.parents[b] >= 0
-                else np.ones(len(mesh.vertices))
-            )
-            pair = np.zeros((len(share), 4), np.uint16)
-            pair[:, 0], pair[:, 1] = b, np.where(share < 1, max(scene.parents[b], 0), 0)
-            joints.append(pair)
-            weights.append(np.column_stack([share, 1 - share, 0 * share, 0 * share]))
-            faces.append(mesh.faces.reshape(-1) + count)
-            count += len(mesh.vertices)
+        faces = rigged.skin.faces[rigged.sides == side]
+        indices = faces.reshape(-1).astype(np.uint16)
         primitives.append(
             gltf.Primitive(
-                attributes=gltf.Attributes(
-                    POSITION=_added(buffer, points, gltf.VEC3),
-                    NORMAL=_added(buffer, normals, gltf.VEC3),
-                    JOINTS_0=buffer.add(np.concatenate(joints), gltf.VEC4, gltf.ARRAY_BUFFER),
-                    WEIGHTS_0=_added(buffer, weights, gltf.VEC4),
-                ),
-                indices=buffer.add(
-                    np.concatenate(faces).astype(np.uint16), gltf.SCALAR, gltf.ELEMENT_ARRAY_BUFFER
-                ),
+                attributes=attributes,
+                indices=buffer.add(indices, gltf.SCALAR, gltf.ELEMENT_ARRAY_BUFFER),
                 material=shown,
             )
         )
     return primitives
 
 
-def _added(buffer: Buffer, parts: list[np.ndarray], kind: str) -> int:
-    return buffer.add(np.concatenate(parts).astype(np.float32), kind, gltf.ARRAY_BUFFER)
-
-
-def _share(capsule: Capsule, vertices: np.ndarray) -> np.ndarray:
-    """How far the vertices follow their own bone, 0.5 to 1: behind the joint, which is the
-    segment's origin, half of the parent's, so that a bent joint closes.
-    """
-    ends = capsule.ends()
-    far = ends[np.argmax(np.linalg.norm(ends, axis=1))]
-    along = vertices @ far / max(float(np.linalg.norm(far)), 1e-9)
-    return 0.5 + 0.5 * np.clip((along + capsule.radius) / (2 * capsule.radius), 0.0, 1.0)
+def _added(buffer: Buffer, values: np.ndarray, kind: str) -> int:
+    return buffer.add(values.astype(np.float32), kind, gltf.ARRAY_BUFFER)

@@ -12,10 +12,11 @@ from export_readers import READERS, model_of, segments
 from scipy.spatial.transform import Rotation
 
 from motionrecon import load_clip, reconstruct
+from motionrecon.anatomy.turns import one_hemisphere
 from motionrecon.cli.main import main
 from motionrecon.errors import ExportError, MotionError, OutputError
 from motionrecon.export import FORMATS, missing, resolve, write
-from motionrecon.export.axes import OPENSIM, Y_UP, euler, one_hemisphere
+from motionrecon.export.axes import OPENSIM, Y_UP, euler
 from motionrecon.export.csv import table
 from motionrecon.export.ground import Ground, of_steps
 from motionrecon.export.scene import Scene

@@ -100,8 +100,9 @@ class Options:
     keypoints: float = 400.0  # 1/m^2
     velocity: float = 5e-4  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
-    # 1/rad^2, of hinges that move no keypoint: as much as one 5 cm from the joint would hold them
-    posture_unseen: float = 1.0
+    # 1/rad^2, of hinges that move no keypoint: necks of clips without a head swing by 16 degrees
+    # at most; by 83 with 1e-3, which balances the momentum with the head (docs/theory/objective.md)
+    posture_unseen: float = 0.1
     momentum: float = 40.0  # s^2/m^2, of linear momentum a kilogram
     spin: float = 400.0  # s^2/m^4, of angular momentum a kilogram
     torque: float = 0.02  # of torques over strengths

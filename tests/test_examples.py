@@ -79,6 +79,20 @@ def test_the_robot_notebook(tmp_path):
     assert float(printed.rsplit("last state:", 1)[1]) < 1e-9
 
 
+def test_the_blender_notebook(tmp_path):
+    shown = run_less("blender.ipynb", tmp_path)
+    printed = "".join(o.get("text", "") for o in shown)
+    assert "20 bones" in printed and "motion_mixamo.glb" in printed
+    assert 1.5 < float(printed.split(" m tall")[0].rsplit(" ", 1)[1]) < 2.0
+    assert any("image/png" in o.get("data", {}) for o in shown)
+
+
+def test_the_data_set_notebook(tmp_path):
+    printed = "".join(o.get("text", "") for o in run_less("data_set.ipynb", tmp_path))
+    assert "broken   failed  failed" in printed and "walk     done" in printed
+    assert "0 to do, 3 kept" in printed and "motion.bvh" in printed
+
+
 def test_the_opensim_moments_notebook(tmp_path):
     shown = run_less("opensim_moments.ipynb", tmp_path)
     assert any("image/png" in o.get("data", {}) for o in shown)

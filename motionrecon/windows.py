@@ -100,9 +100,9 @@ class Options:
     keypoints: float = 400.0  # 1/m^2
     velocity: float = 5e-4  # s^2/rad^2
     posture: float = 1e-3  # 1/rad^2
-    # 1/rad^2, of hinges that move no keypoint: necks of clips without a head swing by 16 degrees
-    # at most; by 83 with 1e-3, which balances the momentum with the head (docs/theory/objective.md)
-    posture_unseen: float = 0.1
+    # 1/rad^2, of hinges that move no keypoint: necks of clips without a head swing by 7 degrees at
+    # most; by 83 with 1e-3, which balances the momentum with the head (docs/theory/objective.md)
+    posture_unseen: float = 0.3
     momentum: float = 40.0  # s^2/m^2, of linear momentum a kilogram
     spin: float = 400.0  # s^2/m^4, of angular momentum a kilogram
     torque: float = 0.02  # of torques over strengths
@@ -340,9 +340,11 @@ class Reference:
 
 
 def _shown(body: Body) -> Bool[np.ndarray, "nu"]:
-    """Whether a keypoint is on the segment that a hinge moves, or on what hangs on that."""
+    """Whether a keypoint is on the segment that a hinge moves, or on what hangs on that. The floor
+    shows the feet: held to the kinematics they would land hard.
+    """
     model, carries = body.model, np.zeros(body.model.nbody, bool)
-    carries[body.keypoint_body] = True
+    carries[[*body.keypoint_body, *foot_bodies(model)]] = True
     for b in range(model.nbody - 1, 0, -1):
         carries[model.body_parentid[b]] |= carries[b]
     return carries[model.jnt_bodyid[1:]]

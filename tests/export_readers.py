@@ -528,9 +528,12 @@ def read_usdskel(folder: Path, motion: Motion) -> Read:
     """By UsdSkel's own queries: what an importer sees. The bind pose is a T-pose in metres, the
     mesh skinned there is the mesh as it is written.
     """
-    from pxr import Usd, UsdGeom, UsdSkel
+    from pxr import Usd, UsdGeom, UsdSkel, UsdValidation
 
     stage = Usd.Stage.Open(str(folder / "motion_skel.usdc"))
+    validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
+    wrong = UsdValidation.ValidationContext(validators).Validate(stage)
+    assert [e.GetErrorAsString() for e in wrong] == [] and len(validators) > 20
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1 and UsdGeom.GetStageUpAxis(stage) == "Y"
     root = UsdSkel.Root(stage.GetDefaultPrim())
     cache = UsdSkel.Cache()

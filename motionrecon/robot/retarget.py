@@ -19,7 +19,7 @@ _POSTURE = 0.02  # of a radian from zero
 _DAMPING = 1e-4
 # rad, of the knees, which some robots can bend the other way: a leg nearly straight would flip.
 _STRAIGHT = 0.05
-_STEPS, _FIRST_STEPS = 6, 100  # a frame: a walk at 30 Hz has moved by 0.1 mm after six
+_STEPS, _FIRST_STEPS = 6, 100  # a frame: in a walk at 30 Hz within 2 mm of sixty
 _TIRED = 1e-4  # rad or m: a step so small is the last
 
 

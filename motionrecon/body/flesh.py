@@ -85,8 +85,8 @@ def flesh(model: mujoco.MjModel, height: float) -> list[Shape]:
     ball("pelvis", TRUNK, up(0.0, 0, 0.028), (0.062, 0.092, 0.066))
     for y in (0.042, -0.042):
         ball("pelvis", TRUNK, up(-0.016, y, -0.002), (0.052, 0.05, 0.056))
-    cone("lumbar", TRUNK, up(0.014, 0.034, 0.0), thorax + up(0.014, 0.036, 0), 0.05, 0.052)
-    cone("lumbar", TRUNK, up(0.014, -0.034, 0.0), thorax + up(0.014, -0.036, 0), 0.05, 0.052)
+    cone("lumbar", TRUNK, up(0.014, 0.029, 0.0), thorax + up(0.014, 0.033, 0), 0.047, 0.051)
+    cone("lumbar", TRUNK, up(0.014, -0.029, 0.0), thorax + up(0.014, -0.033, 0), 0.047, 0.051)
     ball("thorax", TRUNK, 0.5 * head + up(0.012, 0, -0.012), (0.064, 0.09, 0.112))
     for s, y in (("l_", 1.0), ("r_", -1.0)):
         shoulder = at[s + "upper_arm"]
@@ -163,7 +163,7 @@ def _foot(cone: Callable[..., None], model: mujoco.MjModel, s: str, height: floa
     """From the ankle to the heel, along the sole to the ball and the toes, as wide and as low as
     the spheres that touch the floor.
     """
-    heel, ball, toe = 0.021, 0.0175, 0.0125
+    heel, ball, toe = 0.0185, 0.0155, 0.011
     cone(s + "foot", LEG, np.zeros(3), _sole(model, s + "heel_in", 0, heel * height), 0.021, heel)
     rows = []
     for k in ("in", "out"):

@@ -144,7 +144,9 @@ class GlRenderer {
     for (const s of skins) this.skins.draw(s, true);
     gl.disable(gl.STENCIL_TEST);
     gl.depthMask(true);
+    gl.enable(gl.CULL_FACE);  // a closed surface: what looks away is behind what looks here
     for (const s of skins) if (s.alpha === 1) this.skins.draw(s, false);
+    gl.disable(gl.CULL_FACE);
     for (const s of skins) if (s.alpha < 1) this.through(() => this.skins.draw(s, false));
     capsules();
     this.draw(solid.filter((s) => !s.hatch), {});
@@ -154,8 +156,8 @@ class GlRenderer {
       this.through(() => this.draw(one, {}));
     }
     this.draw(list.filter((s) => s.kind === "arrow"), {bias: 0.2, plain: 0.6});
-    this.draw(list.filter((s) => s.kind === "halo"), {bias: 0.16, plain: 1});
-    this.draw(list.filter((s) => s.kind === "dot"), {bias: 0.2, plain: 1});
+    this.draw(list.filter((s) => s.kind === "halo"), {bias: 0.22, plain: 1});
+    this.draw(list.filter((s) => s.kind === "dot"), {bias: 0.235, plain: 1});
   }
 
   // What one can see through, its depth first.

@@ -139,7 +139,7 @@ def test_a_full_disk_is_not_the_clips_fault(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as m:
-        m.setattr(np, "savez_compressed", full)
+        m.setattr("motionrecon.motion.motion.write_arrays", full)
         with pytest.raises(OutputError, match="No space left"):
             run_job(job)
     assert not list((tmp_path / "clips").iterdir()) and read_status(job.folder) is None

@@ -4,6 +4,7 @@ options).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -111,10 +112,7 @@ def add_ground(spec: mujoco.MjSpec, options: ModelOptions) -> None:
         size=[0, 0, 0.05],
         contype=1,
         conaffinity=0,
-        condim=3,
-        friction=[options.friction, 0.005, 0.0001],
-        solref=options.contact_solref,
-        solimp=_solimp(options.contact_solimp),
+        **_touch(options),
         rgba=[0.7, 0.7, 0.7, 1],
     )
     for support in options.scene.supports:
@@ -128,12 +126,19 @@ def add_ground(spec: mujoco.MjSpec, options: ModelOptions) -> None:
             quat=quat,
             contype=1,
             conaffinity=0,
-            condim=3,
-            friction=[options.friction, 0.005, 0.0001],
-            solref=options.contact_solref,
-            solimp=_solimp(options.contact_solimp),
+            **_touch(options),
             rgba=[0.62, 0.55, 0.45, 1],
         )
+
+
+def _touch(options: ModelOptions) -> dict[str, Any]:
+    """What floor, supports and spheres have in common, so that all contacts are alike."""
+    return {
+        "condim": 3,
+        "friction": [options.friction, 0.005, 0.0001],
+        "solref": options.contact_solref,
+        "solimp": _solimp(options.contact_solimp),
+    }
 
 
 def add_sphere(
@@ -151,10 +156,7 @@ def add_sphere(
         pos=centre,
         contype=0,
         conaffinity=1,
-        condim=3,
-        friction=[options.friction, 0.005, 0.0001],
-        solref=options.contact_solref,
-        solimp=_solimp(options.contact_solimp),
+        **_touch(options),
         rgba=[0.9, 0.5, 0.3, 1],
     )
 

@@ -77,15 +77,15 @@ class Fit:
         in another pose. held: weights, 1/m^2, with which a contact sphere stands on the floor and
         stays at its place there, and the place x, y, m.
         """
-        o, qpos = self.options, qpos.copy()
-        floor = np.repeat(self.floor[None], len(qpos), axis=0)
-        if held is not None:
-            floor[..., 1:] = held
-        if self.problem.body.scene:
-            floor = np.concatenate([floor, self._planes(qpos)], axis=2)
+        o, begun, qpos = self.options, qpos, qpos.copy()
         for a, b in pieces(len(qpos), o.chunk, o.overlap):
             part = qpos[a:b]
-            rest = (self.problem, self.stiff, floor[a:b], self.posture)
+            floor = np.repeat(self.floor[None], b - a, axis=0)
+            if held is not None:
+                floor[..., 1:] = held[a:b]
+            if self.problem.body.scene:
+                floor = np.concatenate([floor, self._planes(begun[a:b])], axis=2)
+            rest = (self.problem, self.stiff, floor, self.posture)
             if trusted is not None:
                 part, _ = solve_trajectory(
                     part,

@@ -1,10 +1,14 @@
 """A motion on an OpenSim model of somebody: OpenSim is the judge, where it is installed."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from export_readers import storage
 
-from motionrecon import load_clip, reconstruct
+from motionrecon import assets, load_clip, reconstruct
 from motionrecon.cli.main import main
 from motionrecon.errors import ExportError
 from motionrecon.export import write
@@ -50,6 +54,21 @@ def test_its_own_body_gets_its_own_angles_back(opensim, walk, tmp_path):
     moments, values = storage(tmp_path / "out" / "model_id.sto", "no")
     own = motion.joint_moments_filtered[:, list(motion.joint_names).index("r_ankle")]
     assert np.corrcoef(values[:, moments.index("ankle_angle_r_moment")], own)[0, 1] > 0.95
+
+
+def test_the_bundled_model_is_what_its_maker_makes(tmp_path):
+    path = tmp_path / "made.osim"
+    maker = Path(__file__).resolve().parents[1] / "scripts" / "make_osim.py"
+    subprocess.run([sys.executable, str(maker), str(path)], check=True)
+    assert path.read_bytes() == assets.osim_path().read_bytes()
+
+
+def test_the_bundled_model_takes_a_motion(opensim, walk, tmp_path):
+    motion, _ = walk
+    made = write_on_model(motion, tmp_path / "out", assets.osim_path(), scale=True)
+    assert made.error_mm < 10
+    model = opensim.Model(str(assets.osim_path()))
+    assert model.getTotalMass(model.initSystem()) == pytest.approx(75, abs=0.01)
 
 
 def test_a_model_of_another_size_is_told_and_scaled(opensim, walk, tmp_path):

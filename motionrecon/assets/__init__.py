@@ -1,4 +1,5 @@
-"""The clips that come with the package: `assets.names()`, `assets.clip_path("walk")`; and a robot.
+"""The clips that come with the package: `assets.names()`, `assets.clip_path("walk")`; a robot, an
+OpenSim model.
 
 Where they come from, and their licence: `assets/README.md` of the source, and the arrays `source`
 and `licence` of every file.
@@ -27,6 +28,11 @@ def clip_path(name: str) -> Path:
     if name not in names():
         raise ClipError(f"no bundled clip {name!r}: choose one of {', '.join(names())}")
     return folder() / (name + _SUFFIX)
+
+
+def osim_path() -> Path:
+    """The OpenSim model of an adult of usual proportions, this project's own."""
+    return folder().parent / "opensim" / "adult.osim"
 
 
 def robot_path(name: str) -> Path:

@@ -36,8 +36,7 @@ def write_osim(motion: Motion, folder: Path) -> None:
 
     Forces are low-passed as the motion's moments are: the tool filters the angles alone.
     """
-    scene = Scene.of(motion)
-    _save(_model(scene), folder / "motion.osim")
+    write_model(motion.model, folder / "motion.osim")
     turn = euler(turned(OPENSIM, motion.qpos[:, 3:7]), "ZXY")
     names, signs = zip(*map(hinge, motion.joint_names), strict=True)
     hinges = np.rad2deg(motion.qpos[:, 7:]) * signs
@@ -45,6 +44,11 @@ def write_osim(motion: Motion, folder: Path) -> None:
     write_storage(folder / "motion_osim.mot", "motion_osim", ["time", *ROOT, *names], angles)
     write_ground(folder, _GROUND, motion.time, Ground.filtered(motion))
     _save(_tool(motion), folder / "motion_id.xml")
+
+
+def write_model(model: mujoco.MjModel, path: Path) -> None:
+    """Writes a body of motionrecon.body as an OpenSim model."""
+    _save(_model(Scene.posed(model, model.qpos0[None])), path)
 
 
 def _model(scene: Scene) -> ET.Element:

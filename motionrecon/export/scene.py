@@ -5,6 +5,7 @@ that draw it.
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from motionrecon.engine import mujoco
@@ -54,8 +55,11 @@ class Scene:
         """Raises ExportError for a model that MuJoCo refuses, one of another shape, or positions
         that are not finite.
         """
-        model = model_of(motion)
-        qpos = motion.qpos
+        return cls.posed(model_of(motion), motion.qpos)
+
+    @classmethod
+    def posed(cls, model: mujoco.MjModel, qpos: Float[np.ndarray, "T nq"]) -> "Scene":
+        """Of a model in configurations."""
         data = mujoco.MjData(model)
         position = np.empty((len(qpos), model.nbody - 1, 3))
         quat = np.empty((len(qpos), model.nbody - 1, 4))

@@ -24,6 +24,7 @@ _SPREADS = 10  # steps of the weights along the surface: 4 cm to each side of a 
 _NEAREST = 4  # segments that move a vertex, as most programs take
 # Of stature, over which shapes grow together.
 _SMOOTH = {TRUNK: 0.03, LEG: 0.012, ARM: 0.012}
+_SMOOTH_SOLE = 0.003  # a union swells by a quarter of it, and soles belong on the floor
 _JOINED = 0.022
 _SIDES = {"middle": 0, "left": 1, "right": 2}
 
@@ -135,7 +136,8 @@ def _distance(
         key = (shape.part, "" if shape.part == TRUNK else shape.segment[:2])
         mine = limbs.get(key)
         found = shape.distance(points)
-        smooth = _SMOOTH[shape.part] * height
+        flat = shape.segment.endswith(("foot", "toes"))
+        smooth = (_SMOOTH_SOLE if flat else _SMOOTH[shape.part]) * height
         limbs[key] = found if mine is None else _union(mine, found, smooth)
     trunk = limbs.pop((TRUNK, ""))
     grown = [_union(trunk, limb, _JOINED * height) for limb in limbs.values()]

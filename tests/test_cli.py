@@ -118,7 +118,8 @@ def test_scripts_are_doors_to_the_same(script, command, tmp_path):
 
 
 def test_no_script_is_forgotten():
-    assert {p.stem for p in (ROOT / "scripts").glob("*.py")} == {*SCRIPTS, "convert_deepmimic"}
+    makers = {"convert_deepmimic", "make_osim"}  # of what is bundled
+    assert {p.stem for p in (ROOT / "scripts").glob("*.py")} == {*SCRIPTS, *makers}
 
 
 def test_reading_options_are_the_same_everywhere_and_those_of_load_clip():
